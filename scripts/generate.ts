@@ -1,0 +1,38 @@
+/**
+ * Writes every committed file that is made from the sources; `--check` only compares, and fails with the
+ * names of those that are not what they should be.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+interface GeneratedFile {
+  /** From the root of the repository. */
+  file: string;
+  /** The whole content, the last newline included. */
+  produce: () => string | Promise<string>;
+}
+
+const GENERATED: readonly GeneratedFile[] = [];
+
+const root = new URL('../', import.meta.url);
+const checkOnly = process.argv.includes('--check');
+const stale: string[] = [];
+
+for (const { file, produce } of GENERATED) {
+  const target = new URL(file, root);
+  const wanted = await produce();
+  const present = await readFile(target, 'utf8').catch(() => null);
+  if (present === wanted) continue;
+  stale.push(file);
+  if (checkOnly) continue;
+  await mkdir(dirname(target.pathname), { recursive: true });
+  await writeFile(target, wanted);
+}
+
+if (checkOnly && stale.length > 0) {
+  for (const file of stale) console.error(`${file} is not what the sources give.`);
+  console.error('Run `npm run generate` and commit the result.');
+  process.exitCode = 1;
+} else {
+  for (const file of stale) console.log(`wrote ${file}`);
+}

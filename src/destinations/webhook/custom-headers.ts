@@ -1,0 +1,95 @@
+/**
+ * The headers that a tenant adds to his deliveries: a JSON object of names and values, or its text. Names are tokens
+ * and values visible ASCII (RFC 9110, 5.1 and 5.5), and none may take the place of those that frame, identify or sign
+ * the message.
+ */
+import type { FieldProblem } from '../destination-type.ts';
+
+export type CustomHeaders =
+  | {
+      readonly ok: true;
+      readonly headers: readonly (readonly [name: string, value: string])[];
+      readonly json: string | null;
+    }
+  | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/;
+const RESERVED =
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|content-type|content-encoding|user-agent|accept-encoding|webhook-.*)$/i;
+const SECRET = /auth|cookie|key|password|secret|signature|token/i;
+const MAX_HEADERS = 50;
+const POINTER = '/config/custom_headers';
+
+export function parseCustomHeaders(given: unknown): CustomHeaders {
+  if (given === undefined || given === null || given === '')
+    return { ok: true, headers: [], json: null };
+  const object = typeof given === 'string' ? parseJson(given) : given;
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) {
+    return refuse([
+      {
+        pointer: POINTER,
+        code: 'type',
+        message: 'Custom headers are an object of names and values, or its JSON.',
+      },
+    ]);
+  }
+  const headers = Object.entries(object);
+  if (headers.length > MAX_HEADERS) {
+    return refuse([
+      { pointer: POINTER, code: 'too_many', message: `At most ${MAX_HEADERS} custom headers.` },
+    ]);
+  }
+  const problems = headers.flatMap(([name, value]) => judge(name, value));
+  if (problems.length > 0) return refuse(problems);
+  const pairs = headers.map(([name, value]): [string, string] => [name, String(value)]);
+  return {
+    ok: true,
+    headers: pairs,
+    json: pairs.length === 0 ? null : JSON.stringify(Object.fromEntries(pairs)),
+  };
+}
+
+/** Whether the record of an attempt hides the value. */
+export function isSecretHeader(name: string): boolean {
+  return SECRET.test(name);
+}
+
+function judge(name: string, value: unknown): FieldProblem[] {
+  const pointer = `${POINTER}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  if (!TOKEN.test(name))
+    return [
+      { pointer, code: 'header_name', message: 'This is not a name that a header can have.' },
+    ];
+  if (RESERVED.test(name)) {
+    return [
+      {
+        pointer,
+        code: 'header_reserved',
+        message: 'This header is set by the sender and cannot be replaced.',
+      },
+    ];
+  }
+  if (typeof value !== 'string' || !VALUE.test(value)) {
+    return [
+      {
+        pointer,
+        code: 'header_value',
+        message: 'A header’s value is a string of visible ASCII characters.',
+      },
+    ];
+  }
+  return [];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(problems: readonly FieldProblem[]): CustomHeaders {
+  return { ok: false, problems };
+}

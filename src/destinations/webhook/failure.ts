@@ -1,0 +1,67 @@
+/** Which of the closed reasons an error of the connection is. The details are for tenants: coarse, without addresses. */
+import type { FailureReason } from '../../domain/attempt.ts';
+import { BlockedAddressError, ConnectTimeoutError, DnsError, TlsError } from '../connector.ts';
+
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly detail: string;
+  readonly retryable: boolean;
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof BlockedAddressError) {
+    return failed(
+      'blocked_address',
+      'The receiver’s name leads to an address that is not delivered to.',
+    );
+  }
+  if (error instanceof DnsError) return failed('dns', 'The receiver’s name did not resolve.');
+  if (error instanceof ConnectTimeoutError)
+    return failed('timeout', 'The connection was not open in time.');
+  if (error instanceof TlsError) return failed('tls', tlsDetail(codeOf(error.cause)));
+  const code = codeOf(error);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return failed('response_too_large', 'The headers of the answer are larger than 16 KiB.');
+  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return failed('protocol', 'The answer is not valid HTTP.');
+  }
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
+    return failed('tls', tlsDetail(code));
+  if (code === 'ECONNREFUSED') return failed('connection', 'The receiver refused the connection.');
+  return failed('connection', 'The connection was lost before the answer was complete.');
+}
+
+/** Closed or reset by the other end, as opposed to never opened. */
+export function isLostConnection(error: unknown): boolean {
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error));
+}
+
+/** By OpenSSL's and Node's codes; what to do is in the sentence. */
+function tlsDetail(code: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'The receiver’s certificate has expired: renew it.';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+      return 'The receiver’s certificate is self-signed: use one of a public authority.';
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return 'The receiver’s certificate cannot be verified: serve the whole chain, intermediates too.';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'The receiver’s certificate is for another host name.';
+    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+      return 'The receiver speaks no TLS 1.2 or newer.';
+    default:
+      return 'The TLS handshake with the receiver failed.';
+  }
+}
+
+function failed(reason: FailureReason, detail: string): Failure {
+  return { reason, detail, retryable: true };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

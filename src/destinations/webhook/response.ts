@@ -1,0 +1,90 @@
+/** What is kept of a receiver's answer. */
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { headerLines } from '../../domain/attempt.ts';
+import type { HeaderLines } from '../../domain/attempt.ts';
+import type { Profile } from '../../domain/profile.ts';
+import { MAX_RETRY_AFTER_MS } from '../../domain/retry-schedule.ts';
+
+/** Of the body, decompressed. */
+export const MAX_BODY_BYTES = 16 * 1024;
+
+export function isSuccess({ success }: Profile, status: number): boolean {
+  return status >= success.fromStatus && status <= success.toStatus;
+}
+
+export function responseHeaders(
+  headers: Record<string, string | string[] | undefined>,
+): HeaderLines {
+  const list: string[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') list.push(name, oneLine(value));
+    else if (value !== undefined) for (const each of value) list.push(name, oneLine(each));
+  }
+  return headerLines(list);
+}
+
+/** Seconds, or an HTTP date (RFC 9110, 10.2.3), as a wait from now; `null` where it is neither. */
+export function retryAfterMs(value: string | string[] | undefined, nowMs: number): number | null {
+  const text = Array.isArray(value) ? value[0] : value;
+  if (text === undefined) return null;
+  if (/^\d{1,10}$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  const dateMs = Date.parse(text);
+  return Number.isNaN(dateMs) ? null : Math.min(Math.max(0, dateMs - nowMs), MAX_RETRY_AFTER_MS);
+}
+
+/**
+ * Decompresses what was sent compressed though identity was asked for, up to the limit; a bomb is stopped there. What
+ * does not decompress, or is of an encoding unknown here, is kept as it came.
+ */
+export async function bodyOf(
+  chunks: readonly Buffer[],
+  encoding: string,
+): Promise<{ body: Uint8Array; isCut: boolean }> {
+  const raw = Buffer.concat(chunks);
+  const decompressor = decompressorFor(encoding);
+  if (decompressor === null) return { body: raw, isCut: false };
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    decompressor.end(raw);
+    for await (const chunk of decompressor as AsyncIterable<Buffer>) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length >= MAX_BODY_BYTES) break;
+    }
+  } catch {
+    return { body: raw, isCut: false };
+  }
+  const whole = Buffer.concat(parts);
+  return { body: whole.subarray(0, MAX_BODY_BYTES), isCut: whole.length > MAX_BODY_BYTES };
+}
+
+function decompressorFor(encoding: string): Transform | null {
+  // What was cut off at the limit lacks its end: that is no error here.
+  const zlib = { finishFlush: constants.Z_SYNC_FLUSH };
+  switch (encoding.trim().toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip(zlib);
+    case 'deflate':
+      return createInflate(zlib);
+    case 'br':
+      return createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH });
+    case 'zstd':
+      return createZstdDecompress({ finishFlush: constants.ZSTD_e_flush });
+    default:
+      return null;
+  }
+}
+
+function oneLine(value: string): string {
+  return value.includes('\n') ? value.replaceAll('\n', ' ') : value;
+}

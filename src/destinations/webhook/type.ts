@@ -1,0 +1,17 @@
+/** The destination type `webhook`: an HTTP POST to a URL, signed. */
+import type { DestinationType } from '../destination-type.ts';
+import { checkWebhook } from './check.ts';
+import type { WebhookOptions } from './options.ts';
+import { WebhookPools } from './pools.ts';
+import { WebhookSender } from './send.ts';
+
+export function createWebhookType(options: WebhookOptions): DestinationType {
+  const pools = new WebhookPools(options);
+  return {
+    type: 'webhook',
+    check: (input) => checkWebhook(input, options),
+    describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),
+    open: (destination) => new WebhookSender(destination, pools, options),
+    close: () => pools.close(),
+  };
+}

@@ -1,0 +1,41 @@
+/** A destination: one tenant's configured target. */
+
+export interface Destination {
+  readonly tenantId: string;
+  readonly id: string;
+  /** Name of a destination type; it never changes. */
+  readonly type: string;
+  readonly name: string | null;
+  /** Name of a profile; `null`: the instance's default. */
+  readonly profile: string | null;
+  /** Topics and patterns; `['*']` takes all. */
+  readonly topics: readonly string[];
+  readonly config: Readonly<Record<string, string>>;
+  readonly deliveryMetadata: Readonly<Record<string, string>> | null;
+  readonly metadata: Readonly<Record<string, string>> | null;
+  readonly policy: DestinationPolicy;
+  /** `null` while it is enabled. */
+  readonly disabledAtMs: number | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** What a destination wants otherwise than its profile; spelled as the API spells it. */
+export interface DestinationPolicy {
+  readonly timeout_ms?: number;
+  readonly concurrency?: number;
+  readonly retry?: RetryPolicy;
+}
+
+export type RetryPolicy = { readonly jitter?: number; readonly window_s?: number } & (
+  | { readonly delays_s: readonly number[] }
+  | {
+      readonly base_s: number;
+      readonly factor: number;
+      readonly cap_s: number;
+      readonly count: number;
+    }
+);
+
+/** Secrets and keys by field name, in the clear; at rest they are sealed. */
+export type Credentials = Readonly<Record<string, string>>;

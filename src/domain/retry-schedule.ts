@@ -1,0 +1,48 @@
+/** When a failed attempt is tried again: a list of delays, or delays that grow by a factor up to a cap. */
+import type { Random } from './id.ts';
+
+export interface RetrySchedule {
+  /** Delay after the first, second, ... failure; its length is the number of retries. */
+  readonly delaysMs: readonly number[];
+  /** Each delay is multiplied by a number drawn evenly from [1 - jitter, 1 + jitter]. 0 to 1. */
+  readonly jitter: number;
+  /** No retry starts later than this after the event came in; `null`: no bound. */
+  readonly windowMs: number | null;
+}
+
+/** A receiver's `Retry-After` is believed up to this. */
+export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/** `base`, `base * factor`, ... each at most `cap`, `count` of them. */
+export function exponentialDelays(
+  baseMs: number,
+  factor: number,
+  capMs: number,
+  count: number,
+): number[] {
+  return Array.from({ length: count }, (_, index) => Math.min(baseMs * factor ** index, capMs));
+}
+
+export interface RetryQuestion {
+  /** Failed attempts of the schedule so far, this one among them: 1 after the first failure. */
+  readonly step: number;
+  readonly nowMs: number;
+  readonly ingestedAtMs: number;
+  /** What the receiver asked for; the later of it and the schedule's delay counts. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** When the next attempt is due, in milliseconds of the wall clock; `null` where the schedule is over. */
+export function nextAttemptAtMs(
+  schedule: RetrySchedule,
+  question: RetryQuestion,
+  random: Random,
+): number | null {
+  const delayMs = schedule.delaysMs[question.step - 1];
+  if (delayMs === undefined) return null;
+  const spread = schedule.jitter === 0 ? 1 : 1 + schedule.jitter * (random.nextFloat() * 2 - 1);
+  const askedMs = Math.min(question.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
+  const dueMs = question.nowMs + Math.round(Math.max(delayMs * spread, askedMs));
+  const endMs = schedule.windowMs === null ? Infinity : question.ingestedAtMs + schedule.windowMs;
+  return dueMs <= endMs ? dueMs : null;
+}

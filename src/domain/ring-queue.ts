@@ -1,0 +1,41 @@
+/** A first-in, first-out queue in a growing ring: push and shift cost the same however long it is. */
+export class RingQueue<T> {
+  #slots: (T | undefined)[] = Array.from({ length: 16 });
+  #head = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(item: T): void {
+    if (this.#size === this.#slots.length) this.#grow();
+    this.#slots[(this.#head + this.#size) & (this.#slots.length - 1)] = item;
+    this.#size++;
+  }
+
+  shift(): T | undefined {
+    if (this.#size === 0) return undefined;
+    const item = this.#slots[this.#head];
+    this.#slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.#size--;
+    return item;
+  }
+
+  /** Takes everything out, oldest first. */
+  drain(): T[] {
+    const items: T[] = [];
+    for (let item = this.shift(); item !== undefined; item = this.shift()) items.push(item);
+    return items;
+  }
+
+  #grow(): void {
+    const { length } = this.#slots;
+    const grown: (T | undefined)[] = Array.from({ length: length * 2 });
+    for (let index = 0; index < this.#size; index++)
+      grown[index] = this.#slots[(this.#head + index) & (length - 1)];
+    this.#slots = grown;
+    this.#head = 0;
+  }
+}

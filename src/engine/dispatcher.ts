@@ -1,0 +1,309 @@
+/**
+ * Decides what is attempted next. It holds the lanes, serves them fairly, and fills them from the storage as room comes.
+ *
+ * Deliveries come in by two doors. Those of an event just committed are handed over from memory (`offer`); the others -
+ * retries that are due, what a dead process left, what there was no room for - are claimed from the storage, lane by
+ * lane. A lane is asked whether it may start now; one that may not is left alone until something of it ends or its
+ * time comes, so it costs the others nothing.
+ */
+import type { Clock } from '../domain/clock.ts';
+import type { ClaimedLane, Storage } from '../storage/storage.ts';
+import type { Deliverer } from './deliver.ts';
+import { FairRing } from './fair-ring.ts';
+import { Lane } from './lane.ts';
+import type { LiveDelivery } from './lane.ts';
+import { WHEN_ONE_ENDS } from './lane-policy.ts';
+import type { Recorder } from './record.ts';
+import type { RoutingTable } from './routing.ts';
+import type { EngineLog } from './engine-log.ts';
+import type { Target } from './target.ts';
+import { WakeQueue } from './wake-queue.ts';
+
+export interface DispatcherLimits {
+  /** Attempts under way at the same time, over all lanes. */
+  readonly maxInFlight: number;
+  /** Deliveries in memory, over all lanes. */
+  readonly maxInMemory: number;
+}
+
+export interface DispatcherParts {
+  readonly storage: Storage;
+  readonly routing: RoutingTable;
+  readonly deliverer: Deliverer;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly limits: DispatcherLimits;
+}
+
+/** One call of `claim` asks for so many at most, so that it does not hold up the commits beside it. */
+const MAX_CLAIM = 1000;
+const CLAIM_RETRY_MS = 500;
+
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #ring = new FairRing<Lane>();
+  readonly #wakes: WakeQueue<Lane>;
+  /** Lanes with deliveries due in the storage, that wait for their turn to claim. */
+  readonly #claimable = new Set<Lane>();
+  #claimUnderWay = false;
+  #inFlight = 0;
+  #inMemory = 0;
+  #stopped = true;
+  #onQuiet: (() => void) | null = null;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#wakes = new WakeQueue(parts.clock, (lanes) => {
+      for (const lane of lanes) this.#wake(lane);
+      this.#claim();
+      this.pump();
+    });
+    parts.recorder.onRecorded((delivery, target, nextAttemptAtMs) =>
+      this.#recorded(delivery, target, nextAttemptAtMs),
+    );
+    parts.recorder.onResume(() => this.pump());
+    parts.routing.onChange((tenantId) => this.#retarget(tenantId));
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get inMemory(): number {
+    return this.#inMemory;
+  }
+
+  /** Finds out what is waiting in the storage, and begins. */
+  async start(): Promise<void> {
+    this.#stopped = false;
+    for (const {
+      tenantId,
+      destinationId,
+      firstDueAtMs,
+    } of await this.#parts.storage.waitingLanes()) {
+      this.noteDue(tenantId, destinationId, firstDueAtMs);
+    }
+    this.#claim();
+  }
+
+  /** Starts nothing more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wakes.stop();
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onQuiet = resolve;
+    });
+  }
+
+  /** What is in memory and was not begun: to be given up at the end. */
+  takeQueued(): LiveDelivery[] {
+    return [...this.#lanes.values()].flatMap((lane) => lane.queue.drain());
+  }
+
+  /**
+   * Asks for a place in memory for a delivery that is about to be committed. `false`: it is to be written unclaimed, and
+   * claimed when there is room. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
+   */
+  reserve(target: Target): boolean {
+    const lane = this.#laneOf(target);
+    const isBehind = lane.dueAtMs <= this.#parts.clock.nowMs();
+    if (
+      this.#stopped ||
+      isBehind ||
+      lane.claiming ||
+      lane.room <= 0 ||
+      this.#inMemory >= this.#parts.limits.maxInMemory
+    )
+      return false;
+    lane.reserved++;
+    this.#inMemory++;
+    return true;
+  }
+
+  giveUp(target: Target): void {
+    this.#laneOf(target).reserved--;
+    this.#inMemory--;
+  }
+
+  /** Takes over a delivery that was committed as claimed. Call `pump` after the last of a group. */
+  offer(target: Target, delivery: LiveDelivery): void {
+    const lane = this.#laneOf(target);
+    lane.reserved--;
+    lane.queue.push(delivery);
+    this.#makeReady(lane);
+  }
+
+  /** Something of that lane is, or will be, due in the storage. */
+  noteDue(tenantId: string, destinationId: string, atMs: number): void {
+    const target = this.#parts.routing.target(tenantId, destinationId);
+    if (target === undefined) return;
+    const lane = this.#laneOf(target);
+    if (atMs >= lane.dueAtMs) return;
+    lane.dueAtMs = atMs;
+    this.#wakes.set(lane, atMs);
+  }
+
+  /** Starts what may start. */
+  pump(): void {
+    const { clock, limits, recorder } = this.#parts;
+    if (this.#stopped || recorder.isBlocked) return;
+    const nowMs = clock.nowMs();
+    while (this.#inFlight < limits.maxInFlight) {
+      const lane = this.#ring.take();
+      if (lane === undefined) return;
+      lane.ready = false;
+      this.#serve(lane, nowMs);
+    }
+  }
+
+  #serve(lane: Lane, nowMs: number): void {
+    const atMs = lane.mayStartAtMs(nowMs);
+    if (atMs > nowMs) {
+      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, Math.min(atMs, lane.dueAtMs));
+      return;
+    }
+    const delivery = lane.queue.shift();
+    if (delivery === undefined) return;
+    lane.inFlight++;
+    this.#inFlight++;
+    this.#makeReady(lane);
+    void this.#attempt(lane, delivery);
+  }
+
+  async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
+    const { routing, deliverer, recorder, clock } = this.#parts;
+    const target = routing.target(lane.tenantId, lane.destinationId);
+    if (target === undefined || !target.enabled) {
+      // Deleted or disabled meanwhile: its row is canceled by the canceler, or already is.
+      this.#left(lane);
+      this.#ended(lane);
+      return;
+    }
+    const attempt = await deliverer.attempt(target, delivery);
+    lane.attemptEnded(attempt.outcome, clock.nowMs());
+    recorder.add(target, delivery, attempt);
+    this.#ended(lane);
+  }
+
+  #ended(lane: Lane): void {
+    lane.inFlight--;
+    this.#inFlight--;
+    this.#makeReady(lane);
+    if (this.#inFlight === 0) this.#onQuiet?.();
+    this.pump();
+  }
+
+  /** The outcome is safe: only now does the delivery leave the memory. */
+  #recorded(delivery: LiveDelivery, target: Target, nextAttemptAtMs: number | null): void {
+    const lane = this.#laneOf(target);
+    this.#left(lane);
+    if (nextAttemptAtMs !== null) this.noteDue(delivery.event.tenantId, target.id, nextAttemptAtMs);
+  }
+
+  #left(lane: Lane): void {
+    this.#inMemory--;
+    if (lane.dueAtMs !== Infinity) this.#wake(lane);
+    if (this.#claimable.size > 0) this.#claim();
+  }
+
+  #makeReady(lane: Lane): void {
+    if (lane.ready || lane.queue.size === 0) return;
+    lane.ready = true;
+    this.#ring.add(lane.tenantId, lane);
+  }
+
+  // ── From the storage ───────────────────────────────────────────────────────────────────────────────────────────
+
+  #wake(lane: Lane): void {
+    this.#makeReady(lane);
+    if (lane.dueAtMs > this.#parts.clock.nowMs()) this.#wakes.set(lane, lane.dueAtMs);
+    // Half a lane at a time: claims of one or two would cost a statement each.
+    else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimable.add(lane);
+  }
+
+  #claim(): void {
+    const { limits, clock, storage, recorder } = this.#parts;
+    if (this.#stopped || this.#claimUnderWay || recorder.isBlocked || this.#claimable.size === 0)
+      return;
+    const free = limits.maxInMemory - this.#inMemory;
+    if (free <= 0) return;
+
+    let left = Math.min(free, MAX_CLAIM);
+    const share = Math.max(1, Math.floor(left / this.#claimable.size));
+    const asked: { lane: Lane; limit: number }[] = [];
+    for (const lane of this.#claimable) {
+      if (left === 0) break;
+      const limit = Math.min(lane.room, share, left);
+      this.#claimable.delete(lane);
+      if (limit <= 0) continue;
+      left -= limit;
+      lane.claiming = true;
+      asked.push({ lane, limit });
+    }
+    if (asked.length === 0) return;
+
+    this.#claimUnderWay = true;
+    const lanes = asked.map(({ lane: { tenantId, destinationId }, limit }) => ({
+      tenantId,
+      destinationId,
+      limit,
+    }));
+    storage.claim({ lanes, dueBeforeMs: clock.nowMs() }).then(
+      (claimed) => this.#claimed(asked, claimed),
+      (error: unknown) => this.#claimFailed(asked, error),
+    );
+  }
+
+  #claimed(asked: readonly { lane: Lane }[], claimed: readonly ClaimedLane[]): void {
+    this.#claimUnderWay = false;
+    asked.forEach(({ lane }, index) => {
+      lane.claiming = false;
+      const found = claimed[index];
+      if (found === undefined) return;
+      for (const { key, event, attempts, step, manual } of found.deliveries) {
+        const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
+        lane.queue.push({ event: live, ordinal: key.ordinal, attempts, step, manual });
+      }
+      this.#inMemory += found.deliveries.length;
+      lane.dueAtMs = found.nextDueAtMs ?? Infinity;
+      this.#wake(lane);
+    });
+    this.#claim();
+    this.pump();
+  }
+
+  #claimFailed(asked: readonly { lane: Lane }[], error: unknown): void {
+    this.#claimUnderWay = false;
+    this.#parts.log.claimFailed(error);
+    const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
+    for (const { lane } of asked) {
+      lane.claiming = false;
+      this.#wakes.set(lane, retryAtMs);
+    }
+  }
+
+  // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #laneOf(target: Target): Lane {
+    const key = `${target.tenantId}\0${target.id}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = new Lane(target);
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #retarget(tenantId: string): void {
+    const route = this.#parts.routing.tenant(tenantId);
+    for (const [key, lane] of this.#lanes) {
+      if (lane.tenantId !== tenantId) continue;
+      const target = route?.targets.get(lane.destinationId);
+      if (target !== undefined) lane.retarget(target);
+      else if (lane.isEmpty) this.#lanes.delete(key);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** What the engine has to say to the operator; the wording is in telemetry/. */
+export interface EngineLog {
+  /** Due deliveries could not be claimed; tried again. */
+  claimFailed(error: unknown): void;
+  /** Outcomes could not be written; no attempt starts until they are. `held`: how many wait in memory. */
+  recordFailed(error: unknown, held: number): void;
+  /** Outcomes are written again. */
+  recordResumed(): void;
+  /** An outcome was refused for another reason than the medium's, again and again, and was dropped. */
+  outcomeDropped(error: unknown, deliveryId: string): void;
+  /** A service's round failed; tried again. */
+  serviceFailed(name: string, error: unknown): void;
+  /** A destination's secrets or configuration cannot be used. */
+  destinationUnusable(tenantId: string, destinationId: string, error: unknown): void;
+}

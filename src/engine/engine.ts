@@ -1,0 +1,104 @@
+/** The engine: its parts put together, its start and its end. */
+import type { Clock } from '../domain/clock.ts';
+import type { Random } from '../domain/id.ts';
+import type { Storage } from '../storage/storage.ts';
+import { createCanceler } from './cancel.ts';
+import { Deliverer } from './deliver.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { DispatcherLimits } from './dispatcher.ts';
+import type { EngineLog } from './engine-log.ts';
+import { createMaintainer } from './maintain.ts';
+import { createPruner } from './prune.ts';
+import { Publisher } from './publish.ts';
+import { Recorder } from './record.ts';
+import { RoutingTable } from './routing.ts';
+import { ServiceRunner } from './service.ts';
+import type { TargetMaker } from './target.ts';
+
+export interface EngineOptions {
+  readonly storage: Storage;
+  readonly targets: TargetMaker;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: EngineLog;
+  readonly retentionDays: number;
+  readonly limits?: Partial<DispatcherLimits>;
+}
+
+export interface Engine {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly targets: TargetMaker;
+  readonly routing: RoutingTable;
+  readonly publisher: Publisher;
+  readonly dispatcher: Dispatcher;
+  /** There is something to cancel. */
+  wakeCanceler(): void;
+  /** Loads the routing and begins to deliver what is owed. */
+  start(): Promise<void>;
+  /**
+   * Starts nothing more, waits up to `graceMs` for what is under way, records what ended, and releases the rest: that
+   * is attempted again after the next start. It does not close the storage.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+const DEFAULT_LIMITS: DispatcherLimits = { maxInFlight: 4096, maxInMemory: 20_000 };
+
+export function createEngine(options: EngineOptions): Engine {
+  const { storage, clock, random, log } = options;
+  const routing = new RoutingTable(storage, options.targets);
+  const recorder = new Recorder({ storage, clock, random, log });
+  const dispatcher = new Dispatcher({
+    storage,
+    routing,
+    deliverer: new Deliverer(clock, log),
+    recorder,
+    clock,
+    log,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+  });
+  const publisher = new Publisher({ storage, routing, dispatcher, clock });
+  const canceler = new ServiceRunner(createCanceler(storage, clock), clock, log);
+  const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
+  const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
+  const services = [canceler, pruner, maintainer];
+
+  return {
+    storage,
+    clock,
+    random,
+    targets: options.targets,
+    routing,
+    publisher,
+    dispatcher,
+    wakeCanceler: () => canceler.wake(),
+    async start() {
+      await routing.load();
+      await dispatcher.start();
+      for (const service of services) service.start(1000);
+    },
+    async stop(graceMs) {
+      await publisher.drained();
+      await withinGrace(dispatcher.stop(), graceMs, clock);
+      await recorder.drained();
+      await Promise.all(services.map((service) => service.stop()));
+      const queued = dispatcher.takeQueued();
+      if (queued.length === 0) return;
+      await storage.release({
+        deliveries: queued.map(({ event, ordinal }) => ({ seq: event.seq, ordinal })),
+      });
+    },
+  };
+}
+
+function withinGrace(work: Promise<void>, graceMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.schedule(graceMs, resolve);
+    void work.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * A destination's lane: the deliveries of it that this node has in memory, oldest first, and what lies behind them in
+ * the storage.
+ */
+import type { Outcome } from '../domain/attempt.ts';
+import type { Event } from '../domain/event.ts';
+import { RingQueue } from '../domain/ring-queue.ts';
+import { AdaptiveConcurrency } from './lane-policy.ts';
+import type { LanePolicy } from './lane-policy.ts';
+import type { Target } from './target.ts';
+
+/** A delivery in memory: this node has claimed it. */
+export interface LiveDelivery {
+  readonly event: LiveEvent;
+  readonly ordinal: number;
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** Failed attempts of the schedule so far. */
+  readonly step: number;
+  /** The next attempt was asked for by hand. */
+  readonly manual: boolean;
+}
+
+/** An event with the bodies that were rendered of it, so that all its destinations share them. */
+export interface LiveEvent extends Event {
+  readonly bodies: Map<string, Uint8Array>;
+}
+
+/** A lane keeps this many deliveries in memory for each attempt that it may have under way. */
+const QUEUED_PER_ATTEMPT = 16;
+const MIN_QUOTA = 64;
+
+export class Lane {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly queue = new RingQueue<LiveDelivery>();
+  /** Being attempted right now. */
+  inFlight = 0;
+  /** Promised a place here by a publish that is being committed. */
+  reserved = 0;
+  /** It stands in the dispatcher's ring. */
+  ready = false;
+  /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
+  dueAtMs = Infinity;
+  /** A claim for it is under way. */
+  claiming = false;
+
+  readonly #concurrency: AdaptiveConcurrency;
+  readonly #policies: readonly LanePolicy[];
+
+  constructor(target: Target) {
+    this.tenantId = target.tenantId;
+    this.destinationId = target.id;
+    this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
+    this.#policies = [this.#concurrency];
+  }
+
+  /** Nothing in memory, nothing known to wait. */
+  get isEmpty(): boolean {
+    return (
+      this.queue.size === 0 &&
+      this.inFlight === 0 &&
+      this.reserved === 0 &&
+      this.dueAtMs === Infinity &&
+      !this.claiming
+    );
+  }
+
+  /** How many deliveries it may keep in memory: a lane that hangs keeps few. */
+  get quota(): number {
+    return Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
+  }
+
+  get room(): number {
+    return this.quota - this.queue.size - this.inFlight - this.reserved;
+  }
+
+  /** The destination has changed. */
+  retarget(target: Target): void {
+    this.#concurrency.setMax(target.maxConcurrency);
+  }
+
+  /** See `LanePolicy.mayStartAtMs`: all policies have to agree. */
+  mayStartAtMs(nowMs: number): number {
+    let atMs = nowMs;
+    for (const policy of this.#policies)
+      atMs = Math.max(atMs, policy.mayStartAtMs(this.inFlight, nowMs));
+    return atMs;
+  }
+
+  attemptEnded(outcome: Outcome, nowMs: number): void {
+    for (const policy of this.#policies) policy.attemptEnded(outcome, nowMs);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Decides what follows from an outcome, and writes both, in groups.
+ *
+ * While outcomes cannot be written no new attempt starts (`isBlocked`): those that are under way end, are kept here,
+ * and are written when the storage is back. So what is in memory stays bounded, and nothing is sent whose outcome
+ * would be forgotten.
+ */
+import type { Clock } from '../domain/clock.ts';
+import { SCHEDULE_OVER } from '../domain/delivery.ts';
+import { ingestedAtMs } from '../domain/event.ts';
+import type { Random } from '../domain/id.ts';
+import { nextAttemptAtMs } from '../domain/retry-schedule.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
+import type { AttemptRecord, RecordOutcome, Storage, Verdict } from '../storage/storage.ts';
+import type { Attempt } from './deliver.ts';
+import type { EngineLog } from './engine-log.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { LiveDelivery } from './lane.ts';
+import type { Target } from './target.ts';
+
+const MAX_GROUP = 500;
+const MAX_GROUP_BYTES = 4 * 1024 * 1024;
+/** Outcomes may wait a little: nobody waits for them but the next attempt. */
+const GATHER_MS = 5;
+const MAX_UNDER_WAY = 2;
+/** More outcomes than this waiting to be written: sending is ahead of the disk, and waits. */
+const MAX_WAITING = 5000;
+const RETRY_MS = 250;
+/** An outcome that is refused so often, though the medium works, is given up. */
+const MAX_REFUSALS = 5;
+
+interface Pending {
+  readonly record: AttemptRecord;
+  readonly delivery: LiveDelivery;
+  readonly target: Target;
+  refusals: number;
+}
+
+type RecordedListener = (
+  delivery: LiveDelivery,
+  target: Target,
+  nextAttemptAtMs: number | null,
+) => void;
+
+export class Recorder {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: EngineLog;
+  readonly #group: GroupCommit<Pending, RecordOutcome>;
+  #onRecorded: RecordedListener = () => {};
+  #onResume: () => void = () => {};
+  #waiting = 0;
+  #held: Pending[] = [];
+  #failing = false;
+  #wasBlocked = false;
+
+  constructor({
+    storage,
+    clock,
+    random,
+    log,
+  }: {
+    storage: Storage;
+    clock: Clock;
+    random: Random;
+    log: EngineLog;
+  }) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#random = random;
+    this.#log = log;
+    this.#group = new GroupCommit({
+      write: (items) => this.#storage.record({ attempts: items.map(({ record }) => record) }),
+      maxItems: MAX_GROUP,
+      weigh: ({ record }) => record.response?.body.length ?? 0,
+      maxWeight: MAX_GROUP_BYTES,
+      gatherMs: GATHER_MS,
+      maxUnderWay: MAX_UNDER_WAY,
+      clock,
+    });
+  }
+
+  /** Whether new attempts have to wait. */
+  get isBlocked(): boolean {
+    this.#wasBlocked ||= this.#failing || this.#waiting >= MAX_WAITING;
+    return this.#failing || this.#waiting >= MAX_WAITING;
+  }
+
+  /** Called when an outcome is safe; the time is that of the next attempt, `null` where there is none. */
+  onRecorded(listener: RecordedListener): void {
+    this.#onRecorded = listener;
+  }
+
+  /** Called when attempts may start again. */
+  onResume(listener: () => void): void {
+    this.#onResume = listener;
+  }
+
+  add(target: Target, delivery: LiveDelivery, attempt: Attempt): void {
+    this.#waiting++;
+    this.#write({
+      record: this.#recordOf(target, delivery, attempt),
+      delivery,
+      target,
+      refusals: 0,
+    });
+  }
+
+  /** Resolves when all outcomes are written, or could not be. */
+  async drained(): Promise<void> {
+    await this.#group.drained();
+  }
+
+  #write(pending: Pending): void {
+    this.#group.add({
+      item: pending,
+      done: (outcome) => this.#written(pending, outcome),
+      failed: (error) => this.#refused(pending, error),
+    });
+  }
+
+  #written(pending: Pending, outcome: RecordOutcome): void {
+    if (this.#failing) {
+      this.#failing = false;
+      this.#log.recordResumed();
+    }
+    const { verdict } = pending.record;
+    const goesOn = outcome === 'recorded' && verdict.status === 'pending';
+    this.#settled(pending, goesOn ? verdict.nextAttemptAtMs : null);
+  }
+
+  #settled({ delivery, target }: Pending, nextAttemptAtMsOrNull: number | null): void {
+    this.#waiting--;
+    this.#onRecorded(delivery, target, nextAttemptAtMsOrNull);
+    if (this.#wasBlocked && !this.#failing && this.#waiting < MAX_WAITING / 2) {
+      this.#wasBlocked = false;
+      this.#onResume();
+    }
+  }
+
+  #refused(pending: Pending, error: unknown): void {
+    const isMedium = error instanceof StorageUnavailableError;
+    if (!isMedium && ++pending.refusals >= MAX_REFUSALS) {
+      this.#log.outcomeDropped(error, this.#storage.ids.deliveryId(pending.record.delivery));
+      this.#settled(pending, null);
+      return;
+    }
+    if (isMedium) this.#failing = true;
+    this.#held.push(pending);
+    if (this.#held.length > 1) return;
+    this.#clock.schedule(RETRY_MS, () => {
+      const held = this.#held;
+      this.#held = [];
+      for (const each of held) this.#write(each);
+    });
+    this.#log.recordFailed(error, this.#waiting);
+  }
+
+  #recordOf(target: Target, delivery: LiveDelivery, attempt: Attempt): AttemptRecord {
+    const { outcome } = attempt;
+    const step = stepAfter(delivery, attempt);
+    const failed = outcome.kind === 'failed';
+    return {
+      delivery: { seq: delivery.event.seq, ordinal: delivery.ordinal },
+      number: attempt.number,
+      kind: attempt.kind,
+      step,
+      verdict: this.#verdict(target, delivery, attempt, step),
+      startedAtMs: attempt.startedAtMs,
+      reason: failed ? outcome.reason : null,
+      detail: failed ? outcome.detail : null,
+      timings: outcome.timings,
+      request: { ...attempt.request, profile: target.profile.name },
+      response: outcome.response,
+    };
+  }
+
+  #verdict(target: Target, { event }: LiveDelivery, { outcome }: Attempt, step: number): Verdict {
+    if (outcome.kind === 'delivered') return { status: 'delivered' };
+    if (!outcome.retryable || !event.eligibleForRetry) return { status: 'failed' };
+    const question = {
+      step,
+      nowMs: this.#clock.nowMs(),
+      ingestedAtMs: ingestedAtMs(event.seq),
+      retryAfterMs: outcome.retryAfterMs,
+    };
+    const atMs = nextAttemptAtMs(target.schedule, question, this.#random);
+    return atMs === null ? { status: 'failed' } : { status: 'pending', nextAttemptAtMs: atMs };
+  }
+}
+
+/**
+ * An attempt by hand takes no step of a schedule that is running, and starts none where it was over: past
+ * `SCHEDULE_OVER` no schedule has a delay.
+ */
+function stepAfter({ manual, step }: LiveDelivery, { outcome }: Attempt): number {
+  if (outcome.kind === 'delivered') return step;
+  if (step >= SCHEDULE_OVER) return step + 1;
+  return manual && step > 0 ? step : step + 1;
+}

@@ -1,0 +1,54 @@
+/** A retry by hand: one more attempt of one delivery, due now. */
+import type { Clock } from '../domain/clock.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { RoutingTable } from './routing.ts';
+
+export type RetryResult =
+  | 'due'
+  | 'unknown_event'
+  | 'unknown_destination'
+  | 'destination_disabled'
+  | 'ambiguous_event';
+
+export interface RetryParts {
+  readonly storage: Storage;
+  readonly routing: RoutingTable;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+}
+
+/**
+ * Works in every status, and for a destination that never had the event. A delivery that is in an attempt just now is
+ * left at that: the attempt asked for is under way. Without a tenant, an id that several tenants have used is told
+ * apart by the destination.
+ */
+export async function retryByHand(
+  { storage, routing, dispatcher, clock }: RetryParts,
+  {
+    eventId,
+    destinationId,
+    tenantId,
+  }: { eventId: string; destinationId: string; tenantId: string | null },
+): Promise<RetryResult> {
+  const events = await storage.eventGet({ id: eventId, tenantId });
+  if (events.length === 0) return 'unknown_event';
+  const known = events.filter(
+    (event) => routing.target(event.tenantId, destinationId) !== undefined,
+  );
+  if (known.length > 1) return 'ambiguous_event';
+  const [event] = known;
+  const target = event === undefined ? undefined : routing.target(event.tenantId, destinationId);
+  if (event === undefined || target === undefined) return 'unknown_destination';
+  if (!target.enabled) return 'destination_disabled';
+  const nowMs = clock.nowMs();
+  const found = await storage.retryByHand({
+    tenantId: event.tenantId,
+    eventSeq: event.seq,
+    destinationId,
+    nowMs,
+  });
+  if (found === 'unknown') return 'unknown_event';
+  if (found === 'due') dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+  return 'due';
+}

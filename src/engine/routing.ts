@@ -1,0 +1,115 @@
+/**
+ * The routing table: who gets what, held in memory so that a publish asks the storage nothing.
+ *
+ * Each tenant's part has the version that it was read at. A publish carries that version into its commit, where the
+ * storage compares it: what was matched against an old version is not stored, the part is read again and the event
+ * matched anew (engine/publish.ts). So a destination counts from the moment at which its creation was answered.
+ */
+import { topicMatches } from '../domain/topic.ts';
+import type { Storage, TenantRouting } from '../storage/storage.ts';
+import { createTarget } from './target.ts';
+import type { Target, TargetMaker } from './target.ts';
+
+/** Topics whose matches are kept for a tenant; a publisher who makes topics up does not fill the memory. */
+const MAX_CACHED_TOPICS = 1000;
+const PAGE_TENANTS = 500;
+
+export class TenantRoute {
+  readonly version: number;
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly #byTopic = new Map<string, readonly Target[]>();
+
+  constructor(version: number, targets: ReadonlyMap<string, Target>) {
+    this.version = version;
+    this.targets = targets;
+  }
+
+  /** The enabled destinations that want the topic, oldest first. */
+  match(topic: string): readonly Target[] {
+    let matched = this.#byTopic.get(topic);
+    if (matched === undefined) {
+      matched = [...this.targets.values()].filter((target) => wants(target, topic));
+      if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
+      this.#byTopic.set(topic, matched);
+    }
+    return matched;
+  }
+
+  /** The one that was addressed, if it is enabled and wants the topic. */
+  addressed(destinationId: string, topic: string): readonly Target[] {
+    const target = this.targets.get(destinationId);
+    return target !== undefined && wants(target, topic) ? [target] : [];
+  }
+}
+
+export class RoutingTable {
+  readonly #storage: Storage;
+  readonly #maker: TargetMaker;
+  readonly #tenants = new Map<string, TenantRoute>();
+  readonly #refreshing = new Map<string, Promise<void>>();
+  readonly #listeners: ((tenantId: string) => void)[] = [];
+
+  constructor(storage: Storage, maker: TargetMaker) {
+    this.#storage = storage;
+    this.#maker = maker;
+  }
+
+  /** Called after a tenant's part was read again. */
+  onChange(listener: (tenantId: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  tenant(tenantId: string): TenantRoute | undefined {
+    return this.#tenants.get(tenantId);
+  }
+
+  target(tenantId: string, destinationId: string): Target | undefined {
+    return this.#tenants.get(tenantId)?.targets.get(destinationId);
+  }
+
+  async load(): Promise<void> {
+    let after = 0;
+    for (;;) {
+      // Each page starts where the one before ended.
+      const page = await this.#storage.routingPage({ after, limit: PAGE_TENANTS });
+      for (const routing of page) this.#put(routing);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.position;
+    }
+  }
+
+  /** Reads a tenant's part as it is now. Calls that come while one is under way wait for one that starts after it. */
+  refresh(tenantId: string): Promise<void> {
+    const running = this.#refreshing.get(tenantId) ?? Promise.resolve();
+    const next = running.catch(() => {}).then(() => this.#read(tenantId));
+    this.#refreshing.set(tenantId, next);
+    const forget = () => {
+      if (this.#refreshing.get(tenantId) === next) this.#refreshing.delete(tenantId);
+    };
+    next.then(forget, forget);
+    return next;
+  }
+
+  async #read(tenantId: string): Promise<void> {
+    const routing = await this.#storage.routingOf({ tenantId });
+    if (routing === null) this.#tenants.delete(tenantId);
+    else this.#put(routing);
+    for (const listener of this.#listeners) listener(tenantId);
+  }
+
+  #put({ tenantId, version, destinations }: TenantRouting): void {
+    const before = this.#tenants.get(tenantId);
+    const targets = destinations.map((stored): [string, Target] => {
+      const known = before?.targets.get(stored.id);
+      // What did not change keeps its open sender. A revision is never used twice for one creation of a destination.
+      const kept = known !== undefined && known.revision === stored.revision;
+      return [stored.id, kept ? known : createTarget(stored, this.#maker)];
+    });
+    this.#tenants.set(tenantId, new TenantRoute(version, new Map(targets)));
+  }
+}
+
+function wants(target: Target, topic: string): boolean {
+  return target.enabled && target.topics.some((pattern) => topicMatches(pattern, topic));
+}

@@ -1,0 +1,65 @@
+/**
+ * A service does the same small thing again and again: `poll` does one batch and says how long to sleep. The loop, its
+ * errors and its end are written once, here.
+ */
+import type { Clock, Timer } from '../domain/clock.ts';
+import type { EngineLog } from './engine-log.ts';
+
+export interface Service {
+  readonly name: string;
+  /** Resolves with the milliseconds until the next round; 0: at once, there is more to do. */
+  poll(): Promise<number>;
+}
+
+const PAUSE_AFTER_FAILURE_MS = 1000;
+
+export class ServiceRunner {
+  readonly #service: Service;
+  readonly #clock: Clock;
+  readonly #log: EngineLog;
+  #timer: Timer | null = null;
+  #round: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(service: Service, clock: Clock, log: EngineLog) {
+    this.#service = service;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** First round after `delayMs`. */
+  start(delayMs: number): void {
+    this.#sleep(delayMs);
+  }
+
+  /** There is something to do: does the next round now. */
+  wake(): void {
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.#sleep(0);
+  }
+
+  /** Resolves when the round under way has ended; no other follows. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#round;
+  }
+
+  #sleep(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = this.#clock.schedule(delayMs, () => {
+      this.#timer = null;
+      this.#round = this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      this.#sleep(await this.#service.poll());
+    } catch (error) {
+      this.#log.serviceFailed(this.#service.name, error);
+      this.#sleep(PAUSE_AFTER_FAILURE_MS);
+    }
+  }
+}

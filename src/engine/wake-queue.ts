@@ -1,0 +1,104 @@
+/** What has to be looked at when: a heap by time, with one timer for the earliest. */
+import type { Clock, Timer } from '../domain/clock.ts';
+
+interface Wake<T> {
+  readonly atMs: number;
+  readonly item: T;
+}
+
+export class WakeQueue<T> {
+  readonly #clock: Clock;
+  readonly #onDue: (items: T[]) => void;
+  readonly #heap: Wake<T>[] = [];
+  /** The time at which each item is to be woken; a heap entry with another time is a leftover. */
+  readonly #times = new Map<T, number>();
+  #timer: Timer | null = null;
+  #timerAtMs = Infinity;
+
+  constructor(clock: Clock, onDue: (items: T[]) => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+  }
+
+  /** Wakes the item at that time instead of the one said before; `Infinity`: not at all. */
+  set(item: T, atMs: number): void {
+    if (this.#times.get(item) === atMs) return;
+    if (atMs === Infinity) {
+      this.#times.delete(item);
+      return;
+    }
+    this.#times.set(item, atMs);
+    this.#push({ atMs, item });
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerAtMs = Infinity;
+    this.#times.clear();
+    this.#heap.length = 0;
+  }
+
+  #ring(): void {
+    this.#timer = null;
+    this.#timerAtMs = Infinity;
+    const nowMs = this.#clock.nowMs();
+    const due: T[] = [];
+    for (
+      let first = this.#heap[0];
+      first !== undefined && first.atMs <= nowMs;
+      first = this.#heap[0]
+    ) {
+      this.#pop();
+      if (this.#times.get(first.item) !== first.atMs) continue;
+      this.#times.delete(first.item);
+      due.push(first.item);
+    }
+    if (due.length > 0) this.#onDue(due);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const first = this.#heap[0];
+    if (first === undefined || first.atMs >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = first.atMs;
+    this.#timer = this.#clock.schedule(Math.max(0, first.atMs - this.#clock.nowMs()), () =>
+      this.#ring(),
+    );
+  }
+
+  #push(wake: Wake<T>): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(wake);
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex];
+      if (parent === undefined || parent.atMs <= wake.atMs) break;
+      heap[index] = parent;
+      index = parentIndex;
+    }
+    heap[index] = wake;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      const left = index * 2 + 1;
+      const leftWake = heap[left];
+      if (leftWake === undefined) break;
+      const rightWake = heap[left + 1];
+      const takeRight = rightWake !== undefined && rightWake.atMs < leftWake.atMs;
+      const child = takeRight ? rightWake : leftWake;
+      if (child.atMs >= last.atMs) break;
+      heap[index] = child;
+      index = takeRight ? left + 1 : left;
+    }
+    heap[index] = last;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * All errors of the API: one closed table. Each answer with an error has the same shape,
+ * `{status, code, message, data, errors, request_id}`; `code` is a name of this table.
+ */
+
+export interface FieldError {
+  /** JSON pointer into the body; `?name` for a query parameter. */
+  readonly pointer: string;
+  readonly code: string;
+  /** What is wrong and what is right; a whole sentence. */
+  readonly message: string;
+}
+
+interface ErrorKind {
+  readonly status: number;
+  /** For the reference: when it comes and what to do. */
+  readonly meaning: string;
+}
+
+export const API_ERRORS = {
+  invalid_json: {
+    status: 400,
+    meaning: 'The body is not JSON in UTF-8; the message says where it stops being so.',
+  },
+  destination_disabled: {
+    status: 400,
+    meaning: 'The destination is disabled: enable it, then retry.',
+  },
+  unauthorized: {
+    status: 401,
+    meaning: 'No valid key was given: send it as `Authorization: Bearer <key>`.',
+  },
+  not_found: { status: 404, meaning: 'There is nothing at this path, or no such method.' },
+  tenant_not_found: {
+    status: 404,
+    meaning: 'There is no such tenant: create it with `PUT /tenants/{tenant_id}`.',
+  },
+  destination_not_found: { status: 404, meaning: 'The tenant has no such destination.' },
+  event_not_found: {
+    status: 404,
+    meaning: 'There is no such event; it may have been dropped at the end of its retention.',
+  },
+  delivery_not_found: {
+    status: 404,
+    meaning: 'There is no such delivery; it may have been dropped at the end of its retention.',
+  },
+  attempt_not_found: {
+    status: 404,
+    meaning: 'There is no such attempt; it may have been dropped at the end of its retention.',
+  },
+  id_taken: {
+    status: 409,
+    meaning: 'There is a destination of this id already: choose another, or change that one.',
+  },
+  event_conflict: {
+    status: 409,
+    meaning:
+      'An event of this id was published with other content: repeat it unchanged, or use a new id.',
+  },
+  ambiguous_id: {
+    status: 409,
+    meaning: 'Several tenants have used this id: give `tenant_id` as well.',
+  },
+  changed_meanwhile: {
+    status: 409,
+    meaning: 'Somebody else changed it at the same moment: read it again and repeat.',
+  },
+  delivery_final: { status: 409, meaning: 'The delivery has ended: there is nothing to cancel.' },
+  payload_too_large: {
+    status: 413,
+    meaning: 'The body, or the `data` of an event, is larger than allowed.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    meaning: 'Bodies are JSON: send `Content-Type: application/json`.',
+  },
+  validation_failed: {
+    status: 422,
+    meaning: 'Fields are missing, wrong or unknown; `errors` names each with what is right.',
+  },
+  too_many_destinations: {
+    status: 422,
+    meaning: 'The tenant has as many destinations as it may have.',
+  },
+  internal: { status: 500, meaning: 'Something unexpected; it was logged under the `request_id`.' },
+  unavailable: {
+    status: 503,
+    meaning: 'The database takes nothing at the moment; nothing was kept. Repeat the request.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+  readonly status: number;
+  readonly errors: readonly FieldError[];
+
+  /** Without a message, the meaning of the code. */
+  constructor(code: ApiErrorCode, message?: string, errors: readonly FieldError[] = []) {
+    super(message ?? API_ERRORS[code].meaning);
+    this.code = code;
+    this.status = API_ERRORS[code].status;
+    this.errors = errors;
+  }
+}
+
+export function validationFailed(errors: readonly FieldError[]): ApiError {
+  return new ApiError('validation_failed', 'The request has wrong fields: see `errors`.', errors);
+}
+
+export interface ErrorBody {
+  readonly status: number;
+  readonly code: ApiErrorCode;
+  readonly message: string;
+  /** Sentences for people, as Outpost gives them. */
+  readonly data: readonly string[];
+  readonly errors: readonly FieldError[];
+}
+
+export function errorBody({ status, code, message, errors }: ApiError): ErrorBody {
+  return { status, code, message, data: errors.map(sentenceOf), errors };
+}
+
+function sentenceOf({ pointer, message }: FieldError): string {
+  return pointer === '' ? message : `${pointer}: ${message}`;
+}

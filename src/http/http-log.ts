@@ -1,0 +1,4 @@
+/** What the HTTP side has to say to the operator; the wording is in telemetry/. */
+export interface HttpLog {
+  requestFailed(requestId: string, method: string, route: string, error: unknown): void;
+}

@@ -1,0 +1,75 @@
+/** Cursors: where a page ended, opaque to callers; and the envelope of lists as Outpost has it. */
+import type { Page, PageRequest, Position } from '../storage/storage.ts';
+import { validationFailed } from './errors.ts';
+import type { Query } from './query.ts';
+
+export interface Pagination {
+  readonly order_by: string;
+  readonly dir: 'asc' | 'desc';
+  readonly limit: number;
+  readonly next: string | null;
+  readonly prev: string | null;
+}
+
+export interface PagingOptions {
+  readonly defaultLimit: number;
+  readonly maxLimit: number;
+  /** How many numbers make a position in this list. */
+  readonly positionLength: number;
+}
+
+/** The parameters `limit`, `dir`, `next` and `prev`. */
+export function pageRequest(
+  query: Query,
+  { defaultLimit, maxLimit, positionLength }: PagingOptions,
+): PageRequest {
+  const order = query.oneOf('dir', ['asc', 'desc']) ?? 'desc';
+  const limit = query.integer('limit', 1, maxLimit) ?? defaultLimit;
+  const next = query.text('next');
+  const prev = query.text('prev');
+  if (next !== null && prev !== null)
+    query.wrong('prev', 'exclusive', 'Give `next` or `prev`, not both.');
+  const cursor = next ?? prev;
+  if (cursor === null) return { limit, order, from: null };
+  const position = decodeCursor(cursor);
+  if (position === undefined || position.length !== positionLength) {
+    throw validationFailed([
+      {
+        pointer: next === null ? '?prev' : '?next',
+        code: 'cursor',
+        message:
+          'This is not a cursor of this list: use one that a page of it gave, with the same filters.',
+      },
+    ]);
+  }
+  return { limit, order, from: { side: next === null ? 'before' : 'after', position } };
+}
+
+export function pagination(
+  request: PageRequest,
+  page: Page<{ readonly position: Position }>,
+  orderBy: string,
+): Pagination {
+  const first = page.rows.at(0)?.position;
+  const last = page.rows.at(-1)?.position;
+  const backwards = request.from?.side === 'before';
+  // Looking backwards, there is something after this page: the one that was come from.
+  const hasNext = backwards || page.more;
+  const hasPrev = backwards ? page.more : request.from !== null;
+  return {
+    order_by: orderBy,
+    dir: request.order,
+    limit: request.limit,
+    next: hasNext && last !== undefined ? encodeCursor(last) : null,
+    prev: hasPrev && first !== undefined ? encodeCursor(first) : null,
+  };
+}
+
+function encodeCursor(position: Position): string {
+  return Buffer.from(position.join(',')).toString('base64url');
+}
+
+function decodeCursor(cursor: string): Position | undefined {
+  const numbers = Buffer.from(cursor, 'base64url').toString('latin1').split(',').map(Number);
+  return numbers.every((number) => Number.isSafeInteger(number)) ? numbers : undefined;
+}

@@ -1,0 +1,38 @@
+/** JSON bodies: strict UTF-8; an empty body is none. */
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from '../errors.ts';
+
+/** Bodies as values. `__proto__` and the like become ordinary members, which no schema lets pass. */
+export function parseJsonBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      // With `parseAs: 'buffer'` it is one.
+      done(null, parse(body as Buffer));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+/** Bodies as bytes: the route reads them itself. */
+export function keepJsonBytes(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+}
+
+function parse(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  if (!isUtf8(body)) throw new ApiError('invalid_json', 'The body is not valid UTF-8.');
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new ApiError(
+      'invalid_json',
+      `The body is not JSON: ${error instanceof Error ? error.message : 'it does not parse'}.`,
+    );
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The body of a publish, parsed. `data` is not taken from the parsed value but cut out of the bytes as they came, so
+ * that what was published is what is delivered.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { PublishRequest } from '../domain/event.ts';
+import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
+import type { Member } from '../domain/json-members.ts';
+import { isTopic } from '../domain/topic.ts';
+import { ApiError, validationFailed } from './errors.ts';
+import type { FieldError } from './errors.ts';
+import { parseTime } from './time.ts';
+
+export interface PublishLimits {
+  /** Of the bytes of `data`. */
+  readonly maxPayloadBytes: number;
+}
+
+/** Events of one batch. */
+export const MAX_BATCH_EVENTS = 1000;
+const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
+const MAX_METADATA = 100;
+const FIELDS = new Set([
+  'id',
+  'tenant_id',
+  'topic',
+  'destination_id',
+  'time',
+  'eligible_for_retry',
+  'metadata',
+  'data',
+]);
+
+/** Throws `ApiError`. */
+export function parsePublish(body: Buffer, limits: PublishLimits): PublishRequest {
+  const value = parseJson(body);
+  const members = membersOf(body, value);
+  return parseEvent(body, value, members, limits);
+}
+
+/** One result for each event, in order: the wrong ones do not keep the others. Throws `ApiError` where the envelope is wrong. */
+export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest | ApiError)[] {
+  const value = parseJson(body);
+  const members = membersOf(body, value);
+  const at = members.find(({ name }) => name === 'events');
+  const events = isObject(value) ? value['events'] : undefined;
+  const problems = unknownMembers(members, new Set(['events']));
+  if (at === undefined || !Array.isArray(events)) {
+    problems.push({
+      pointer: '/events',
+      code: 'required',
+      message: 'A batch has its events as a list in `events`.',
+    });
+  } else if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
+    problems.push({
+      pointer: '/events',
+      code: 'length',
+      message: `A batch has 1 to ${MAX_BATCH_EVENTS} events.`,
+    });
+  }
+  if (problems.length > 0 || at === undefined || !Array.isArray(events))
+    throw validationFailed(problems);
+  return arrayElements(body, at.start).map(({ start, end }, index) => {
+    try {
+      // A copy: a slice would keep the whole batch in memory for as long as any of its events waits.
+      const bytes = Buffer.from(body.subarray(start, end));
+      const event: unknown = events[index];
+      return parseEvent(bytes, event, membersOf(bytes, event), limits);
+    } catch (error) {
+      if (error instanceof ApiError) return error;
+      throw error;
+    }
+  });
+}
+
+function parseEvent(
+  bytes: Buffer,
+  value: unknown,
+  members: readonly Member[],
+  limits: PublishLimits,
+): PublishRequest {
+  if (!isObject(value)) {
+    throw validationFailed([{ pointer: '', code: 'type', message: 'An event is a JSON object.' }]);
+  }
+  const problems = unknownMembers(members, FIELDS);
+  const {
+    tenant_id: tenantId,
+    id,
+    topic,
+    destination_id: destinationId,
+    time,
+    metadata,
+    data,
+  } = value;
+  const eligible = value['eligible_for_retry'];
+  const wrong = (pointer: string, code: string, message: string) =>
+    problems.push({ pointer, code, message });
+
+  if (typeof tenantId !== 'string' || tenantId === '')
+    wrong('/tenant_id', 'required', 'The tenant’s id is required, as a string.');
+  if (id !== undefined && (typeof id !== 'string' || !EVENT_ID.test(id))) {
+    wrong(
+      '/id',
+      'format',
+      'An event’s id has 1 to 255 visible ASCII characters, none of them a dot.',
+    );
+  }
+  if (topic !== undefined && topic !== '' && (typeof topic !== 'string' || !isTopic(topic))) {
+    wrong('/topic', 'format', 'A topic has 1 to 255 visible ASCII characters, none of them `*`.');
+  }
+  if (destinationId !== undefined && typeof destinationId !== 'string') {
+    wrong('/destination_id', 'type', 'A destination’s id is a string.');
+  }
+  const timeMs = time === undefined ? null : parseTime(time);
+  if (timeMs === undefined)
+    wrong('/time', 'format', 'A time is RFC 3339, such as 2026-11-21T10:00:00.000Z.');
+  if (eligible !== undefined && typeof eligible !== 'boolean') {
+    wrong('/eligible_for_retry', 'type', '`eligible_for_retry` is true or false.');
+  }
+  const canonicalMetadata = canonical(metadata);
+  if (canonicalMetadata === undefined) {
+    wrong(
+      '/metadata',
+      'type',
+      `Metadata are an object of at most ${MAX_METADATA} names, with strings as values.`,
+    );
+  }
+  const dataAt = members.find(({ name }) => name === 'data');
+  if (dataAt === undefined || !isObject(data))
+    wrong('/data', 'required', 'The event’s data are required, as a JSON object.');
+
+  if (
+    problems.length > 0 ||
+    dataAt === undefined ||
+    typeof tenantId !== 'string' ||
+    timeMs === undefined ||
+    canonicalMetadata === undefined
+  ) {
+    throw validationFailed(problems);
+  }
+  if (dataAt.end - dataAt.start > limits.maxPayloadBytes) {
+    throw new ApiError(
+      'payload_too_large',
+      `The event’s data are larger than ${limits.maxPayloadBytes} bytes.`,
+    );
+  }
+  return {
+    tenantId,
+    id: typeof id === 'string' ? id : null,
+    topic: typeof topic === 'string' ? topic : '',
+    destinationId: typeof destinationId === 'string' ? destinationId : null,
+    timeMs,
+    eligibleForRetry: eligible !== false,
+    metadata: canonicalMetadata,
+    data: bytes.subarray(dataAt.start, dataAt.end),
+  };
+}
+
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new ApiError('invalid_json', 'The body is not valid UTF-8.');
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new ApiError(
+      'invalid_json',
+      `The body is not JSON: ${error instanceof Error ? error.message : 'it does not parse'}.`,
+    );
+  }
+}
+
+function membersOf(bytes: Buffer, value: unknown): Member[] {
+  if (!isObject(value)) {
+    throw validationFailed([{ pointer: '', code: 'type', message: 'The body is a JSON object.' }]);
+  }
+  try {
+    return objectMembers(bytes);
+  } catch (error) {
+    if (!(error instanceof TooDeepError)) throw error;
+    throw validationFailed([
+      { pointer: '', code: 'too_deep', message: `JSON may nest ${MAX_DEPTH} levels deep.` },
+    ]);
+  }
+}
+
+function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
+  const problems: FieldError[] = [];
+  members.forEach(({ name }, index) => {
+    const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (!known.has(name)) {
+      problems.push({
+        pointer,
+        code: 'unknown_field',
+        message: `There is no such field; there are ${[...known].join(', ')}.`,
+      });
+    } else if (members.findIndex((other) => other.name === name) < index) {
+      problems.push({
+        pointer,
+        code: 'duplicate_field',
+        message: 'The field stands there twice: which one is meant?',
+      });
+    }
+  });
+  return problems;
+}
+
+/** JSON with sorted names, so that equal maps are equal texts; `null` where it is empty, `undefined` where it is wrong. */
+function canonical(metadata: unknown): string | null | undefined {
+  if (metadata === undefined) return null;
+  if (!isObject(metadata)) return undefined;
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return null;
+  if (entries.length > MAX_METADATA || !entries.every(([, value]) => typeof value === 'string'))
+    return undefined;
+  entries.sort(([left], [right]) => (left < right ? -1 : 1));
+  return `{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,243 @@
+/** Attempts: every try, with request and answer. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { getDestination } from '../../engine/manage-destinations.ts';
+import { profileOf } from '../../engine/target.ts';
+import type { Page, StoredAttempt } from '../../storage/storage.ts';
+import { ApiError } from '../errors.ts';
+import { pageRequest, pagination } from '../paging.ts';
+import type { Pagination } from '../paging.ts';
+import { Query, timeParameters } from '../query.ts';
+import { attemptJsonText, INCLUDES } from '../schemas/attempt.ts';
+import type { AttemptView, Include } from '../schemas/attempt.ts';
+import { destinationJson } from '../schemas/destination.ts';
+import { errorResponses } from '../schemas/error.ts';
+import {
+  DestinationParams,
+  Listed,
+  PAGE_PARAMETERS,
+  queryParameters,
+  TIME_PARAMETERS,
+} from '../schemas/fields.ts';
+import { sendJsonText } from '../send-json.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+const INCLUDE_PARAMETER = {
+  include: `What else to show: ${INCLUDES.map((name) => `\`${name}\``).join(', ')}.`,
+};
+const FILTER_PARAMETERS = {
+  event_id: 'Only of this event.',
+  topic: 'Only of these topics.',
+  status: '`success` or `failed`.',
+  ...TIME_PARAMETERS,
+  order_by: '`time`.',
+  ...INCLUDE_PARAMETER,
+  ...PAGE_PARAMETERS,
+};
+const LIST_PARAMETERS = {
+  tenant_id: 'Only of these tenants.',
+  destination_id: 'Only of this destination.',
+  destination_type: 'Only of destinations of these types.',
+  delivery_id: 'Only of this delivery.',
+  ...FILTER_PARAMETERS,
+};
+const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 1 };
+const ATTEMPT_PARAMS = Type.Object({ attempt_id: Type.String() });
+
+type DestinationKey = Static<typeof DestinationParams>;
+
+export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+  const { storage } = engine;
+
+  server.get(
+    '/attempts',
+    {
+      schema: {
+        tags: ['attempts'],
+        summary: 'List attempts',
+        querystring: queryParameters(LIST_PARAMETERS),
+        response: { 200: Listed('Attempt'), ...errorResponses(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const query = new Query(request.query, [
+        ...Object.keys(LIST_PARAMETERS),
+        ...timeParameters('time'),
+      ]);
+      return sendJsonText(
+        reply,
+        await list(query, query.list('tenant_id'), query.text('destination_id')),
+      );
+    },
+  );
+
+  server.get<{ Params: DestinationKey }>(
+    '/tenants/:tenant_id/destinations/:destination_id/attempts',
+    {
+      schema: {
+        tags: ['attempts'],
+        summary: 'List a destination’s attempts',
+        params: DestinationParams,
+        querystring: queryParameters(FILTER_PARAMETERS),
+        response: { 200: Listed('Attempt'), ...errorResponses(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const query = new Query(request.query, [
+        ...Object.keys(FILTER_PARAMETERS),
+        ...timeParameters('time'),
+      ]);
+      const { tenant_id: tenantId, destination_id: destinationId } = request.params;
+      await mustExist(request.params);
+      return sendJsonText(reply, await list(query, [tenantId], destinationId));
+    },
+  );
+
+  server.get<{ Params: Static<typeof ATTEMPT_PARAMS> }>(
+    '/attempts/:attempt_id',
+    {
+      schema: {
+        tags: ['attempts'],
+        summary: 'Get an attempt, with request and answer',
+        params: ATTEMPT_PARAMS,
+        querystring: queryParameters({
+          tenant_id: 'Only if it is of this tenant.',
+          ...INCLUDE_PARAMETER,
+        }),
+        response: { 200: Type.Ref('Attempt'), ...errorResponses(404, 422) },
+      },
+    },
+    async (request, reply) => {
+      const query = new Query(request.query, ['tenant_id', 'include']);
+      const include = query.allOf('include', INCLUDES);
+      const tenantId = query.text('tenant_id');
+      query.done();
+      return sendJsonText(
+        reply,
+        await one(
+          request.params.attempt_id,
+          include,
+          (found) => tenantId === null || found.tenantId === tenantId,
+        ),
+      );
+    },
+  );
+
+  server.get<{ Params: DestinationKey & Static<typeof ATTEMPT_PARAMS> }>(
+    '/tenants/:tenant_id/destinations/:destination_id/attempts/:attempt_id',
+    {
+      schema: {
+        tags: ['attempts'],
+        summary: 'Get an attempt of a destination, with request and answer',
+        params: Type.Object({ ...DestinationParams.properties, ...ATTEMPT_PARAMS.properties }),
+        querystring: queryParameters(INCLUDE_PARAMETER),
+        response: { 200: Type.Ref('Attempt'), ...errorResponses(404, 422) },
+      },
+    },
+    async (request, reply) => {
+      const query = new Query(request.query, ['include']);
+      const include = query.allOf('include', INCLUDES);
+      query.done();
+      await mustExist(request.params);
+      const {
+        tenant_id: tenantId,
+        destination_id: destinationId,
+        attempt_id: attemptId,
+      } = request.params;
+      const text = await one(
+        attemptId,
+        include,
+        (found) => found.tenantId === tenantId && found.destinationId === destinationId,
+      );
+      return sendJsonText(reply, text);
+    },
+  );
+
+  async function one(
+    id: string,
+    include: readonly Include[],
+    isWanted: (attempt: StoredAttempt) => boolean,
+  ): Promise<string> {
+    const seq = storage.ids.parseAttemptId(id);
+    const found = seq === undefined ? null : await storage.attemptGet({ seq });
+    if (found === null || !isWanted(found)) throw new ApiError('attempt_not_found');
+    return attemptJsonText(
+      found,
+      await view([found], new Set([...include, 'request', 'response'] as const)),
+    );
+  }
+
+  async function list(
+    query: Query,
+    tenantIds: readonly string[],
+    destinationId: string | null,
+  ): Promise<string> {
+    const eventId = query.text('event_id');
+    const deliveryId = query.text('delivery_id');
+    query.oneOf('order_by', ['time']);
+    const include = new Set(query.allOf('include', INCLUDES));
+    const filters = {
+      tenantIds,
+      destinationId,
+      destinationTypes: query.list('destination_type'),
+      topics: query.list('topic'),
+      status: query.oneOf('status', ['success', 'failed']),
+      time: query.time('time'),
+    };
+    const page = pageRequest(query, PAGING);
+    query.done();
+    const delivery =
+      deliveryId === null
+        ? null
+        : (storage.ids.parseDeliveryId(deliveryId) ?? { seq: -1, ordinal: 0 });
+    const eventSeq = eventId === null ? null : await seqOf(eventId, tenantIds);
+    const found = await storage.attemptList({ ...filters, delivery, eventSeq, page });
+    return listText(found, pagination(page, found, 'time'), await view(found.rows, include));
+  }
+
+  function listText(found: Page<StoredAttempt>, envelope: Pagination, shown: AttemptView): string {
+    const models = found.rows.map((attempt) => attemptJsonText(attempt, shown)).join(',');
+    return `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`;
+  }
+
+  /** Reads the destinations that are to be shown, each once. */
+  async function view(
+    attempts: readonly StoredAttempt[],
+    include: ReadonlySet<Include>,
+  ): Promise<AttemptView> {
+    const destinations = new Map<string, string>();
+    if (include.has('destination')) {
+      for (const { tenantId, destinationId } of attempts) {
+        const key = `${tenantId}\0${destinationId}`;
+        if (destinations.has(key)) continue;
+        const found = await getDestination(engine, { tenantId, id: destinationId });
+        if (found !== null) destinations.set(key, JSON.stringify(destinationJson(found)));
+      }
+    }
+    return {
+      ids: storage.ids,
+      include,
+      profile: (name) => profileOf(name, engine.targets),
+      destinationText: (tenantId, destinationId) =>
+        destinations.get(`${tenantId}\0${destinationId}`) ?? null,
+    };
+  }
+
+  async function mustExist({
+    tenant_id: tenantId,
+    destination_id: id,
+  }: DestinationKey): Promise<void> {
+    if ((await storage.tenantGet({ id: tenantId })) === null)
+      throw new ApiError('tenant_not_found');
+    if ((await storage.destinationGet({ tenantId, id })) === null)
+      throw new ApiError('destination_not_found');
+  }
+
+  async function seqOf(id: string, tenantIds: readonly string[]): Promise<number> {
+    const [tenantId = null] = tenantIds;
+    const [event, ...others] = await storage.eventGet({ id, tenantId });
+    if (others.length > 0) throw new ApiError('ambiguous_id');
+    return event?.seq ?? -1;
+  }
+}

@@ -1,0 +1,86 @@
+/** Deliveries: what is owed to whom, and how it stands. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { ApiError } from '../errors.ts';
+import { pageRequest, pagination } from '../paging.ts';
+import { Query, timeParameters } from '../query.ts';
+import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+const LIST_PARAMETERS = {
+  tenant_id: 'Only of these tenants.',
+  destination_id: 'Only of this destination.',
+  event_id: 'Only of this event; with `tenant_id` where several tenants have used the id.',
+  status: '`pending` (also those in an attempt), `delivered`, `failed` or `canceled`.',
+  topic: 'Only of these topics.',
+  ...TIME_PARAMETERS,
+  ...PAGE_PARAMETERS,
+};
+const KNOWN = [...Object.keys(LIST_PARAMETERS), ...timeParameters('time')];
+const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 2 };
+
+export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+  const { storage, clock } = engine;
+
+  server.get(
+    '/deliveries',
+    {
+      schema: {
+        tags: ['deliveries'],
+        summary: 'List deliveries',
+        querystring: queryParameters(LIST_PARAMETERS),
+        response: { 200: Listed('Delivery'), ...errorResponses(409, 422) },
+      },
+    },
+    async (request) => {
+      const query = new Query(request.query, KNOWN);
+      const tenantIds = query.list('tenant_id');
+      const eventId = query.text('event_id');
+      const status = query.oneOf('status', SHOWN_STATUSES);
+      const filters = {
+        tenantIds,
+        destinationId: query.text('destination_id'),
+        status: status === 'delivering' ? 'pending' : status,
+        topics: query.list('topic'),
+        time: query.time('time'),
+      };
+      const page = pageRequest(query, PAGING);
+      query.done();
+      const eventSeq = eventId === null ? null : await seqOf(eventId, tenantIds);
+      const found = await storage.deliveryList({ ...filters, eventSeq, page });
+      const nowMs = clock.nowMs();
+      return {
+        models: found.rows.map((delivery) => deliveryJson(delivery, storage.ids, nowMs)),
+        pagination: pagination(page, found, 'created_at'),
+      };
+    },
+  );
+
+  server.get<{ Params: { delivery_id: string } }>(
+    '/deliveries/:delivery_id',
+    {
+      schema: {
+        tags: ['deliveries'],
+        summary: 'Get a delivery',
+        params: Type.Object({ delivery_id: Type.String() }),
+        response: { 200: Type.Ref('Delivery'), ...errorResponses(404) },
+      },
+    },
+    async (request) => {
+      const key = storage.ids.parseDeliveryId(request.params.delivery_id);
+      const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
+      if (found === null) throw new ApiError('delivery_not_found');
+      return deliveryJson(found, storage.ids, clock.nowMs());
+    },
+  );
+
+  /** The number of an event; -1, which none has, where there is no such event. */
+  async function seqOf(id: string, tenantIds: readonly string[]): Promise<number> {
+    const [tenantId = null] = tenantIds;
+    const [event, ...others] = await storage.eventGet({ id, tenantId });
+    if (others.length > 0) throw new ApiError('ambiguous_id');
+    return event?.seq ?? -1;
+  }
+}

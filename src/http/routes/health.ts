@@ -1,0 +1,78 @@
+/** Is it alive, and can it take publishes? Open without a key. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { formatTime } from '../time.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+/** A write that takes longer counts as none. */
+const WRITE_TIMEOUT_MS = 2000;
+
+const Health = Type.Object({
+  status: Type.Enum(['healthy', 'unhealthy']),
+  timestamp: Type.String(),
+  workers: Type.Record(Type.String(), Type.Object({ status: Type.String() })),
+});
+
+export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+  const { clock, storage } = engine;
+  for (const path of ['/healthz', '/api/v1/healthz']) {
+    server.get(
+      path,
+      {
+        schema: {
+          tags: ['health'],
+          summary: 'Is the process alive?',
+          security: [],
+          response: { 200: Health, 503: Health },
+        },
+      },
+      async (_request, reply) => {
+        const database = await canWrite();
+        return reply.status(database ? 200 : 503).send(health(database));
+      },
+    );
+  }
+
+  server.get(
+    '/readyz',
+    {
+      schema: {
+        tags: ['health'],
+        summary: 'Can it take publishes?',
+        description:
+          'Writes to the database, and so is 503 while the disk is full or the database is gone.',
+        security: [],
+        response: { 200: Health, 503: Health },
+      },
+    },
+    async (_request, reply) => {
+      const database = await canWrite();
+      return reply.status(database ? 200 : 503).send(health(database));
+    },
+  );
+
+  function health(database: boolean) {
+    const status = database ? 'healthy' : 'unhealthy';
+    return {
+      status,
+      timestamp: formatTime(clock.nowMs()),
+      workers: { database: { status }, delivery: { status } },
+    };
+  }
+
+  function canWrite(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = clock.schedule(WRITE_TIMEOUT_MS, () => resolve(false));
+      storage.ping().then(
+        () => {
+          timer.cancel();
+          resolve(true);
+        },
+        () => {
+          timer.cancel();
+          resolve(false);
+        },
+      );
+    });
+  }
+}

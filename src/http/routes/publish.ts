@@ -1,0 +1,121 @@
+/** Publishing: the answer comes after the commit. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { PublishRequest } from '../../domain/event.ts';
+import type { PublishResult } from '../../engine/publish.ts';
+import { ApiError, errorBody } from '../errors.ts';
+import { keepJsonBytes } from '../plugins/parse-json.ts';
+import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { StringMap, Time } from '../schemas/fields.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+const EventBody = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({
+        description: 'Key of idempotency within the tenant; made where it is left out.',
+      }),
+    ),
+    tenant_id: Type.String(),
+    topic: Type.Optional(Type.String()),
+    destination_id: Type.Optional(Type.String({ description: 'Addresses one destination.' })),
+    time: Type.Optional(Time),
+    eligible_for_retry: Type.Optional(Type.Boolean({ default: true })),
+    metadata: Type.Optional(StringMap),
+    data: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'Delivered byte for byte as it is sent.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const Published = Type.Object({
+  id: Type.String(),
+  duplicate: Type.Boolean(),
+  destination_ids: Type.Array(Type.String(), { description: 'Those that it is owed to.' }),
+});
+
+export function publishRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
+  const { publisher } = engine;
+  void server.register((scope, _options, done) => {
+    keepJsonBytes(scope);
+    // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
+    scope.setValidatorCompiler(() => () => true);
+
+    scope.post(
+      '/publish',
+      {
+        bodyLimit: limits.maxPayloadBytes + ENVELOPE_BYTES,
+        schema: {
+          tags: ['publish'],
+          summary: 'Publish an event',
+          description: '202 comes after the event and what it owes are on the disk.',
+          body: EventBody,
+          response: { 202: Published, ...errorResponses(400, 404, 409, 413, 415, 422) },
+        },
+      },
+      async (request, reply) => {
+        const result = await publisher.publish(parsePublish(bytesOf(request.body), limits));
+        if (result.kind !== 'accepted') throw refusal(result);
+        return reply.status(202).send(published(result));
+      },
+    );
+
+    scope.post(
+      '/publish/batch',
+      {
+        bodyLimit: limits.maxBatchBytes,
+        schema: {
+          tags: ['publish'],
+          summary: `Publish up to ${MAX_BATCH_EVENTS} events`,
+          description:
+            'One result for each event, in order; a wrong event does not keep the others.',
+          body: Type.Object(
+            { events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_BATCH_EVENTS }) },
+            { additionalProperties: false },
+          ),
+          response: {
+            202: Type.Object({
+              results: Type.Array(Type.Union([Published, Type.Object({ error: Type.Unknown() })])),
+            }),
+            ...errorResponses(400, 413, 415, 422),
+          },
+        },
+      },
+      async (request, reply) => {
+        const events = parseBatch(bytesOf(request.body), limits);
+        const results = await Promise.all(events.map((event) => publishOne(event)));
+        return reply.status(202).send({ results });
+      },
+    );
+    done();
+  });
+
+  async function publishOne(event: PublishRequest | ApiError) {
+    if (event instanceof ApiError) return { error: errorBody(event) };
+    const result = await publisher.publish(event);
+    return result.kind === 'accepted' ? published(result) : { error: errorBody(refusal(result)) };
+  }
+}
+
+/** What a body may have besides its data: metadata, ids and the like. */
+const ENVELOPE_BYTES = 512 * 1024;
+
+function bytesOf(body: unknown): Buffer {
+  if (body instanceof Buffer && body.length > 0) return body;
+  throw new ApiError('invalid_json', 'The body is empty: send JSON.');
+}
+
+function published({ id, duplicate, destinationIds }: PublishResult & { kind: 'accepted' }) {
+  return { id, duplicate, destination_ids: destinationIds };
+}
+
+function refusal({ kind }: Exclude<PublishResult, { kind: 'accepted' }>): ApiError {
+  switch (kind) {
+    case 'unknown_tenant':
+      return new ApiError('tenant_not_found');
+    case 'conflict':
+      return new ApiError('event_conflict');
+  }
+}

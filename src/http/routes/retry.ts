@@ -1,0 +1,56 @@
+/** One more attempt, by hand. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { retryByHand } from '../../engine/retry.ts';
+import { ApiError } from '../errors.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { Success } from '../schemas/fields.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+const RetryBody = Type.Object(
+  {
+    event_id: Type.String(),
+    destination_id: Type.String(),
+    tenant_id: Type.Optional(
+      Type.String({ description: 'Needed where several tenants have used the id.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+  server.post<{ Body: Static<typeof RetryBody> }>(
+    '/retry',
+    {
+      schema: {
+        tags: ['deliveries'],
+        summary: 'Attempt a delivery again, now',
+        description:
+          'Works for a delivered one too, and for a destination that never had the event.',
+        body: RetryBody,
+        response: { 202: Success, ...errorResponses(400, 404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const {
+        event_id: eventId,
+        destination_id: destinationId,
+        tenant_id: tenantId = null,
+      } = request.body;
+      const result = await retryByHand(engine, { eventId, destinationId, tenantId });
+      switch (result) {
+        case 'due':
+          return reply.status(202).send({ success: true });
+        case 'unknown_event':
+          throw new ApiError('event_not_found');
+        case 'unknown_destination':
+          throw new ApiError('destination_not_found');
+        case 'destination_disabled':
+          throw new ApiError('destination_disabled');
+        case 'ambiguous_event':
+          throw new ApiError('ambiguous_id');
+      }
+    },
+  );
+}

@@ -1,0 +1,146 @@
+/** Attempts, as the API shows them. */
+import { Type } from 'typebox';
+import { ATTEMPT_KINDS, FAILURE_REASONS, parseHeaderLines } from '../../domain/attempt.ts';
+import type { IdCodec } from '../../domain/id.ts';
+import { renderBody } from '../../domain/wire-format.ts';
+import type { Profile } from '../../domain/profile.ts';
+import type { StoredAttempt } from '../../storage/storage.ts';
+import { formatTime } from '../time.ts';
+import { eventSummaryText } from './event.ts';
+import { Time } from './fields.ts';
+
+export const INCLUDES = [
+  'event',
+  'event.data',
+  'response_data',
+  'destination',
+  'request',
+  'response',
+] as const;
+export type Include = (typeof INCLUDES)[number];
+
+const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+  description: 'Pairs of name and value.',
+});
+const Milliseconds = Type.Union([Type.Number(), Type.Null()]);
+
+export const AttemptSchema = Type.Object(
+  {
+    id: Type.String(),
+    tenant_id: Type.String(),
+    event_id: Type.String(),
+    destination_id: Type.String(),
+    destination_type: Type.String(),
+    delivery_id: Type.String(),
+    status: Type.Enum(['success', 'failed']),
+    time: Time,
+    code: Type.String({ description: 'HTTP status, or the reason of the failure.' }),
+    attempt_number: Type.Integer({ minimum: 1 }),
+    manual: Type.Boolean(),
+    kind: Type.Enum([...ATTEMPT_KINDS]),
+    reason: Type.Union([Type.Enum([...FAILURE_REASONS]), Type.Null()]),
+    detail: Type.Union([Type.String(), Type.Null()], { description: 'The reason in words.' }),
+    timings: Type.Object({
+      dns_ms: Milliseconds,
+      connect_ms: Milliseconds,
+      tls_ms: Milliseconds,
+      first_byte_ms: Milliseconds,
+      total_ms: Type.Number(),
+    }),
+    request: Type.Optional(
+      Type.Object({
+        method: Type.Literal('POST'),
+        url: Type.String(),
+        headers: Headers,
+        body: Type.Union([Type.String(), Type.Null()]),
+      }),
+    ),
+    response: Type.Optional(
+      Type.Union([
+        Type.Object({
+          status: Type.Integer(),
+          headers: Headers,
+          body: Type.String(),
+          truncated: Type.Boolean(),
+        }),
+        Type.Null(),
+      ]),
+    ),
+    response_data: Type.Optional(
+      Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
+    ),
+    event: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()])),
+    destination: Type.Optional(Type.Union([Type.Ref('Destination'), Type.Null()])),
+  },
+  { $id: 'Attempt' },
+);
+
+export interface AttemptView {
+  readonly ids: IdCodec;
+  readonly include: ReadonlySet<Include>;
+  profile(name: string): Profile;
+  /** JSON of the destination as it is now; `null` where it is gone. */
+  destinationText(tenantId: string, destinationId: string): string | null;
+}
+
+/** JSON text: an event's `data` are spliced in as they are. */
+export function attemptJsonText(attempt: StoredAttempt, view: AttemptView): string {
+  const { include, ids } = view;
+  const { event, response, timings } = attempt;
+  let text = JSON.stringify({
+    id: ids.attemptId(attempt.seq),
+    tenant_id: attempt.tenantId,
+    event_id: event?.id ?? ids.eventId(attempt.delivery.seq),
+    destination_id: attempt.destinationId,
+    destination_type: attempt.destinationType,
+    delivery_id: ids.deliveryId(attempt.delivery),
+    status: attempt.reason === null ? 'success' : 'failed',
+    time: formatTime(attempt.startedAtMs),
+    code: attempt.code,
+    attempt_number: attempt.number,
+    manual: attempt.kind === 'manual',
+    kind: attempt.kind,
+    reason: attempt.reason,
+    detail: attempt.detail,
+    timings: {
+      dns_ms: timings.dnsMs,
+      connect_ms: timings.connectMs,
+      tls_ms: timings.tlsMs,
+      first_byte_ms: timings.firstByteMs,
+      total_ms: timings.totalMs,
+    },
+    ...(include.has('request') ? { request: requestJson(attempt, view) } : {}),
+    ...(include.has('response') ? { response: responseJson(response) } : {}),
+    ...(include.has('response_data') ? { response_data: responseJson(response) } : {}),
+  });
+  const add = (name: string, json: string | null) => {
+    text = `${text.slice(0, -1)},"${name}":${json ?? 'null'}}`;
+  };
+  if (include.has('event') || include.has('event.data')) {
+    add('event', event === null ? null : eventSummaryText(event, include.has('event.data')));
+  }
+  if (include.has('destination'))
+    add('destination', view.destinationText(attempt.tenantId, attempt.destinationId));
+  return text;
+}
+
+/** The body is not kept: the event and the profile give it again, byte for byte. */
+function requestJson({ request, event }: StoredAttempt, view: AttemptView) {
+  return {
+    method: 'POST',
+    url: request.url,
+    headers: parseHeaderLines(request.headers),
+    body: event === null ? null : readable(renderBody(view.profile(request.profile).wire, event)),
+  };
+}
+
+function responseJson(response: StoredAttempt['response']) {
+  if (response === null) return null;
+  const { status, headers, body, truncated } = response;
+  return { status, headers: parseHeaderLines(headers), body: readable(body), truncated };
+}
+
+/** Bytes that are not UTF-8 become U+FFFD. */
+function readable(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

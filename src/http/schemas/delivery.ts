@@ -1,0 +1,57 @@
+/** Deliveries, as the API shows them. */
+import { Type } from 'typebox';
+import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import type { IdCodec } from '../../domain/id.ts';
+import type { DeliveryRecord } from '../../storage/storage.ts';
+import { formatTime, formatTimeOrNull } from '../time.ts';
+import { Time, TimeOrNull } from './fields.ts';
+
+/** `delivering` is not stored: a node has it in memory, in an attempt or next in its lane. It counts as pending. */
+export const SHOWN_STATUSES = [...DELIVERY_STATUSES, 'delivering'] as const;
+
+export const DeliverySchema = Type.Object(
+  {
+    id: Type.String(),
+    tenant_id: Type.String(),
+    event_id: Type.String(),
+    destination_id: Type.String(),
+    topic: Type.String(),
+    status: Type.Enum([...SHOWN_STATUSES]),
+    attempts: Type.Integer(),
+    next_attempt_at: TimeOrNull,
+    waits_for: Type.Union([Type.Null(), Type.Enum(['retry', 'concurrency'])], {
+      description: 'Why it is not attempted now.',
+    }),
+    last_code: Type.Union([Type.String(), Type.Null()]),
+    created_at: Time,
+    updated_at: Time,
+    delivered_at: TimeOrNull,
+  },
+  { $id: 'Delivery' },
+);
+
+export function deliveryJson(delivery: DeliveryRecord, ids: IdCodec, nowMs: number) {
+  return {
+    id: ids.deliveryId(delivery.key),
+    tenant_id: delivery.tenantId,
+    event_id: delivery.eventId,
+    destination_id: delivery.destinationId,
+    topic: delivery.topic,
+    status: delivery.claimed ? 'delivering' : delivery.status,
+    attempts: delivery.attempts,
+    next_attempt_at:
+      delivery.status === 'pending' && !delivery.claimed
+        ? formatTimeOrNull(delivery.nextAttemptAtMs)
+        : null,
+    waits_for: waitsFor(delivery, nowMs),
+    last_code: delivery.lastCode,
+    created_at: formatTime(delivery.createdAtMs),
+    updated_at: formatTime(delivery.updatedAtMs),
+    delivered_at: formatTimeOrNull(delivery.deliveredAtMs),
+  };
+}
+
+function waitsFor(delivery: DeliveryRecord, nowMs: number): 'retry' | 'concurrency' | null {
+  if (delivery.status !== 'pending' || delivery.claimed) return null;
+  return (delivery.nextAttemptAtMs ?? 0) > nowMs ? 'retry' : 'concurrency';
+}

@@ -1,0 +1,71 @@
+/** The HTTP server, put together; it listens when it is told to. */
+import Fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { answerErrors } from './plugins/answer-errors.ts';
+import { authorize } from './plugins/authorize.ts';
+import { openapi } from './plugins/openapi.ts';
+import { parseJsonBodies } from './plugins/parse-json.ts';
+import { attemptRoutes } from './routes/attempts.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
+import { destinationRoutes } from './routes/destinations.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { publishRoutes } from './routes/publish.ts';
+import { retryRoutes } from './routes/retry.ts';
+import { tenantRoutes } from './routes/tenants.ts';
+import type { ServerParts } from './server-parts.ts';
+
+/** Of the bodies that configure; those that publish have limits of their own. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Open connections without a request do not hold up the end.
+    forceCloseConnections: 'idle',
+    genReqId: requestIds(),
+    routerOptions: { ignoreTrailingSlash: true },
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+      },
+    },
+  });
+  server.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  server.addHook('onSend', (request, reply, _payload, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  answerErrors(server, parts.log);
+  parseJsonBodies(server);
+  await openapi(server, parts);
+  healthRoutes(server, parts);
+  await server.register(
+    (api, _options, done) => {
+      authorize(api, parts.apiKey);
+      publishRoutes(api, parts);
+      tenantRoutes(api, parts);
+      destinationRoutes(api, parts);
+      eventRoutes(api, parts);
+      deliveryRoutes(api, parts);
+      attemptRoutes(api, parts);
+      retryRoutes(api, parts);
+      done();
+    },
+    { prefix: '/api/v1' },
+  );
+  return server;
+}
+
+/** Short, and different for each start: they are searched for in logs. */
+function requestIds(): () => string {
+  const start = Math.floor(performance.timeOrigin).toString(36);
+  let count = 0;
+  return () => `req_${start}_${(++count).toString(36)}`;
+}

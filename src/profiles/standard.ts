@@ -1,0 +1,31 @@
+/** The default profile: Standard Webhooks, as the specification at standardwebhooks.com describes them. */
+import type { Profile } from '../domain/profile.ts';
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export const standard: Profile = {
+  name: 'standard',
+  wire: 'standard_webhooks',
+  secret: { prefix: 'whsec_', minBytes: 24, maxBytes: 64, generatedBytes: 32 },
+  success: { fromStatus: 200, toStatus: 299 },
+  // 410 Gone: the receiver says that it will never want this.
+  finalStatuses: [410],
+  retry: {
+    delaysMs: [
+      5 * SECOND_MS,
+      5 * MINUTE_MS,
+      30 * MINUTE_MS,
+      2 * HOUR_MS,
+      5 * HOUR_MS,
+      10 * HOUR_MS,
+      14 * HOUR_MS,
+      20 * HOUR_MS,
+      24 * HOUR_MS,
+    ],
+    jitter: 0.1,
+    windowMs: null,
+  },
+  timeoutMs: 15 * SECOND_MS,
+};

@@ -1,0 +1,67 @@
+/** Retry and cancel of one delivery, as somebody asked for. */
+import { SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
+import type { DeliveryStatus } from '../../domain/delivery.ts';
+import type { Storage } from '../storage.ts';
+import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
+import type { WriteContext } from './context.ts';
+import type { Operation } from './operation.ts';
+
+const FIND = `
+  SELECT ordinal, status, claimed_by FROM deliveries
+  WHERE event_seq = ? AND destination_no = ?`;
+
+const MAKE_DUE = `
+  UPDATE deliveries SET status = ${STATUS_CODE.pending}, step = ?, manual = 1, next_attempt_ms = ?, claimed_by = 0, updated_ms = ?
+  WHERE event_seq = ? AND ordinal = ?`;
+
+// The destination never had the event: it joins the event's deliveries at the end.
+const ADD = `
+  INSERT INTO deliveries (event_seq, ordinal, tenant_no, destination_no, status, attempts, step, manual,
+                          next_attempt_ms, claimed_by, created_ms, updated_ms)
+  SELECT seq, (SELECT ifnull(max(ordinal) + 1, 0) FROM deliveries WHERE event_seq = events.seq),
+         tenant_no, ?, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, 1, ?, 0, ?, ?
+  FROM events WHERE seq = ? AND tenant_no = ?`;
+
+const STATUS = 'SELECT status, claimed_by FROM deliveries WHERE event_seq = ? AND ordinal = ?';
+
+const CANCEL = `
+  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = ?
+  WHERE event_seq = ? AND ordinal = ?`;
+
+export function retryByHand(context: WriteContext): Operation<Storage['retryByHand']> {
+  return ({ tenantId, eventSeq, destinationId, nowMs }) => {
+    const tenant = context.tenant(tenantId);
+    const destinationNo = tenant?.destinations.get(destinationId);
+    if (tenant === undefined || destinationNo === undefined) return 'unknown';
+    const delivery = context.statement(FIND).get(eventSeq, destinationNo);
+    if (delivery === undefined) {
+      const added = context
+        .statement(ADD)
+        .run(destinationNo, nowMs, nowMs, nowMs, eventSeq, tenant.no);
+      return added.changes === 1 ? 'due' : 'unknown';
+    }
+    const status = statusOf(delivery['status']);
+    if (delivery['claimed_by'] === context.incarnation && status === 'pending') return 'in_attempt';
+    if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
+    const step = status === 'pending' ? 'step' : SCHEDULE_OVER;
+    const makeDue = context.statement(MAKE_DUE.replace('step = ?', `step = ${step}`));
+    makeDue.run(nowMs, nowMs, eventSeq, Number(delivery['ordinal']));
+    return 'due';
+  };
+}
+
+export function cancel(context: WriteContext): Operation<Storage['cancel']> {
+  return ({ delivery: { seq, ordinal }, nowMs }) => {
+    const row = context.statement(STATUS).get(seq, ordinal);
+    if (row === undefined) return 'unknown';
+    if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
+    context.statement(CANCEL).run(nowMs, seq, ordinal);
+    return row['claimed_by'] === context.incarnation ? 'in_attempt' : 'canceled';
+  };
+}
+
+function statusOf(code: unknown): DeliveryStatus {
+  const status = STATUS_OF_CODE[Number(code)];
+  if (status === undefined) throw new Error(`no delivery status has the code ${String(code)}`);
+  return status;
+}

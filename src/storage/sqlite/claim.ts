@@ -1,0 +1,142 @@
+/** Claims: which deliveries a node has in memory. */
+import type {
+  ClaimedDelivery,
+  ClaimedLane,
+  DeliveryKey,
+  LaneClaim,
+  Storage,
+  WaitingLane,
+} from '../storage.ts';
+import { STATUS_CODE } from './context.ts';
+import type { WriteContext } from './context.ts';
+import type { Operation } from './operation.ts';
+
+// One claimant of one lane: the index is read in order, from its start.
+const DUE = `
+  SELECT next_attempt_ms, event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms <= ?
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ?`;
+
+const NEXT_DUE = `
+  SELECT next_attempt_ms FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ?
+  ORDER BY next_attempt_ms LIMIT 1`;
+
+const CLAIM =
+  'UPDATE deliveries SET claimed_by = ? WHERE event_seq = ? AND ordinal = ? RETURNING attempts, step, manual';
+
+const EVENT =
+  'SELECT id, topic, time_ms, eligible_for_retry, metadata, data FROM events WHERE seq = ?';
+
+const RELEASE = `
+  UPDATE deliveries SET claimed_by = 0, next_attempt_ms = ?
+  WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
+
+// The next lane after one: `waitingLanes` leaps from lane to lane instead of reading every waiting delivery.
+const NEXT_LANE = `
+  SELECT destination_no FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no > ? ORDER BY destination_no LIMIT 1`;
+
+const LANE = `
+  SELECT destinations.id AS id, tenants.id AS tenant_id
+  FROM destinations JOIN tenants ON tenants.no = tenant_no
+  WHERE destinations.no = ? AND deleted_ms IS NULL`;
+
+export function claim(context: WriteContext): Operation<Storage['claim']> {
+  const due = context.statement(DUE);
+  const markClaimed = context.statement(CLAIM);
+  const eventOf = context.statement(EVENT);
+
+  return ({ lanes, dueBeforeMs }) => lanes.map((lane) => claimLane(lane, dueBeforeMs));
+
+  function claimLane(lane: LaneClaim, dueBeforeMs: number): ClaimedLane {
+    const { tenantId, destinationId } = lane;
+    const destinationNo = context.tenant(tenantId)?.destinations.get(destinationId);
+    if (destinationNo === undefined)
+      return { tenantId, destinationId, deliveries: [], nextDueAtMs: null };
+    const deliveries = oldestDue(destinationNo, dueBeforeMs, lane.limit).map(take);
+    return { tenantId, destinationId, deliveries, nextDueAtMs: firstDue(context, destinationNo) };
+  }
+
+  /** What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. */
+  function oldestDue(destinationNo: number, dueBeforeMs: number, limit: number): Due[] {
+    const found = context.claimants.flatMap((claimant) =>
+      due.all(destinationNo, claimant, dueBeforeMs, limit).map((row) => ({
+        dueAtMs: Number(row['next_attempt_ms']),
+        seq: Number(row['event_seq']),
+        ordinal: Number(row['ordinal']),
+      })),
+    );
+    if (context.claimants.length > 1)
+      found.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
+    return found.slice(0, limit);
+  }
+
+  function take({ seq, ordinal }: Due): ClaimedDelivery {
+    const delivery = markClaimed.get(context.incarnation, seq, ordinal);
+    const event = eventOf.get(seq);
+    if (delivery === undefined || event === undefined)
+      throw new Error(`delivery ${seq}/${ordinal} has no event`);
+    return {
+      key: { seq, ordinal },
+      attempts: Number(delivery['attempts']),
+      step: Number(delivery['step']),
+      manual: delivery['manual'] === 1,
+      event: {
+        seq,
+        id: event['id'] === null ? context.ids.eventId(seq) : String(event['id']),
+        topic: String(event['topic']),
+        timeMs: Number(event['time_ms']),
+        eligibleForRetry: event['eligible_for_retry'] === 1,
+        metadata: event['metadata'] === null ? null : String(event['metadata']),
+        data: event['data'] instanceof Uint8Array ? event['data'] : new Uint8Array(),
+      },
+    };
+  }
+}
+
+interface Due extends DeliveryKey {
+  readonly dueAtMs: number;
+}
+
+function firstDue(context: WriteContext, destinationNo: number): number | null {
+  const nextDue = context.statement(NEXT_DUE);
+  const dues = context.claimants.map(
+    (claimant) => nextDue.get(destinationNo, claimant)?.['next_attempt_ms'],
+  );
+  const known = dues.filter((dueMs) => typeof dueMs === 'number');
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+export function release(context: WriteContext): Operation<Storage['release']> {
+  const statement = context.statement(RELEASE);
+  return ({ deliveries }) => {
+    for (const { seq, ordinal } of deliveries)
+      statement.run(context.clock.nowMs(), seq, ordinal, context.incarnation);
+  };
+}
+
+export function waitingLanes(context: WriteContext): Operation<() => Promise<WaitingLane[]>> {
+  const nextLane = context.statement(NEXT_LANE);
+  const laneOf = context.statement(LANE);
+
+  return () => {
+    const found: WaitingLane[] = [];
+    for (
+      let row = nextLane.get(0);
+      row !== undefined;
+      row = nextLane.get(Number(row['destination_no']))
+    ) {
+      const destinationNo = Number(row['destination_no']);
+      const lane = laneOf.get(destinationNo);
+      const firstDueAtMs = firstDue(context, destinationNo);
+      if (lane === undefined || firstDueAtMs === null) continue;
+      found.push({
+        tenantId: String(lane['tenant_id']),
+        destinationId: String(lane['id']),
+        firstDueAtMs,
+      });
+    }
+    return found;
+  };
+}

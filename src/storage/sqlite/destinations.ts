@@ -1,0 +1,169 @@
+/** Destinations, and the routing that is made of them. */
+import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
+import type { ReadContext, WriteContext } from './context.ts';
+import type { Operation } from './operation.ts';
+
+const SELECT = `
+  SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms,
+         destinations.created_ms, destinations.updated_ms
+  FROM destinations JOIN tenants ON tenants.no = tenant_no
+  WHERE deleted_ms IS NULL`;
+
+const BY_TENANT = `${SELECT} AND tenants.id = ? ORDER BY destinations.no`;
+const BY_ID = `${SELECT} AND tenants.id = ? AND destinations.id = ?`;
+
+const RAISE_ROUTING_VERSION =
+  'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = ?';
+
+export function destinationInsert(context: WriteContext): Operation<Storage['destinationInsert']> {
+  return ({ destination, maxPerTenant }) => {
+    const tenant = context.tenant(destination.tenantId);
+    if (tenant === undefined) return 'unknown_tenant';
+    if (tenant.destinations.has(destination.id)) return 'id_taken';
+    if (tenant.destinations.size >= maxPerTenant) return 'too_many';
+    context
+      .statement(
+        `INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, created_ms, updated_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        tenant.no,
+        destination.id,
+        destination.type,
+        definition(destination),
+        destination.sealedCredentials,
+        destination.revision,
+        destination.disabledAtMs,
+        destination.createdAtMs,
+        destination.updatedAtMs,
+      );
+    context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
+    context.forget(destination.tenantId);
+    return 'inserted';
+  };
+}
+
+export function destinationUpdate(context: WriteContext): Operation<Storage['destinationUpdate']> {
+  return ({ destination, ifRevision, cancelPending }) => {
+    const tenant = context.tenant(destination.tenantId);
+    const no = tenant?.destinations.get(destination.id);
+    if (tenant === undefined || no === undefined) return 'unknown';
+    const updated = context
+      .statement(
+        `UPDATE destinations
+         SET definition = ?, sealed_credentials = ?, revision = ?, disabled_ms = ?, updated_ms = ?,
+             cancel_below_seq = ifnull(?, cancel_below_seq)
+         WHERE no = ? AND revision = ?`,
+      )
+      .run(
+        definition(destination),
+        destination.sealedCredentials,
+        destination.revision,
+        destination.disabledAtMs,
+        destination.updatedAtMs,
+        cancelPending ? context.nextSeq() : null,
+        no,
+        ifRevision,
+      );
+    if (updated.changes === 0) return 'changed_meanwhile';
+    context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
+    context.forget(destination.tenantId);
+    return 'updated';
+  };
+}
+
+export function destinationDelete(context: WriteContext): Operation<Storage['destinationDelete']> {
+  return ({ tenantId, id }) => {
+    const tenant = context.tenant(tenantId);
+    const no = tenant?.destinations.get(id);
+    if (tenant === undefined || no === undefined) return false;
+    const nowMs = context.clock.nowMs();
+    context
+      .statement(
+        `UPDATE destinations
+         SET deleted_ms = ?, updated_ms = ?, definition = '{}', sealed_credentials = x'', cancel_below_seq = ?
+         WHERE no = ?`,
+      )
+      .run(nowMs, nowMs, context.nextSeq(), no);
+    context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
+    context.forget(tenantId);
+    return true;
+  };
+}
+
+export function destinationGet(context: ReadContext): Operation<Storage['destinationGet']> {
+  return ({ tenantId, id }) => {
+    const row = context.statement(BY_ID).get(tenantId, id);
+    return row === undefined ? null : storedDestination(row);
+  };
+}
+
+export function destinationList(context: ReadContext): Operation<Storage['destinationList']> {
+  return ({ tenantId }) => context.statement(BY_TENANT).all(tenantId).map(storedDestination);
+}
+
+export function routingPage(context: ReadContext): Operation<Storage['routingPage']> {
+  return ({ after, limit }) =>
+    context
+      .statement('SELECT no, id, routing_version FROM tenants WHERE no > ? ORDER BY no LIMIT ?')
+      .all(after, limit)
+      .map((row) => tenantRouting(context, row));
+}
+
+export function routingOf(context: ReadContext): Operation<Storage['routingOf']> {
+  return ({ tenantId }) => {
+    const row = context
+      .statement('SELECT no, id, routing_version FROM tenants WHERE id = ?')
+      .get(tenantId);
+    return row === undefined ? null : tenantRouting(context, row);
+  };
+}
+
+function tenantRouting(context: ReadContext, row: Row): TenantRouting {
+  const tenantId = String(row['id']);
+  return {
+    tenantId,
+    version: Number(row['routing_version']),
+    destinations: context.statement(BY_TENANT).all(tenantId).map(storedDestination),
+    position: Number(row['no']),
+  };
+}
+
+type Row = Record<string, unknown>;
+
+/** What no query asks for, as one JSON text. */
+type Definition = Pick<
+  StoredDestination,
+  'name' | 'profile' | 'topics' | 'config' | 'deliveryMetadata' | 'metadata' | 'policy'
+>;
+
+function definition(destination: StoredDestination): string {
+  const { name, profile, topics, config, deliveryMetadata, metadata, policy } = destination;
+  return JSON.stringify({
+    name,
+    profile,
+    topics,
+    config,
+    deliveryMetadata,
+    metadata,
+    policy,
+  } satisfies Definition);
+}
+
+function storedDestination(row: Row): StoredDestination {
+  return {
+    // The column is JSON that this driver has written.
+    ...(JSON.parse(String(row['definition'])) as Definition),
+    tenantId: String(row['tenant_id']),
+    id: String(row['id']),
+    type: String(row['type']),
+    sealedCredentials:
+      row['sealed_credentials'] instanceof Uint8Array
+        ? row['sealed_credentials']
+        : new Uint8Array(),
+    revision: Number(row['revision']),
+    disabledAtMs: row['disabled_ms'] === null ? null : Number(row['disabled_ms']),
+    createdAtMs: Number(row['created_ms']),
+    updatedAtMs: Number(row['updated_ms']),
+  };
+}

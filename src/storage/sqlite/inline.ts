@@ -1,0 +1,71 @@
+/**
+ * The driver on the caller's own thread: for the simulation, for tests and for tools. The same operations, the same SQL;
+ * only the threads are missing.
+ */
+import type { Clock } from '../../domain/clock.ts';
+import type { Random } from '../../domain/id.ts';
+import type { Storage } from '../storage.ts';
+import { createReadContext, createWriteContext } from './context.ts';
+import { openDatabase } from './open.ts';
+import type { DatabaseOptions, OpenDatabase } from './open.ts';
+import { readOperations, writeOperations } from './operations.ts';
+import { inTransaction } from './transaction.ts';
+
+/** A database that outlives the storages opened on it, as a file outlives processes. */
+export function openInlineDatabase(options: DatabaseOptions): OpenDatabase {
+  return openDatabase(options);
+}
+
+/** A new incarnation over the database. Closing it leaves the database open. */
+export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Random): Storage {
+  const context = createWriteContext(db, clock, random);
+  const write = writeOperations(context);
+  const read = readOperations(createReadContext(db, clock));
+  const asWrite =
+    <Query, Result>(operation: (query: Query) => Result) =>
+    (query: Query): Promise<Result> =>
+      settle(() => inTransaction(context, () => operation(query)));
+  const asRead =
+    <Query, Result>(operation: (query: Query) => Result) =>
+    (query: Query): Promise<Result> =>
+      settle(() => operation(query));
+
+  return {
+    ids: context.ids,
+    tenantUpsert: asWrite(write.tenantUpsert),
+    tenantGet: asRead(read.tenantGet),
+    tenantList: asRead(read.tenantList),
+    tenantDelete: asWrite(write.tenantDelete),
+    destinationInsert: asWrite(write.destinationInsert),
+    destinationUpdate: asWrite(write.destinationUpdate),
+    destinationDelete: asWrite(write.destinationDelete),
+    destinationGet: asRead(read.destinationGet),
+    destinationList: asRead(read.destinationList),
+    routingPage: asRead(read.routingPage),
+    routingOf: asRead(read.routingOf),
+    publish: asWrite(write.publish),
+    record: asWrite(write.record),
+    claim: asWrite(write.claim),
+    release: asWrite(write.release),
+    waitingLanes: () => asWrite(write.waitingLanes)(undefined),
+    retryByHand: asWrite(write.retryByHand),
+    cancel: asWrite(write.cancel),
+    cancelSlice: asWrite(write.cancelSlice),
+    pruneSlice: asWrite(write.pruneSlice),
+    maintain: () => Promise.resolve(),
+    eventGet: asRead(read.eventGet),
+    eventList: asRead(read.eventList),
+    deliveryGet: asRead(read.deliveryGet),
+    deliveryList: asRead(read.deliveryList),
+    attemptGet: asRead(read.attemptGet),
+    attemptList: asRead(read.attemptList),
+    ping: () => asWrite(write.ping)(undefined),
+    close: () => Promise.resolve(),
+  };
+}
+
+function settle<Result>(work: () => Result): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
+}

@@ -1,0 +1,71 @@
+/** All operations by name: those that write run one after the other on the writer, the others on the reader. */
+import type { Storage } from '../storage.ts';
+import { attemptGet, attemptList } from './attempts.ts';
+import { cancel, retryByHand } from './by-hand.ts';
+import { cancelSlice } from './cancel-slice.ts';
+import { checkpoint, finishCheckpoint } from './checkpoint.ts';
+import { claim, release, waitingLanes } from './claim.ts';
+import type { ReadContext, WriteContext } from './context.ts';
+import { deliveryGet, deliveryList } from './deliveries.ts';
+import {
+  destinationDelete,
+  destinationGet,
+  destinationInsert,
+  destinationList,
+  destinationUpdate,
+  routingOf,
+  routingPage,
+} from './destinations.ts';
+import { eventGet, eventList } from './events.ts';
+import type { Operation } from './operation.ts';
+import { ping } from './ping.ts';
+import { pruneSlice } from './prune.ts';
+import { publish } from './publish.ts';
+import { record } from './record.ts';
+import { tenantDelete, tenantGet, tenantList, tenantUpsert } from './tenants.ts';
+
+export function writeOperations(context: WriteContext) {
+  return {
+    tenantUpsert: tenantUpsert(context),
+    tenantDelete: tenantDelete(context),
+    destinationInsert: destinationInsert(context),
+    destinationUpdate: destinationUpdate(context),
+    destinationDelete: destinationDelete(context),
+    publish: publish(context),
+    record: record(context),
+    claim: claim(context),
+    release: release(context),
+    waitingLanes: waitingLanes(context),
+    retryByHand: retryByHand(context),
+    cancel: cancel(context),
+    cancelSlice: cancelSlice(context),
+    pruneSlice: pruneSlice(context),
+    ping: ping(context),
+  } satisfies Operations;
+}
+
+export function readOperations(context: ReadContext) {
+  return {
+    tenantGet: tenantGet(context),
+    tenantList: tenantList(context),
+    destinationGet: destinationGet(context),
+    destinationList: destinationList(context),
+    routingPage: routingPage(context),
+    routingOf: routingOf(context),
+    eventGet: eventGet(context),
+    eventList: eventList(context),
+    deliveryGet: deliveryGet(context),
+    deliveryList: deliveryList(context),
+    attemptGet: attemptGet(context),
+    attemptList: attemptList(context),
+  } satisfies Operations;
+}
+
+/** These look after the log and cannot run inside a transaction. */
+export { checkpoint, finishCheckpoint };
+
+export type WriteOperations = ReturnType<typeof writeOperations>;
+export type ReadOperations = ReturnType<typeof readOperations>;
+export type AnyOperations = WriteOperations & ReadOperations;
+
+type Operations = { [Name in keyof Storage]?: Operation<Storage[Name]> };

@@ -1,0 +1,64 @@
+/** One page of a list, by key: rows after or before a position, never by counting rows off. */
+import type { Page, PageRequest } from '../storage.ts';
+import type { ReadContext } from './context.ts';
+
+export interface Condition {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
+
+export interface PageQuery<Row> {
+  readonly select: string;
+  readonly conditions: readonly Condition[];
+  /** Columns that the list is ordered by; together they are unique, and an index has them. */
+  readonly orderBy: readonly string[];
+  readonly page: PageRequest;
+  readonly read: (row: Record<string, unknown>) => Row;
+}
+
+export function listPage<Row>(context: ReadContext, query: PageQuery<Row>): Page<Row> {
+  const { page, orderBy } = query;
+  const backwards = page.from?.side === 'before';
+  const ascending = (page.order === 'asc') !== backwards;
+  const conditions = [...query.conditions];
+  if (page.from !== null) {
+    const places = page.from.position.map(() => '?').join(', ');
+    const sql = `(${orderBy.join(', ')}) ${ascending ? '>' : '<'} (${places})`;
+    conditions.push({ sql, values: page.from.position });
+  }
+  const where =
+    conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
+  const order = orderBy.map((column) => `${column} ${ascending ? 'ASC' : 'DESC'}`).join(', ');
+  const rows = context
+    .statement(`${query.select} ${where} ORDER BY ${order} LIMIT ?`)
+    .all(...conditions.flatMap(({ values }) => values), page.limit + 1);
+  const found = rows.slice(0, page.limit).map(query.read);
+  return { rows: backwards ? found.toReversed() : found, more: rows.length > page.limit };
+}
+
+/**
+ * `column IN (...)` with one parameter, whatever the number of values; nothing where the list is empty. One value is
+ * `=`: only then does an index give its rows in the list's order, instead of all of them being sorted for each page.
+ */
+export function isOneOf(expression: string, values: readonly (string | number)[]): Condition[] {
+  const [only] = values;
+  if (only === undefined) return [];
+  if (values.length === 1) return equals(expression, only);
+  return [
+    { sql: `${expression} IN (SELECT value FROM json_each(?))`, values: [JSON.stringify(values)] },
+  ];
+}
+
+export function equals(expression: string, value: string | number | null): Condition[] {
+  return value === null ? [] : [{ sql: `${expression} = ?`, values: [value] }];
+}
+
+export function within(
+  expression: string,
+  range: { fromMs: number | null; toMs: number | null },
+): Condition[] {
+  const conditions: Condition[] = [];
+  if (range.fromMs !== null) conditions.push({ sql: `${expression} >= ?`, values: [range.fromMs] });
+  if (range.toMs !== null) conditions.push({ sql: `${expression} < ?`, values: [range.toMs] });
+  return conditions;
+}

@@ -1,0 +1,53 @@
+/** Retention: events that came in long ago and owe nothing go, with their deliveries and attempts. */
+import { seqAtMs } from '../../domain/event.ts';
+import type { Storage } from '../storage.ts';
+import { STATUS_CODE } from './context.ts';
+import type { WriteContext } from './context.ts';
+import type { Operation } from './operation.ts';
+
+// Numbers grow, so the oldest are at the start of the tree. Those that still owe something stay, and are passed over.
+const OLD_EVENTS = `
+  SELECT seq FROM events
+  WHERE seq >= ? AND seq < ?
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = seq AND status = ${STATUS_CODE.pending})
+  ORDER BY seq LIMIT ?`;
+
+const DELETE_ATTEMPTS = `
+  WITH RECURSIVE chain (seq) AS (
+    SELECT last_attempt_seq FROM deliveries WHERE event_seq = ? AND last_attempt_seq IS NOT NULL
+    UNION ALL
+    SELECT previous_seq FROM attempts JOIN chain USING (seq) WHERE previous_seq IS NOT NULL)
+  DELETE FROM attempts WHERE seq IN (SELECT seq FROM chain)`;
+
+const DELETE_DELIVERIES = 'DELETE FROM deliveries WHERE event_seq = ?';
+const DELETE_EVENT = 'DELETE FROM events WHERE seq = ?';
+
+const DELETE_DESTINATIONS = `
+  DELETE FROM destinations
+  WHERE deleted_ms < ? AND cancel_below_seq IS NULL
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE destination_no = destinations.no)`;
+
+/** Free pages that one slice gives back to the file system. */
+const VACUUM_PAGES = 200;
+
+export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice']> {
+  // Where the last slice ended: what it passed over, because it still owed something, is not read again in this round.
+  let fromSeq = 0;
+  return ({ beforeMs, limit }) => {
+    const old = context.statement(OLD_EVENTS).all(fromSeq, seqAtMs(beforeMs), limit);
+    for (const row of old) {
+      const seq = Number(row['seq']);
+      context.statement(DELETE_ATTEMPTS).run(seq);
+      context.statement(DELETE_DELIVERIES).run(seq);
+      context.statement(DELETE_EVENT).run(seq);
+      fromSeq = seq + 1;
+    }
+    const more = old.length === limit;
+    if (!more) {
+      fromSeq = 0;
+      context.statement(DELETE_DESTINATIONS).run(beforeMs);
+    }
+    if (old.length > 0) context.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    return { events: old.length, more };
+  };
+}

@@ -1,0 +1,382 @@
+/**
+ * The storage port: everything that must survive a crash, and nothing that decides. A driver is one folder beside this
+ * file and passes `test/conformance/storage.ts`.
+ *
+ * Each method is one transaction, durable when its promise resolves; a driver may run several in one. All of them
+ * reject with `StorageUnavailableError` where the medium refuses (disk full, database gone): then nothing of the call
+ * was kept, and the same call may work later.
+ */
+import type {
+  AttemptKind,
+  AttemptResponse,
+  FailureReason,
+  HeaderLines,
+  Timings,
+} from '../domain/attempt.ts';
+import type { DeliveryStatus } from '../domain/delivery.ts';
+import type { Destination } from '../domain/destination.ts';
+import type { IdCodec } from '../domain/id.ts';
+
+/** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError';
+}
+
+/** The database cannot be opened as it is; `kind` decides the exit code and the advice. */
+export class StorageOpenError extends Error {
+  override readonly name = 'StorageOpenError';
+  readonly kind: 'held' | 'newer' | 'corrupt' | 'unreachable';
+
+  constructor(kind: StorageOpenError['kind'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+export interface Storage {
+  /** How this database spells the ids of events, deliveries and attempts. */
+  readonly ids: IdCodec;
+
+  // ── Tenants ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Creates the tenant, or replaces its metadata. */
+  tenantUpsert(tenant: {
+    id: string;
+    metadata: StringMap;
+  }): Promise<{ created: boolean; tenant: TenantRecord }>;
+  tenantGet(query: { id: string }): Promise<TenantRecord | null>;
+  /** By age. `ids` empty: all. `count` is that of all matches. */
+  tenantList(query: {
+    ids: readonly string[];
+    page: PageRequest;
+  }): Promise<Page<TenantRecord> & { count: number }>;
+  /** Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. */
+  tenantDelete(query: { id: string }): Promise<boolean>;
+
+  // ── Destinations ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Each change of a tenant's destinations raises the tenant's routing version. */
+  destinationInsert(query: {
+    destination: StoredDestination;
+    maxPerTenant: number;
+  }): Promise<'inserted' | 'id_taken' | 'unknown_tenant' | 'too_many'>;
+  /**
+   * Replaces the row, if it is still as it was when it was read (`ifUpdatedAtMs`, `ifRevision`).
+   * `cancelPending`: what it was owed up to now is canceled, in slices, by `cancelSlice`.
+   */
+  destinationUpdate(query: {
+    destination: StoredDestination;
+    ifRevision: number;
+    cancelPending: boolean;
+  }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
+  /** Its id is free again at once; its history stays until retention ends, and what it was owed is canceled. */
+  destinationDelete(query: { tenantId: string; id: string }): Promise<boolean>;
+  destinationGet(query: { tenantId: string; id: string }): Promise<StoredDestination | null>;
+  /** Oldest first. */
+  destinationList(query: { tenantId: string }): Promise<StoredDestination[]>;
+
+  /** Every tenant with its routing version and destinations, by pages; `after`: the last tenant's `position`. */
+  routingPage(query: { after: number; limit: number }): Promise<TenantRouting[]>;
+  /** The same of one tenant; `null` where there is none. */
+  routingOf(query: { tenantId: string }): Promise<TenantRouting | null>;
+
+  // ── The way of an event ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Stores events and the deliveries that they owe, in the order given, numbered in that order. An event whose tenant's
+   * routing version has moved is not stored (`stale_routing`): match it anew and come again. The rest is stored.
+   */
+  publish(query: { events: readonly NewEvent[] }): Promise<PublishOutcome[]>;
+  /**
+   * Writes what attempts produced. `lost`: this node no longer holds the delivery's claim, nothing of it was written.
+   * `canceled`: the attempt was written, but the delivery had been canceled meanwhile and stays so.
+   */
+  record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
+  /** Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. */
+  claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
+  /** Gives up claims of this node without an attempt: they are due again at once. */
+  release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
+  /** Every lane with deliveries that no live node has claimed, and when its first is due. */
+  waitingLanes(): Promise<WaitingLane[]>;
+  /**
+   * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the
+   * event. `in_attempt`: a live node is at it just now.
+   */
+  retryByHand(query: {
+    tenantId: string;
+    eventSeq: number;
+    destinationId: string;
+    nowMs: number;
+  }): Promise<'due' | 'in_attempt' | 'unknown'>;
+  /** Cancels one pending delivery; `in_attempt` as above. */
+  cancel(query: {
+    delivery: DeliveryKey;
+    nowMs: number;
+  }): Promise<'canceled' | 'in_attempt' | 'final' | 'unknown'>;
+  /** Cancels some of what deleted and disabled destinations were owed; `more`: there is more to do. */
+  cancelSlice(query: {
+    limit: number;
+    nowMs: number;
+  }): Promise<{ canceled: number; more: boolean }>;
+  /** Drops some of the events (with deliveries and attempts) that came in before and owe nothing; `more` as above. */
+  pruneSlice(query: {
+    beforeMs: number;
+    limit: number;
+  }): Promise<{ events: number; more: boolean }>;
+  /** Lets the engine of the database tidy up when there is nothing better to do (checkpoints). */
+  maintain(): Promise<void>;
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** All matches of an id: without a tenant, several tenants may have used it. */
+  eventGet(query: { id: string; tenantId: string | null }): Promise<EventRecord[]>;
+  eventList(query: EventQuery): Promise<Page<EventRecord>>;
+  deliveryGet(query: { delivery: DeliveryKey }): Promise<DeliveryRecord | null>;
+  deliveryList(query: DeliveryQuery): Promise<Page<DeliveryRecord>>;
+  attemptGet(query: { seq: number }): Promise<StoredAttempt | null>;
+  attemptList(query: AttemptQuery): Promise<Page<StoredAttempt>>;
+  /** Resolves when a trivial write went through. */
+  ping(): Promise<void>;
+
+  /** Finishes what was asked for, gives up the hold on the database. */
+  close(): Promise<void>;
+}
+
+export type StringMap = Readonly<Record<string, string>>;
+
+export interface TenantRecord {
+  readonly id: string;
+  readonly metadata: StringMap;
+  readonly destinationsCount: number;
+  /** All topics and patterns of its destinations, sorted, each once. */
+  readonly topics: readonly string[];
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly position: Position;
+}
+
+/** A destination with its credentials sealed (domain/sealed-box.ts). */
+export interface StoredDestination extends Destination {
+  readonly sealedCredentials: Uint8Array;
+  /** Raised by each update; the guard against lost updates. */
+  readonly revision: number;
+}
+
+export interface TenantRouting {
+  readonly tenantId: string;
+  readonly version: number;
+  readonly destinations: readonly StoredDestination[];
+  readonly position: number;
+}
+
+export interface NewEvent {
+  readonly tenantId: string;
+  readonly routingVersion: number;
+  /** The caller's id; `null`: one is made from the event's number. */
+  readonly id: string | null;
+  readonly topic: string;
+  /** `null`: the moment of ingestion. */
+  readonly timeMs: number | null;
+  readonly eligibleForRetry: boolean;
+  readonly metadata: string | null;
+  readonly data: Uint8Array;
+  /** The `destination_id` that the caller asked for. */
+  readonly requestedDestinationId: string | null;
+  /** Those matched, in the order of their ordinals. */
+  readonly destinations: readonly { readonly id: string; readonly claimed: boolean }[];
+}
+
+export type PublishOutcome =
+  | { readonly kind: 'stored'; readonly seq: number; readonly timeMs: number }
+  | { readonly kind: 'duplicate'; readonly destinationIds: readonly string[] }
+  /** The same id was published with other content. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'stale_routing' }
+  | { readonly kind: 'unknown_tenant' };
+
+export interface DeliveryKey {
+  readonly seq: number;
+  readonly ordinal: number;
+}
+
+/** What comes after an attempt; decided by the engine. */
+export type Verdict =
+  | { readonly status: 'delivered' }
+  | { readonly status: 'failed' }
+  | { readonly status: 'pending'; readonly nextAttemptAtMs: number };
+
+export interface AttemptRecord {
+  readonly delivery: DeliveryKey;
+  readonly number: number;
+  readonly kind: AttemptKind;
+  /** Failed attempts of the schedule after this one. */
+  readonly step: number;
+  readonly verdict: Verdict;
+  readonly startedAtMs: number;
+  /** `null`: it was delivered. */
+  readonly reason: FailureReason | null;
+  readonly detail: string | null;
+  readonly timings: Timings;
+  readonly request: AttemptRequest;
+  readonly response: AttemptResponse | null;
+}
+
+export interface AttemptRequest {
+  readonly url: string;
+  /** As sent, secrets masked. */
+  readonly headers: HeaderLines;
+  /** The profile that shaped the body; with the event it gives the bytes that were sent. */
+  readonly profile: string;
+}
+
+export type RecordOutcome = 'recorded' | 'canceled' | 'lost';
+
+export interface LaneClaim {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly limit: number;
+}
+
+export interface ClaimedLane {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** When the lane's next unclaimed delivery is due; `null`: there is none. */
+  readonly nextDueAtMs: number | null;
+}
+
+export interface ClaimedDelivery {
+  readonly key: DeliveryKey;
+  readonly attempts: number;
+  readonly step: number;
+  readonly manual: boolean;
+  readonly event: {
+    readonly seq: number;
+    readonly id: string;
+    readonly topic: string;
+    readonly timeMs: number;
+    readonly eligibleForRetry: boolean;
+    readonly metadata: string | null;
+    readonly data: Uint8Array;
+  };
+}
+
+export interface WaitingLane {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly firstDueAtMs: number;
+}
+
+// ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where a row stands in its list: the values that the list is ordered by. They never change for a row. */
+export type Position = readonly number[];
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+  /** The rows that follow (`after`) or come before (`before`) a position, in terms of `order`; `null`: from the start. */
+  readonly from: { readonly side: 'after' | 'before'; readonly position: Position } | null;
+}
+
+export interface Page<Row> {
+  /** In `order`, also when they were looked for backwards. */
+  readonly rows: readonly Row[];
+  /** Whether there are more in the direction looked at. */
+  readonly more: boolean;
+}
+
+/** Half-open [from, to) of the wall clock. */
+export interface TimeRange {
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+/** Ordered by time within one tenant, by number (time of ingestion) over several or all. */
+export interface EventQuery {
+  readonly ids: readonly string[];
+  readonly tenantIds: readonly string[];
+  readonly topics: readonly string[];
+  readonly destinationId: string | null;
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+export interface EventRecord {
+  readonly seq: number;
+  readonly id: string;
+  readonly tenantId: string;
+  readonly topic: string;
+  readonly timeMs: number;
+  readonly eligibleForRetry: boolean;
+  readonly metadata: string | null;
+  readonly data: Uint8Array;
+  readonly destinationIds: readonly string[];
+  readonly counts: Readonly<Record<DeliveryStatus, number>>;
+  readonly position: Position;
+}
+
+/** Ordered by number. */
+export interface DeliveryQuery {
+  readonly tenantIds: readonly string[];
+  readonly destinationId: string | null;
+  readonly eventSeq: number | null;
+  readonly status: DeliveryStatus | null;
+  readonly topics: readonly string[];
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+export interface DeliveryRecord {
+  readonly key: DeliveryKey;
+  readonly tenantId: string;
+  readonly eventId: string;
+  readonly destinationId: string;
+  readonly topic: string;
+  readonly status: DeliveryStatus;
+  /** A live node has it in memory, waiting for its lane or in an attempt. */
+  readonly claimed: boolean;
+  readonly attempts: number;
+  readonly nextAttemptAtMs: number | null;
+  /** Status or reason of the last attempt. */
+  readonly lastCode: string | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly deliveredAtMs: number | null;
+  readonly position: Position;
+}
+
+/** Ordered by the number given when they were recorded. */
+export interface AttemptQuery {
+  readonly tenantIds: readonly string[];
+  readonly destinationId: string | null;
+  readonly destinationTypes: readonly string[];
+  readonly eventSeq: number | null;
+  readonly delivery: DeliveryKey | null;
+  readonly topics: readonly string[];
+  readonly status: 'success' | 'failed' | null;
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+/** An attempt as it is kept, with its event. */
+export interface StoredAttempt {
+  readonly seq: number;
+  readonly delivery: DeliveryKey;
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly destinationType: string;
+  readonly number: number;
+  readonly kind: AttemptKind;
+  readonly startedAtMs: number;
+  readonly reason: FailureReason | null;
+  readonly detail: string | null;
+  /** HTTP status, or the reason. */
+  readonly code: string;
+  readonly timings: Timings;
+  readonly request: AttemptRequest;
+  readonly response: AttemptResponse | null;
+  /** `null` once retention dropped it. */
+  readonly event: Omit<EventRecord, 'destinationIds' | 'counts' | 'position'> | null;
+  readonly position: Position;
+}
