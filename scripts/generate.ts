@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { configurationReference } from '../src/config-reference.ts';
 
 interface GeneratedFile {
   /** From the root of the repository. */
@@ -12,7 +13,9 @@ interface GeneratedFile {
   produce: () => string | Promise<string>;
 }
 
-const GENERATED: readonly GeneratedFile[] = [];
+const GENERATED: readonly GeneratedFile[] = [
+  { file: 'docs/reference/configuration.md', produce: configurationReference },
+];
 
 const root = new URL('../', import.meta.url);
 const checkOnly = process.argv.includes('--check');

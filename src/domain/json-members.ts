@@ -77,15 +77,27 @@ function skipSpace(bytes: Uint8Array, at: number): number {
   return index;
 }
 
+/** Strings up to this are read byte by byte; in longer ones the quote is searched for, which is native. */
+const SHORT_STRING = 24;
+
 /** From the opening quote to the byte after the closing one. */
 function skipString(bytes: Uint8Array, at: number): number {
+  const shortEnd = Math.min(at + SHORT_STRING, bytes.length);
   let index = at + 1;
-  for (; index < bytes.length; index++) {
+  for (; index < shortEnd; index++) {
     const byte = bytes[index];
     if (byte === QUOTE) return index + 1;
     if (byte === BACKSLASH) index++;
   }
-  return index;
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, index);
+    if (quote === -1) return bytes.length;
+    let backslashes = quote;
+    while (backslashes > index && bytes[backslashes - 1] === BACKSLASH) backslashes--;
+    // A quote after an odd number of backslashes is escaped.
+    if (((quote - backslashes) & 1) === 0) return quote + 1;
+    index = quote + 1;
+  }
 }
 
 function skipValue(bytes: Uint8Array, at: number): number {

@@ -23,6 +23,11 @@ export class RingQueue<T> {
     return item;
   }
 
+  /** The oldest, left where it is. */
+  peek(): T | undefined {
+    return this.#size === 0 ? undefined : this.#slots[this.#head];
+  }
+
   /** Takes everything out, oldest first. */
   drain(): T[] {
     const items: T[] = [];

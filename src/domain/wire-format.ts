@@ -13,10 +13,10 @@ export function renderBody(format: WireFormat, event: Event): Uint8Array {
   switch (format) {
     case 'standard_webhooks': {
       const head = `{"type":${JSON.stringify(event.topic)},"timestamp":"${new Date(event.timeMs).toISOString()}","data":`;
-      const headBytes = Buffer.byteLength(head);
-      const body = Buffer.allocUnsafe(headBytes + event.data.length + 1);
-      body.write(head, 0);
-      body.set(event.data, headBytes);
+      // All of it is ASCII, as topics are, so that characters are bytes.
+      const body = Buffer.allocUnsafe(head.length + event.data.length + 1);
+      body.write(head, 0, 'latin1');
+      body.set(event.data, head.length);
       body[body.length - 1] = 0x7d; // }
       return body;
     }

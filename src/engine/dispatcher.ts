@@ -13,6 +13,7 @@ import { FairRing } from './fair-ring.ts';
 import { Lane } from './lane.ts';
 import type { LiveDelivery } from './lane.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
+import { MAX_PACING_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
@@ -123,6 +124,14 @@ export class Dispatcher {
     return true;
   }
 
+  /** Its lane has no place in memory just now, but will have in a moment. */
+  isWorthWaitingFor(target: Target): boolean {
+    const lane = this.#laneOf(target);
+    const { clock } = this.#parts;
+    const isFull = lane.room <= 0 || lane.dueAtMs <= clock.nowMs();
+    return isFull && lane.perMs(clock) * MAX_PACING_MS >= lane.quota / 2;
+  }
+
   giveUp(target: Target): void {
     this.#laneOf(target).reserved--;
     this.#inMemory--;
@@ -183,7 +192,7 @@ export class Dispatcher {
       return;
     }
     const attempt = await deliverer.attempt(target, delivery);
-    lane.attemptEnded(attempt.outcome, clock.nowMs());
+    lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
     this.#ended(lane);
   }

@@ -35,7 +35,9 @@ export interface Engine {
   readonly dispatcher: Dispatcher;
   /** There is something to cancel. */
   wakeCanceler(): void;
-  /** Loads the routing and begins to deliver what is owed. */
+  /** Reads the routing: after that, it can take publishes. */
+  load(): Promise<void>;
+  /** Begins to deliver what is owed. */
   start(): Promise<void>;
   /**
    * Starts nothing more, waits up to `graceMs` for what is under way, records what ended, and releases the rest: that
@@ -74,8 +76,8 @@ export function createEngine(options: EngineOptions): Engine {
     publisher,
     dispatcher,
     wakeCanceler: () => canceler.wake(),
+    load: () => routing.load(),
     async start() {
-      await routing.load();
       await dispatcher.start();
       for (const service of services) service.start(1000);
     },

@@ -7,52 +7,53 @@
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 
-export interface GroupCommitOptions<Item, Result> {
+/** One thing to be written, which is told what came of it. */
+export interface Item<Result> {
+  /** Of what is written, in bytes; a group ends when it is heavy enough. */
+  readonly weightBytes: number;
+  written(result: Result): void;
+  refused(error: unknown): void;
+}
+
+export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   /** Writes all items or none; one result for each, in order. */
-  readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly write: (items: readonly Entry[]) => Promise<readonly Result[]>;
   readonly maxItems: number;
-  /** Weight of an item (bytes); a group ends when it is over `maxWeight`. */
-  readonly weigh: (item: Item) => number;
-  readonly maxWeight: number;
+  readonly maxWeightBytes: number;
   readonly gatherMs: number;
   readonly maxUnderWay: number;
   readonly clock: Clock;
+  /** Called after the items of a group were told. */
+  readonly onGroup?: () => void;
 }
 
-export interface Entry<Item, Result> {
-  readonly item: Item;
-  done(result: Result): void;
-  failed(error: unknown): void;
-}
-
-export class GroupCommit<Item, Result> {
-  readonly #options: GroupCommitOptions<Item, Result>;
-  #waiting: Entry<Item, Result>[] = [];
+export class GroupCommit<Entry extends Item<Result>, Result> {
+  readonly #options: GroupCommitOptions<Entry, Result>;
+  #waiting: Entry[] = [];
   #underWay = 0;
   #timer: Timer | null = null;
-  #idle: (() => void)[] = [];
+  #onIdle: (() => void)[] = [];
 
-  constructor(options: GroupCommitOptions<Item, Result>) {
+  constructor(options: GroupCommitOptions<Entry, Result>) {
     this.#options = options;
   }
 
-  /** Items that wait or are under way. */
-  get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#underWay === 0;
-  }
-
-  add(entry: Entry<Item, Result>): void {
-    this.#waiting.push(entry);
+  add(item: Entry): void {
+    this.#waiting.push(item);
     if (this.#waiting.length >= this.#options.maxItems) this.#go();
     else this.#timer ??= this.#options.clock.schedule(this.#options.gatherMs, () => this.#due());
   }
 
   /** Resolves when everything added so far is settled. */
   async drained(): Promise<void> {
-    if (this.isIdle) return;
+    if (this.#isIdle) return;
     await new Promise<void>((resolve) => {
-      this.#idle.push(resolve);
+      this.#onIdle.push(resolve);
     });
+  }
+
+  get #isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#underWay === 0;
   }
 
   #due(): void {
@@ -64,42 +65,41 @@ export class GroupCommit<Item, Result> {
     if (this.#underWay >= this.#options.maxUnderWay || this.#waiting.length === 0) return;
     const group = this.#take();
     this.#underWay++;
-    void this.#write(group).finally(() => {
+    void this.#write(group).then(() => {
       this.#underWay--;
       // A full group does not wait for the timer; nor does one whose timer rang while there was no place.
       if (this.#timer === null || this.#waiting.length >= this.#options.maxItems) this.#go();
-      if (this.isIdle) for (const resolve of this.#idle.splice(0)) resolve();
+      if (this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
     });
   }
 
-  #take(): Entry<Item, Result>[] {
-    const { maxItems, maxWeight, weigh } = this.#options;
-    let weight = 0;
+  #take(): Entry[] {
+    const { maxItems, maxWeightBytes } = this.#options;
+    let weightBytes = 0;
     let count = 0;
-    for (const { item } of this.#waiting) {
-      weight += weigh(item);
+    for (const item of this.#waiting) {
+      weightBytes += item.weightBytes;
       count++;
-      if (count >= maxItems || weight >= maxWeight) break;
+      if (count >= maxItems || weightBytes >= maxWeightBytes) break;
     }
-    if (count === this.#waiting.length) {
-      const all = this.#waiting;
-      this.#waiting = [];
-      return all;
-    }
-    return this.#waiting.splice(0, count);
+    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
   }
 
-  async #write(group: readonly Entry<Item, Result>[]): Promise<void> {
+  async #write(group: readonly Entry[]): Promise<void> {
     try {
-      const results = await this.#options.write(group.map(({ item }) => item));
-      group.forEach((entry, index) => {
+      const results = await this.#options.write(group);
+      group.forEach((item, index) => {
         const result = results[index];
         if (result === undefined)
-          entry.failed(new Error('the storage gave fewer results than it was given items'));
-        else entry.done(result);
+          item.refused(new Error('the storage gave fewer results than items'));
+        else item.written(result);
       });
     } catch (error) {
-      for (const entry of group) entry.failed(error);
+      for (const item of group) item.refused(error);
     }
+    this.#options.onGroup?.();
   }
 }

@@ -3,6 +3,7 @@
  * the storage.
  */
 import type { Outcome } from '../domain/attempt.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Event } from '../domain/event.ts';
 import { RingQueue } from '../domain/ring-queue.ts';
 import { AdaptiveConcurrency } from './lane-policy.ts';
@@ -27,7 +28,7 @@ export interface LiveEvent extends Event {
 }
 
 /** A lane keeps this many deliveries in memory for each attempt that it may have under way. */
-const QUEUED_PER_ATTEMPT = 16;
+const QUEUED_PER_ATTEMPT = 4;
 const MIN_QUOTA = 64;
 
 export class Lane {
@@ -45,6 +46,7 @@ export class Lane {
   /** A claim for it is under way. */
   claiming = false;
 
+  readonly #pace = new Pace();
   readonly #concurrency: AdaptiveConcurrency;
   readonly #policies: readonly LanePolicy[];
 
@@ -88,7 +90,41 @@ export class Lane {
     return atMs;
   }
 
-  attemptEnded(outcome: Outcome, nowMs: number): void {
+  attemptEnded(outcome: Outcome, clock: Clock): void {
+    const nowMs = clock.nowMs();
     for (const policy of this.#policies) policy.attemptEnded(outcome, nowMs);
+    if (outcome.kind === 'delivered') this.#pace.count(clock.monotonicMs());
+  }
+
+  /** Deliveries a millisecond, lately. */
+  perMs(clock: Clock): number {
+    return this.#pace.perMs(clock.monotonicMs());
+  }
+}
+
+const PACE_WINDOW_MS = 100;
+
+/** How many a millisecond: the mean over the last whole window, or over a longer one in which there were few. */
+class Pace {
+  #startMs = -Infinity;
+  #count = 0;
+  #perMs = 0;
+
+  count(nowMs: number): void {
+    this.#roll(nowMs);
+    this.#count++;
+  }
+
+  perMs(nowMs: number): number {
+    this.#roll(nowMs);
+    return this.#perMs;
+  }
+
+  #roll(nowMs: number): void {
+    const elapsedMs = nowMs - this.#startMs;
+    if (elapsedMs < PACE_WINDOW_MS) return;
+    this.#perMs = this.#count / elapsedMs;
+    this.#startMs = nowMs;
+    this.#count = 0;
   }
 }

@@ -7,6 +7,8 @@ import type { PublishRequest } from '../domain/event.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { GroupCommit } from './group-commit.ts';
+import type { Item } from './group-commit.ts';
+import { Pacer } from './pacer.ts';
 import type { RoutingTable, TenantRoute } from './routing.ts';
 import type { Target } from './target.ts';
 
@@ -33,109 +35,69 @@ const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 const GATHER_MS = 2;
 const MAX_UNDER_WAY = 2;
 
-interface Matched {
-  readonly request: PublishRequest;
-  readonly targets: readonly Target[];
-  readonly event: NewEvent;
-}
-
 export class Publisher {
   readonly #parts: PublisherParts;
-  readonly #group: GroupCommit<Matched, PublishOutcome>;
+  readonly #group: GroupCommit<Publishing, PublishOutcome>;
+  readonly #pacer: Pacer<Publishing>;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#pacer = new Pacer(parts, (publishing) => this.#commit(publishing));
     this.#group = new GroupCommit({
-      write: (items) => this.#commit(items),
+      write: async (items) =>
+        await parts.storage.publish({ events: items.map(({ event }) => event) }),
       maxItems: MAX_GROUP,
-      weigh: ({ event }) => event.data.length,
-      maxWeight: MAX_GROUP_BYTES,
+      maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
+      onGroup: () => parts.dispatcher.pump(),
     });
   }
 
   /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored. */
   publish(request: PublishRequest): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      this.#begin(request, resolve, reject);
+      this.#begin(new Publishing(this, request, resolve, reject));
+    });
+  }
+
+  /**
+   * Several at once, as of one batch; they are committed in their order. A result or an error for each, in order, when
+   * the last is done.
+   */
+  publishAll(requests: readonly PublishRequest[]): Promise<(PublishResult | Error)[]> {
+    const results: (PublishResult | Error)[] = [];
+    if (requests.length === 0) return Promise.resolve(results);
+    return new Promise((resolve) => {
+      let left = requests.length;
+      requests.forEach((request, index) => {
+        const settle = (result: PublishResult | Error) => {
+          results[index] = result;
+          if (--left === 0) resolve(results);
+        };
+        this.#begin(new Publishing(this, request, settle, settle));
+      });
     });
   }
 
   /** Resolves when nothing waits for its commit any more. */
   async drained(): Promise<void> {
+    this.#pacer.stop();
     await this.#group.drained();
   }
 
-  #begin(
-    request: PublishRequest,
-    resolve: (result: PublishResult) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const route = this.#parts.routing.tenant(request.tenantId);
-    if (route === undefined) {
-      resolve({ kind: 'unknown_tenant' });
-      return;
-    }
-    const item = this.#match(request, route);
-    this.#group.add({
-      item,
-      done: (outcome) => {
-        if (outcome.kind !== 'stale_routing') resolve(this.#resultOf(item, outcome));
-        else
-          this.#parts.routing
-            .refresh(request.tenantId)
-            .then(() => this.#begin(request, resolve, reject), reject);
-      },
-      failed: reject,
-    });
+  /** The storage did not take it, because the tenant's destinations have changed: once more, with those of now. */
+  again(publishing: Publishing): void {
+    this.#parts.routing.refresh(publishing.request.tenantId).then(
+      () => this.#begin(publishing),
+      (error: unknown) => publishing.refused(error),
+    );
   }
 
-  #match(request: PublishRequest, route: TenantRoute): Matched {
-    const { topic, destinationId } = request;
-    const targets =
-      destinationId === null ? route.match(topic) : route.addressed(destinationId, topic);
-    const event: NewEvent = {
-      tenantId: request.tenantId,
-      routingVersion: route.version,
-      id: request.id,
-      topic,
-      timeMs: request.timeMs,
-      eligibleForRetry: request.eligibleForRetry,
-      metadata: request.metadata,
-      data: request.data,
-      requestedDestinationId: destinationId,
-      destinations: targets.map((target) => ({
-        id: target.id,
-        claimed: this.#parts.dispatcher.reserve(target),
-      })),
-    };
-    return { request, targets, event };
-  }
-
-  /** All that follows from a commit is done for the whole group, in the order of the commit, before the next event. */
-  async #commit(items: readonly Matched[]): Promise<readonly PublishOutcome[]> {
-    try {
-      const outcomes = await this.#parts.storage.publish({
-        events: items.map(({ event }) => event),
-      });
-      outcomes.forEach((outcome, index) => {
-        const item = items[index];
-        if (item === undefined) return;
-        if (outcome.kind === 'stored') this.#handOver(item, outcome);
-        else this.#giveUp(item);
-      });
-      this.#parts.dispatcher.pump();
-      return outcomes;
-    } catch (error) {
-      for (const item of items) this.#giveUp(item);
-      throw error;
-    }
-  }
-
-  #handOver(
-    { request, targets, event }: Matched,
+  /** It is stored: what was claimed goes to the lanes, in the order of the commit. */
+  handOver(
+    { request, targets, event }: Publishing,
     { seq, timeMs }: PublishOutcome & { kind: 'stored' },
   ): void {
     if (targets.length === 0) return;
@@ -151,42 +113,142 @@ export class Publisher {
       data: request.data,
       bodies: new Map<string, Uint8Array>(),
     };
-    targets.forEach((target, ordinal) => {
+    for (const [ordinal, target] of targets.entries()) {
       const claimed = event.destinations[ordinal]?.claimed === true;
       if (claimed)
         dispatcher.offer(target, { event: live, ordinal, attempts: 0, step: 0, manual: false });
       else dispatcher.noteDue(target.tenantId, target.id, clock.nowMs());
-    });
+    }
   }
 
-  #giveUp({ targets, event }: Matched): void {
-    targets.forEach((target, ordinal) => {
+  /** It was not stored: the places that were promised to it are free again. */
+  giveUp({ targets, event }: Publishing): void {
+    for (const [ordinal, target] of targets.entries()) {
       if (event.destinations[ordinal]?.claimed === true) this.#parts.dispatcher.giveUp(target);
-    });
+    }
   }
 
-  #resultOf(
-    { request, targets }: Matched,
-    outcome: Exclude<PublishOutcome, { kind: 'stale_routing' }>,
-  ): PublishResult {
+  eventId(seq: number): string {
+    return this.#parts.storage.ids.eventId(seq);
+  }
+
+  #begin(publishing: Publishing): void {
+    const route = this.#parts.routing.tenant(publishing.request.tenantId);
+    if (route === undefined) publishing.resolve({ kind: 'unknown_tenant' });
+    else {
+      publishing.match(route);
+      this.#pacer.pass(publishing);
+    }
+  }
+
+  #commit(publishing: Publishing): void {
+    // It may have waited: matched anew if the routing has moved, else the storage would send it back.
+    const route = this.#parts.routing.tenant(publishing.request.tenantId);
+    if (route !== undefined && route.version !== publishing.version) publishing.match(route);
+    publishing.reserve(this.#parts.dispatcher);
+    this.#group.add(publishing);
+  }
+}
+
+const NO_EVENT: NewEvent['destinations'] = [];
+
+/** One publish on its way to its commit. */
+class Publishing implements Item<PublishOutcome> {
+  readonly request: PublishRequest;
+  readonly resolve: (result: PublishResult) => void;
+  readonly #publisher: Publisher;
+  readonly #reject: (error: Error) => void;
+  targets: readonly Target[] = [];
+  version = 0;
+  event: NewEvent;
+
+  constructor(
+    publisher: Publisher,
+    request: PublishRequest,
+    resolve: (result: PublishResult) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#publisher = publisher;
+    this.request = request;
+    this.resolve = resolve;
+    this.#reject = reject;
+    this.event = this.#eventFor(NO_EVENT);
+  }
+
+  get tenantId(): string {
+    return this.request.tenantId;
+  }
+
+  get weightBytes(): number {
+    return this.request.data.length;
+  }
+
+  match(route: TenantRoute): void {
+    const { topic, destinationId } = this.request;
+    this.version = route.version;
+    this.targets =
+      destinationId === null ? route.match(topic) : route.addressed(destinationId, topic);
+  }
+
+  reserve(dispatcher: Dispatcher): void {
+    this.event = this.#eventFor(
+      this.targets.map((target) => ({ id: target.id, claimed: dispatcher.reserve(target) })),
+    );
+  }
+
+  written(outcome: PublishOutcome): void {
+    if (outcome.kind === 'stored') {
+      this.#publisher.handOver(this, outcome);
+      const id = this.request.id ?? this.#publisher.eventId(outcome.seq);
+      this.resolve({
+        kind: 'accepted',
+        id,
+        duplicate: false,
+        destinationIds: this.targets.map((target) => target.id),
+      });
+      return;
+    }
+    this.#publisher.giveUp(this);
     switch (outcome.kind) {
-      case 'stored':
-        return {
+      case 'stale_routing':
+        this.#publisher.again(this);
+        break;
+      case 'duplicate': {
+        const { destinationIds } = outcome;
+        this.resolve({
           kind: 'accepted',
-          id: request.id ?? this.#parts.storage.ids.eventId(outcome.seq),
-          duplicate: false,
-          destinationIds: targets.map(({ id }) => id),
-        };
-      case 'duplicate':
-        return {
-          kind: 'accepted',
-          id: request.id ?? '',
+          id: this.request.id ?? '',
           duplicate: true,
-          destinationIds: outcome.destinationIds,
-        };
+          destinationIds,
+        });
+        break;
+      }
       case 'conflict':
       case 'unknown_tenant':
-        return outcome;
+        this.resolve(outcome);
+        break;
     }
+  }
+
+  refused(error: unknown): void {
+    this.#publisher.giveUp(this);
+    this.event = this.#eventFor(NO_EVENT);
+    this.#reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #eventFor(destinations: NewEvent['destinations']): NewEvent {
+    const { request } = this;
+    return {
+      tenantId: request.tenantId,
+      routingVersion: this.version,
+      id: request.id,
+      topic: request.topic,
+      timeMs: request.timeMs,
+      eligibleForRetry: request.eligibleForRetry,
+      metadata: request.metadata,
+      data: request.data,
+      requestedDestinationId: request.destinationId,
+      destinations,
+    };
   }
 }

@@ -15,6 +15,7 @@ import type { AttemptRecord, RecordOutcome, Storage, Verdict } from '../storage/
 import type { Attempt } from './deliver.ts';
 import type { EngineLog } from './engine-log.ts';
 import { GroupCommit } from './group-commit.ts';
+import type { Item } from './group-commit.ts';
 import type { LiveDelivery } from './lane.ts';
 import type { Target } from './target.ts';
 
@@ -29,7 +30,8 @@ const RETRY_MS = 250;
 /** An outcome that is refused so often, though the medium works, is given up. */
 const MAX_REFUSALS = 5;
 
-interface Pending {
+/** An outcome that is being written. */
+interface Pending extends Item<RecordOutcome> {
   readonly record: AttemptRecord;
   readonly delivery: LiveDelivery;
   readonly target: Target;
@@ -73,8 +75,7 @@ export class Recorder {
     this.#group = new GroupCommit({
       write: (items) => this.#storage.record({ attempts: items.map(({ record }) => record) }),
       maxItems: MAX_GROUP,
-      weigh: ({ record }) => record.response?.body.length ?? 0,
-      maxWeight: MAX_GROUP_BYTES,
+      maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
       maxUnderWay: MAX_UNDER_WAY,
       clock,
@@ -99,25 +100,22 @@ export class Recorder {
 
   add(target: Target, delivery: LiveDelivery, attempt: Attempt): void {
     this.#waiting++;
-    this.#write({
-      record: this.#recordOf(target, delivery, attempt),
+    const record = this.#recordOf(target, delivery, attempt);
+    const pending: Pending = {
+      record,
       delivery,
       target,
       refusals: 0,
-    });
+      weightBytes: record.response?.body.length ?? 0,
+      written: (outcome) => this.#written(pending, outcome),
+      refused: (error) => this.#refused(pending, error),
+    };
+    this.#group.add(pending);
   }
 
   /** Resolves when all outcomes are written, or could not be. */
   async drained(): Promise<void> {
     await this.#group.drained();
-  }
-
-  #write(pending: Pending): void {
-    this.#group.add({
-      item: pending,
-      done: (outcome) => this.#written(pending, outcome),
-      failed: (error) => this.#refused(pending, error),
-    });
   }
 
   #written(pending: Pending, outcome: RecordOutcome): void {
@@ -152,7 +150,7 @@ export class Recorder {
     this.#clock.schedule(RETRY_MS, () => {
       const held = this.#held;
       this.#held = [];
-      for (const each of held) this.#write(each);
+      for (const each of held) this.#group.add(each);
     });
     this.#log.recordFailed(error, this.#waiting);
   }

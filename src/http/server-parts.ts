@@ -7,6 +7,8 @@ export interface ServerParts {
   readonly apiKey: string;
   readonly version: string;
   readonly publicUrl: string;
+  /** Proxies whose X-Forwarded-* headers count. */
+  readonly trustProxy: readonly string[];
   readonly limits: ServerLimits;
   readonly log: HttpLog;
 }

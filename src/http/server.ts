@@ -26,6 +26,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Open connections without a request do not hold up the end.
     forceCloseConnections: 'idle',
+    trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     genReqId: requestIds(),
     routerOptions: { ignoreTrailingSlash: true },
     ajv: {

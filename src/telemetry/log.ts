@@ -10,18 +10,34 @@ export interface Log extends EngineLog, HttpLog {
 
 /** JSON lines on standard error; `level` is one of pino's. */
 export function createLog(level: string): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return {
     claimFailed: (err) => logger.warn({ err }, 'due deliveries could not be claimed; trying again'),
-    recordFailed: (err, held) => logger.error({ err, held }, 'outcomes could not be written; no attempt starts until they are'),
+    recordFailed: (err, held) =>
+      logger.error(
+        { err, held },
+        'outcomes could not be written; no attempt starts until they are',
+      ),
     recordResumed: () => logger.info('outcomes are written again'),
     outcomeDropped: (err, deliveryId) =>
-      logger.error({ err, deliveryId }, 'an outcome was refused again and again; its delivery is attempted again after the next start'),
-    serviceFailed: (service, err) => logger.warn({ err, service }, 'a round of a service failed; trying again'),
+      logger.error(
+        { err, deliveryId },
+        'an outcome was refused again and again; its delivery is attempted again after the next start',
+      ),
+    serviceFailed: (service, err) =>
+      logger.warn({ err, service }, 'a round of a service failed; trying again'),
     destinationUnusable: (tenantId, destinationId, err) =>
-      logger.error({ err, tenantId, destinationId }, 'a destination’s configuration or secrets cannot be used'),
-    requestFailed: (requestId, method, route, err) => logger.error({ err, requestId, method, route }, 'a request failed'),
-    stopping: (signal, graceS) => logger.info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
+      logger.error(
+        { err, tenantId, destinationId },
+        'a destination’s configuration or secrets cannot be used',
+      ),
+    requestFailed: (requestId, method, route, err) =>
+      logger.error({ err, requestId, method, route }, 'a request failed'),
+    stopping: (signal, graceS) =>
+      logger.info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
     stopped: () => logger.info('stopped; nothing was lost'),
   };
 }

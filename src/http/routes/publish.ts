@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { PublishRequest } from '../../domain/event.ts';
 import type { PublishResult } from '../../engine/publish.ts';
+import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody } from '../errors.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
@@ -85,18 +86,19 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
       },
       async (request, reply) => {
         const events = parseBatch(bytesOf(request.body), limits);
-        const results = await Promise.all(events.map((event) => publishOne(event)));
-        return reply.status(202).send({ results });
+        const good = events.filter(
+          (event): event is PublishRequest => !(event instanceof ApiError),
+        );
+        const results = (await publisher.publishAll(good)).values();
+        return reply.status(202).send({
+          results: events.map((event) =>
+            batchResult(event instanceof ApiError ? event : results.next().value),
+          ),
+        });
       },
     );
     done();
   });
-
-  async function publishOne(event: PublishRequest | ApiError) {
-    if (event instanceof ApiError) return { error: errorBody(event) };
-    const result = await publisher.publish(event);
-    return result.kind === 'accepted' ? published(result) : { error: errorBody(refusal(result)) };
-  }
 }
 
 /** What a body may have besides its data: metadata, ids and the like. */
@@ -109,6 +111,16 @@ function bytesOf(body: unknown): Buffer {
 
 function published({ id, duplicate, destinationIds }: PublishResult & { kind: 'accepted' }) {
   return { id, duplicate, destination_ids: destinationIds };
+}
+
+function batchResult(result: PublishResult | Error | undefined) {
+  if (result instanceof ApiError) return { error: errorBody(result) };
+  // The whole batch met the same storage, but some of it may have been committed before: each for itself.
+  if (result instanceof StorageUnavailableError)
+    return { error: errorBody(new ApiError('unavailable')) };
+  if (result === undefined || result instanceof Error)
+    return { error: errorBody(new ApiError('internal')) };
+  return result.kind === 'accepted' ? published(result) : { error: errorBody(refusal(result)) };
 }
 
 function refusal({ kind }: Exclude<PublishResult, { kind: 'accepted' }>): ApiError {

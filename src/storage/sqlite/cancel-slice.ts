@@ -27,9 +27,7 @@ export function cancelSlice(context: WriteContext): Operation<Storage['cancelSli
     if (destination === undefined) return { canceled: 0, more: false };
     const no = Number(destination['no']);
     const below = Number(destination['cancel_below_seq']);
-    const { changes } = context
-      .statement(CANCEL)
-      .run(nowMs, no, below, ingestedAtMs(below), limit);
+    const { changes } = context.statement(CANCEL).run(nowMs, no, below, ingestedAtMs(below), limit);
     const canceled = Number(changes);
     if (canceled < limit) context.statement(DONE).run(no);
     return { canceled, more: canceled === limit || canceling.get() !== undefined };

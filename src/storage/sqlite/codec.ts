@@ -1,41 +1,34 @@
-/**
- * The three hot messages between the threads, made flat: one list of plain values and one block of bytes that changes
- * hands without a copy. Lists of objects would be spelled out with their property names, and each small array of bytes
- * would drag the whole buffer it was cut from along.
- */
+/** The hot messages between the threads, made flat and whole again. */
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { AttemptRecord, ClaimedDelivery, ClaimedLane, NewEvent, Verdict } from '../storage.ts';
-
-export interface Flat {
-  readonly values: readonly FlatValue[];
-  readonly bytes: ArrayBuffer;
-}
-
-type FlatValue = string | number | boolean | null;
+import { FlatReader, FlatWriter } from './flat.ts';
+import type { Flat } from './flat.ts';
 
 export function flattenEvents(events: readonly NewEvent[]): Flat {
-  const values: FlatValue[] = [events.length];
+  const write = new FlatWriter();
+  write.number(events.length);
   for (const event of events) {
-    values.push(
-      event.tenantId,
-      event.routingVersion,
-      event.id,
-      event.topic,
-      event.timeMs,
-      event.eligibleForRetry,
-      event.metadata,
-      event.data.length,
-      event.requestedDestinationId,
-      event.destinations.length,
-    );
-    for (const { id, claimed } of event.destinations) values.push(id, claimed);
+    write.text(event.tenantId);
+    write.number(event.routingVersion);
+    write.text(event.id);
+    write.text(event.topic);
+    write.number(event.timeMs);
+    write.flag(event.eligibleForRetry);
+    write.text(event.metadata);
+    write.bytes(event.data);
+    write.text(event.requestedDestinationId);
+    write.number(event.destinations.length);
+    for (const { id, claimed } of event.destinations) {
+      write.text(id);
+      write.flag(claimed);
+    }
   }
-  return { values, bytes: join(events.map(({ data }) => data)) };
+  return write.finish();
 }
 
 export function unflattenEvents(flat: Flat): NewEvent[] {
-  const read = reader(flat);
+  const read = new FlatReader(flat);
   return Array.from({ length: read.number() }, () => ({
     tenantId: read.text(),
     routingVersion: read.number(),
@@ -54,40 +47,40 @@ export function unflattenEvents(flat: Flat): NewEvent[] {
 }
 
 export function flattenAttempts(attempts: readonly AttemptRecord[]): Flat {
-  const values: FlatValue[] = [attempts.length];
-  const bodies: Uint8Array[] = [];
+  const write = new FlatWriter();
+  write.number(attempts.length);
   for (const attempt of attempts) {
-    const { verdict, timings, request, response } = attempt;
-    values.push(
-      attempt.delivery.seq,
-      attempt.delivery.ordinal,
-      attempt.number,
-      ATTEMPT_KINDS.indexOf(attempt.kind),
-      attempt.step,
-      DELIVERY_STATUSES.indexOf(verdict.status),
-      verdict.status === 'pending' ? verdict.nextAttemptAtMs : null,
-      attempt.startedAtMs,
-      attempt.reason === null ? null : FAILURE_REASONS.indexOf(attempt.reason),
-      attempt.detail,
-      timings.dnsMs,
-      timings.connectMs,
-      timings.tlsMs,
-      timings.firstByteMs,
-      timings.totalMs,
-      request.profile,
-      request.url,
-      request.headers,
-      response !== null,
-    );
+    const { delivery, verdict, timings, request, response } = attempt;
+    write.number(delivery.seq);
+    write.number(delivery.ordinal);
+    write.number(attempt.number);
+    write.number(ATTEMPT_KINDS.indexOf(attempt.kind));
+    write.number(attempt.step);
+    write.number(DELIVERY_STATUSES.indexOf(verdict.status));
+    write.number(verdict.status === 'pending' ? verdict.nextAttemptAtMs : null);
+    write.number(attempt.startedAtMs);
+    write.number(attempt.reason === null ? null : FAILURE_REASONS.indexOf(attempt.reason));
+    write.text(attempt.detail);
+    write.number(timings.dnsMs);
+    write.number(timings.connectMs);
+    write.number(timings.tlsMs);
+    write.number(timings.firstByteMs);
+    write.number(timings.totalMs);
+    write.text(request.profile);
+    write.text(request.url);
+    write.text(request.headers);
+    write.flag(response !== null);
     if (response === null) continue;
-    values.push(response.status, response.headers, response.body.length, response.truncated);
-    bodies.push(response.body);
+    write.number(response.status);
+    write.text(response.headers);
+    write.bytes(response.body);
+    write.flag(response.truncated);
   }
-  return { values, bytes: join(bodies) };
+  return write.finish();
 }
 
 export function unflattenAttempts(flat: Flat): AttemptRecord[] {
-  const read = reader(flat);
+  const read = new FlatReader(flat);
   return Array.from({ length: read.number() }, () => ({
     delivery: { seq: read.number(), ordinal: read.number() },
     number: read.number(),
@@ -112,28 +105,32 @@ export function unflattenAttempts(flat: Flat): AttemptRecord[] {
 }
 
 export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
-  const values: FlatValue[] = [lanes.length];
-  const payloads: Uint8Array[] = [];
+  const write = new FlatWriter();
+  write.number(lanes.length);
   for (const lane of lanes) {
-    values.push(lane.tenantId, lane.destinationId, lane.nextDueAtMs, lane.deliveries.length);
+    write.text(lane.tenantId);
+    write.text(lane.destinationId);
+    write.number(lane.nextDueAtMs);
+    write.number(lane.deliveries.length);
     for (const { key, attempts, step, manual, event } of lane.deliveries) {
-      values.push(key.seq, key.ordinal, attempts, step, manual);
-      values.push(
-        event.id,
-        event.topic,
-        event.timeMs,
-        event.eligibleForRetry,
-        event.metadata,
-        event.data.length,
-      );
-      payloads.push(event.data);
+      write.number(key.seq);
+      write.number(key.ordinal);
+      write.number(attempts);
+      write.number(step);
+      write.flag(manual);
+      write.text(event.id);
+      write.text(event.topic);
+      write.number(event.timeMs);
+      write.flag(event.eligibleForRetry);
+      write.text(event.metadata);
+      write.bytes(event.data);
     }
   }
-  return { values, bytes: join(payloads) };
+  return write.finish();
 }
 
 export function unflattenLanes(flat: Flat): ClaimedLane[] {
-  const read = reader(flat);
+  const read = new FlatReader(flat);
   return Array.from({ length: read.number() }, () => ({
     tenantId: read.text(),
     destinationId: read.text(),
@@ -142,7 +139,7 @@ export function unflattenLanes(flat: Flat): ClaimedLane[] {
   }));
 }
 
-function claimedDelivery(read: Reader): ClaimedDelivery {
+function claimedDelivery(read: FlatReader): ClaimedDelivery {
   const key = { seq: read.number(), ordinal: read.number() };
   return {
     key,
@@ -156,7 +153,8 @@ function claimedDelivery(read: Reader): ClaimedDelivery {
       timeMs: read.number(),
       eligibleForRetry: read.flag(),
       metadata: read.textOrNull(),
-      data: read.bytes(),
+      // A copy: a view would keep all that was claimed together in memory for as long as any of it waits.
+      data: read.bytes().slice(),
     },
   };
 }
@@ -178,54 +176,4 @@ function at<T>(list: readonly T[], index: number): T {
   const item = list[index];
   if (item === undefined) throw new TypeError(`no item ${index}`);
   return item;
-}
-
-function join(parts: readonly Uint8Array[]): ArrayBuffer {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined.buffer;
-}
-
-type Reader = ReturnType<typeof reader>;
-
-/** Takes the values out in order, and refuses one that is not of the type asked for. */
-function reader({ values, bytes }: Flat) {
-  let index = 0;
-  let offset = 0;
-  const wrong = (wanted: string) =>
-    new TypeError(`value ${index - 1} of a flat message is no ${wanted}`);
-  const number = () => {
-    const value = values[index++];
-    if (typeof value !== 'number') throw wrong('number');
-    return value;
-  };
-  const text = () => {
-    const value = values[index++];
-    if (typeof value !== 'string') throw wrong('string');
-    return value;
-  };
-  return {
-    number,
-    text,
-    flag: () => values[index++] === true,
-    numberOrNull: () => (values[index] === null ? nothing() : number()),
-    textOrNull: () => (values[index] === null ? nothing() : text()),
-    /** As many bytes as the next number says. */
-    bytes: () => {
-      const length = number();
-      offset += length;
-      return new Uint8Array(bytes, offset - length, length);
-    },
-  };
-
-  function nothing(): null {
-    index++;
-    return null;
-  }
 }

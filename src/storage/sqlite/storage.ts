@@ -8,7 +8,8 @@ import type { Storage } from '../storage.ts';
 import { mayFinish } from './checkpoint.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import { flattenAttempts, flattenEvents, unflattenLanes } from './codec.ts';
-import type { Flat } from './codec.ts';
+import { transferOf } from './flat.ts';
+import type { Flat } from './flat.ts';
 import type { DatabaseOptions } from './open.ts';
 import type { AnyOperations, ReadOperations, WriteOperations } from './operations.ts';
 import { startThread } from './thread.ts';
@@ -21,6 +22,8 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     await writer.close();
     throw error;
   });
+
+  let isLogTouched = true;
 
   // The threads run the operation of that name, and so answer with its result.
   const write =
@@ -35,9 +38,8 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
       reader.call(name, query) as Promise<Result<Name>>;
   const writeFlat = (name: string, flat: Flat) => {
     isLogTouched = true;
-    return writer.call(name, flat, [flat.bytes]);
+    return writer.call(name, flat, transferOf(flat));
   };
-  let isLogTouched = true;
 
   return {
     ids: createIdCodec(writer.instanceMark),

@@ -31,5 +31,7 @@ export function inSnapshot<Result>(db: DatabaseSync, work: () => Result): Result
 }
 
 function explain(error: unknown): unknown {
-  return isUnavailable(error) ? new StorageUnavailableError(error.message, { cause: error }) : error;
+  return isUnavailable(error)
+    ? new StorageUnavailableError(error.message, { cause: error })
+    : error;
 }

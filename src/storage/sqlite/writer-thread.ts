@@ -9,8 +9,9 @@ import { systemClock } from '../../domain/clock.ts';
 import { systemRandom } from '../../domain/id.ts';
 import { finishCheckpoint } from './checkpoint.ts';
 import { flattenLanes, unflattenAttempts, unflattenEvents } from './codec.ts';
-import type { Flat } from './codec.ts';
 import { createWriteContext } from './context.ts';
+import { transferOf } from './flat.ts';
+import type { Flat } from './flat.ts';
 import type { WriteContext } from './context.ts';
 import { explainOpening, openDatabase } from './open.ts';
 import type { OpenDatabase } from './open.ts';
@@ -103,7 +104,7 @@ function serve(port: NonNullable<typeof parentPort>, { database }: ThreadData): 
 
   function answer(message: Answer): void {
     const result = message.ok ? message.result : undefined;
-    port.postMessage(message, isFlat(result) ? [result.bytes] : []);
+    port.postMessage(message, isFlat(result) ? transferOf(result) : []);
   }
 }
 
@@ -118,10 +119,5 @@ function begin(open: OpenDatabase, path: string): WriteContext {
 }
 
 function isFlat(value: unknown): value is Flat {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'bytes' in value &&
-    value.bytes instanceof ArrayBuffer
-  );
+  return typeof value === 'object' && value !== null && 'numbers' in value;
 }

@@ -1,0 +1,63 @@
+/** The event that everything is measured with: 512 bytes of JSON, as a shop would send them. */
+import { renderBody, signatureHeaders } from '../src/domain/wire-format.ts';
+
+export const DATA_BYTES = 512;
+export const TOPIC = 'order.created';
+
+/** Exactly `DATA_BYTES` of JSON that begins with the members given. */
+export function eventData(members: object = {}): string {
+  const order = {
+    ...members,
+    order_id: '4d7c2f0a-6a51-4b3f-9d1e-0c8f4a9b7e21',
+    customer: { id: 'cus_8841', email: 'someone@example.com', country: 'AT' },
+    total: '129.90',
+    currency: 'EUR',
+    lines: [{ sku: 'KB-104-DE', quantity: 1, price: '129.90' }],
+    note: '',
+  };
+  const empty = JSON.stringify(order);
+  order.note = 'n'.repeat(DATA_BYTES - empty.length);
+  return JSON.stringify(order);
+}
+
+export function publishBody(tenantId: string, topic = TOPIC, data = eventData()): string {
+  return `{"tenant_id":${JSON.stringify(tenantId)},"topic":"${topic}","data":${data}}`;
+}
+
+export function batchBody(tenantId: string, events: number): string {
+  return `{"events":[${Array.from({ length: events }, () => publishBody(tenantId)).join(',')}]}`;
+}
+
+/** What the server makes of that event on the wire: the bare loop sends the same. */
+export function deliveredMessage(): { headers: string[]; body: string } {
+  const nowMs = Date.now();
+  const event = {
+    seq: nowMs * 1000,
+    id: 'evt_01k9zz8qf3abcde0000',
+    tenantId: 'bench',
+    topic: TOPIC,
+    timeMs: nowMs,
+    eligibleForRetry: true,
+    metadata: null,
+    data: Buffer.from(eventData()),
+  };
+  const body = renderBody('standard_webhooks', event);
+  const signed = signatureHeaders('standard_webhooks', {
+    eventId: event.id,
+    body,
+    keys: [Buffer.alloc(32, 7)],
+    nowMs,
+  });
+  return {
+    headers: [
+      'content-type',
+      'application/json',
+      'user-agent',
+      'Angarium/0.1.0',
+      'accept-encoding',
+      'identity',
+      ...signed,
+    ],
+    body: Buffer.from(body).toString(),
+  };
+}

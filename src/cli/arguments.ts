@@ -1,0 +1,113 @@
+/** The command line: which command, and the flags that are left for it. Nothing here prints or exits. */
+import { parseArgs } from 'node:util';
+import { FLAGS } from '../config-given.ts';
+import { suggestion } from '../config-suggestion.ts';
+import { shown } from '../config-values.ts';
+
+/** Bad options and unknown commands. */
+export const EXIT_USAGE = 2;
+
+export type Command =
+  /** `flags`: the command line without the words of the command, for `loadConfig`. */
+  | { readonly kind: 'serve' | 'config_check'; readonly flags: readonly string[] }
+  /** `null`: the program as a whole. */
+  | { readonly kind: 'help'; readonly topic: CommandName | null }
+  | { readonly kind: 'version' }
+  /** To be printed to the standard error, then exit with `exitCode`. */
+  | { readonly kind: 'usage_error'; readonly message: string; readonly exitCode: number };
+
+export type CommandName = (typeof COMMANDS)[number]['name'];
+
+/** `name` is the words of the command as they are typed. */
+export const COMMANDS = [
+  { name: 'serve', summary: 'Start the server.' },
+  {
+    name: 'config check',
+    summary:
+      'Show every option with its value and where that came from; exit with 2 if one is bad.',
+  },
+  { name: 'help', summary: 'Explain a command: angarium help serve.' },
+  { name: 'version', summary: 'Show the version.' },
+] as const;
+
+/**
+ * Parses what follows `angarium`. `--help` and `--version` count anywhere before a `--`; flags may stand before the
+ * command. Whether the flags are good, `loadConfig` says.
+ */
+export function parseArguments(argv: readonly string[]): Command {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: {
+      ...FLAGS,
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+    },
+    strict: false,
+    tokens: true,
+  });
+  const end = tokens.find(({ kind }) => kind === 'option-terminator')?.index ?? argv.length;
+  const words = tokens.filter((token) => token.kind === 'positional' && token.index < end);
+  const asked = (name: string) =>
+    tokens.some((token) => token.kind === 'option' && token.name === name);
+
+  const texts = words.map(({ index }) => argv[index] ?? '');
+  const found = findCommand(texts);
+  if (asked('version')) return { kind: 'version' };
+  if (asked('help') || argv.length === 0) {
+    return found === undefined && texts.length > 0
+      ? unknownCommand(texts)
+      : { kind: 'help', topic: found ?? null };
+  }
+  switch (found) {
+    case 'serve':
+    case 'config check': {
+      const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
+      const flags = argv.filter((_, index) => !own.has(index));
+      return { kind: found === 'serve' ? 'serve' : 'config_check', flags };
+    }
+    case 'help': {
+      const [, ...about] = texts;
+      const topic = findCommand(about);
+      if (topic === undefined && about.length > 0) return unknownCommand(about);
+      return { kind: 'help', topic: topic ?? null };
+    }
+    case 'version':
+      return { kind: 'version' };
+    case undefined:
+      return unknownCommand(texts);
+  }
+}
+
+/** The command whose words come first. */
+function findCommand(words: readonly string[]): CommandName | undefined {
+  return COMMANDS.find(({ name }) => {
+    const own = name.split(' ');
+    return own.every((word, index) => words[index] === word);
+  })?.name;
+}
+
+function unknownCommand(words: readonly string[]): Command {
+  const error = (message: string): Command => ({
+    kind: 'usage_error',
+    message: `angarium: ${message}`,
+    exitCode: EXIT_USAGE,
+  });
+  const [first] = words;
+  if (first === undefined)
+    return error('no command is given: write angarium serve, or angarium --help for the others');
+  const begun = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (begun.length > 0) {
+    const names = begun.map(({ name }) => `angarium ${name}`).join(', ');
+    const [, second] = words;
+    return second === undefined
+      ? error(`${shown(first)} is not a whole command: write ${names}`)
+      : error(`there is no command ${shown(`${first} ${second}`)}: write ${names}`);
+  }
+  const advice = suggestion(
+    first,
+    COMMANDS.map(({ name }) => name),
+    'angarium --help lists them',
+    (name) => `angarium ${name}`,
+  );
+  return error(`there is no command ${shown(first)}: ${advice}`);
+}

@@ -1,0 +1,114 @@
+/** What `--help` prints: made from the declarations of commands and options. */
+import {
+  CONFIG_FILE,
+  declarationOf,
+  fileName,
+  flagName,
+  OPTION_GROUPS,
+  OPTION_KEYS,
+  variableName,
+} from '../config-options.ts';
+import type { OptionGroup } from '../config-options.ts';
+import { COMMANDS } from './arguments.ts';
+import type { CommandName } from './arguments.ts';
+
+const COLUMNS = 96;
+
+/** The help of one command, or with `null` of the program; it ends in a newline. */
+export function helpText(topic: CommandName | null): string {
+  switch (topic) {
+    case 'serve':
+      return commandHelp(topic, [
+        'Starts the server. Stop it with SIGTERM or Ctrl-C: it finishes what is under way, and loses nothing that it accepted.',
+      ]);
+    case 'config check':
+      return commandHelp(topic, [
+        'Shows every option with its value and where that came from, secrets masked, and starts nothing. If options are bad, it says all that is wrong, and exits with 2.',
+      ]);
+    case 'help':
+    case 'version':
+    case null:
+      return programHelp();
+  }
+}
+
+function programHelp(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 4;
+  const commands = COMMANDS.flatMap(({ name, summary }) =>
+    wrap(summary, width).map((line, index) =>
+      index === 0 ? `  ${name}`.padEnd(width) + line.trimStart() : line,
+    ),
+  );
+  return lines(
+    'Usage: angarium COMMAND [OPTION...]',
+    '',
+    ...wrap(
+      'Angarium delivers events to your customers’ destinations, signed, retried and logged. It runs on this machine and keeps everything in one database.',
+      0,
+    ),
+    '',
+    'Commands',
+    ...commands,
+    '',
+    'Options',
+    '  -h, --help     Show this, or with a command what that one does and takes.',
+    '  -v, --version  Show the version.',
+    '',
+    'angarium serve --help lists the options of the server.',
+  );
+}
+
+function commandHelp(name: CommandName, paragraphs: readonly string[]): string {
+  return lines(
+    `Usage: angarium ${name} [OPTION...]`,
+    ...paragraphs.flatMap((paragraph) => ['', ...wrap(paragraph, 0)]),
+    '',
+    ...wrap(
+      'Each option may be given as a flag, as an environment variable (named after it here), or in the file of --config. A flag goes before a variable, a variable before the file. Give secrets in the environment or the file: other users of the machine can read a process’s flags.',
+      0,
+    ),
+    '',
+    'Configuration file',
+    ...optionHelp(CONFIG_FILE.name, CONFIG_FILE),
+    ...OPTION_GROUPS.flatMap(groupHelp),
+  );
+}
+
+function groupHelp(group: OptionGroup): string[] {
+  const keys = OPTION_KEYS.filter((key) => declarationOf(key).group === group);
+  return ['', group].concat(keys.flatMap((key) => optionHelp(fileName(key), declarationOf(key))));
+}
+
+function optionHelp(
+  name: string,
+  option: {
+    readonly placeholder: string;
+    readonly description: string;
+    readonly default: string;
+  },
+): string[] {
+  const { placeholder, description } = option;
+  return [
+    `  ${flagName(name)} ${placeholder}`,
+    ...wrap(description, 6),
+    ...wrap(`[${variableName(name)}; default: ${option.default}]`, 6),
+  ];
+}
+
+function wrap(text: string, indent: number): string[] {
+  const wrapped: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent + line.length + 1 + word.length > COLUMNS) {
+      wrapped.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  wrapped.push(line);
+  return wrapped.map((content) => ' '.repeat(indent) + content);
+}
+
+function lines(...content: readonly string[]): string {
+  return `${content.join('\n')}\n`;
+}

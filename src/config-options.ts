@@ -1,0 +1,259 @@
+/**
+ * Every option of the server, declared once. Its name in the configuration file, its environment variable and its flag
+ * come from the key here (`databaseUrl`: `database_url`, `ANGARIUM_DATABASE_URL`, `--database-url`); `--help`,
+ * docs/reference/configuration.md and the type `Config` come from the declaration.
+ */
+import {
+  byteCount,
+  byteCountOrNone,
+  formatBytes,
+  httpUrl,
+  oneOf,
+  parseApiKey,
+  parseCidrList,
+  parseDatabaseUrl,
+  parseEncryptionKeys,
+  parseHost,
+  parsePublicUrl,
+  wholeNumber,
+} from './config-values.ts';
+import type { Parsed } from './config-values.ts';
+import { MAX_ORDINAL } from './domain/id.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** What a default may depend on. */
+export interface DefaultContext {
+  readonly host: string;
+  readonly port: number;
+  /** The host is loopback and nothing says that others reach this server: contract, "on trial". */
+  readonly onTrial: boolean;
+}
+
+export interface Option<T> {
+  readonly group: OptionGroup;
+  /** Stands for the value in `--help`. */
+  readonly placeholder: string;
+  /** Whole sentences. */
+  readonly description: string;
+  /** As the operator would write it, or in words where `defaultValue` makes it. */
+  readonly default: string;
+  /** The default where it is not simply the parsed text of `default`. */
+  defaultValue?(context: DefaultContext): T;
+  /** Never shown. */
+  readonly secret?: true;
+  /** Comma-separated; in the file it may be a list. */
+  readonly list?: true;
+  parse(text: string): Parsed<T>;
+  /** As it would be written; without it, `String(value)`. */
+  format?(value: T): string;
+}
+
+export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Delivery' | 'Limits';
+
+export const OPTION_GROUPS: readonly OptionGroup[] = [
+  'Server',
+  'Storage',
+  'Keys',
+  'Delivery',
+  'Limits',
+];
+
+const NO_CIDRS: readonly string[] = [];
+const TRIAL_CIDRS: readonly string[] = ['127.0.0.0/8', '::1/128'];
+
+/** Only so that the type of the value is inferred. */
+const option = <T>(declaration: Option<T>): Option<T> => declaration;
+
+export const OPTIONS = {
+  host: option({
+    group: 'Server',
+    placeholder: 'HOST',
+    description:
+      'The address to listen on: an IP address or a name. 0.0.0.0 (or ::) listens on every interface.',
+    default: '127.0.0.1',
+    parse: parseHost,
+  }),
+  port: option({
+    group: 'Server',
+    placeholder: 'PORT',
+    description:
+      'The port to listen on, for the API and everything else; 0 takes any free one and says which.',
+    default: '8080',
+    parse: wholeNumber('port', 0, 65_535),
+  }),
+  publicUrl: option({
+    group: 'Server',
+    placeholder: 'URL',
+    description:
+      'Where others reach this server: the base of links. It is never taken from a Host header.',
+    default: 'http://HOST:PORT',
+    defaultValue: ({ host, port }) => httpUrl(host, port),
+    parse: parsePublicUrl,
+  }),
+  trustProxy: option({
+    group: 'Server',
+    placeholder: 'CIDRS',
+    description:
+      'The addresses of reverse proxies whose X-Forwarded-* headers count: CIDRs, comma-separated, or none.',
+    default: 'none',
+    list: true,
+    parse: parseCidrList,
+    format: formatCidrs,
+  }),
+  shutdownGraceS: option({
+    group: 'Server',
+    placeholder: 'SECONDS',
+    description:
+      'How long a stopping server lets attempts that are under way finish. What does not finish is attempted again after the next start.',
+    default: '10',
+    parse: wholeNumber('number of seconds', 0, 3600),
+  }),
+  logLevel: option({
+    group: 'Server',
+    placeholder: 'LEVEL',
+    description:
+      'The least severe log lines that are written: trace, debug, info, warn, error, fatal, or silent for none.',
+    default: 'info',
+    parse: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  }),
+
+  databaseUrl: option({
+    group: 'Storage',
+    placeholder: 'URL',
+    description:
+      'The database: sqlite:PATH, a file that is created with its folder when missing. A relative path starts at the working directory.',
+    default: 'sqlite:./data/angarium.db',
+    parse: parseDatabaseUrl,
+    format: ({ engine, path }) => `${engine}:${path}`,
+  }),
+  databaseMaxBytes: option({
+    group: 'Storage',
+    placeholder: 'BYTES',
+    description:
+      'An upper bound of the size of the SQLite file: a number of bytes, also as 512 MiB or 20 GiB, or none. When it is reached, publishes get 503 until retention has made room.',
+    default: 'none',
+    parse: byteCountOrNone(MIB, Number.MAX_SAFE_INTEGER),
+    format: (bytes) => (bytes === null ? 'none' : formatBytes(bytes)),
+  }),
+  retentionDays: option({
+    group: 'Storage',
+    placeholder: 'DAYS',
+    description:
+      'How many days events, deliveries and attempts are kept. It cannot be shorter than the longest retry schedule.',
+    default: '7',
+    parse: wholeNumber('number of days', 1, 36_500),
+  }),
+
+  apiKey: option({
+    group: 'Keys',
+    placeholder: 'KEY',
+    description: 'The operator’s key for the API: 16 or more visible ASCII characters.',
+    default: 'generated on the first start, kept beside the database',
+    defaultValue: (): string | null => null,
+    secret: true,
+    parse: parseApiKey,
+  }),
+  encryptionKey: option({
+    group: 'Keys',
+    placeholder: 'KEYS',
+    description:
+      'The key that seals stored secrets: 32 bytes in base64. Several, comma-separated, while it is rotated: the first one seals, all of them open.',
+    default: 'generated on the first start, kept beside the database',
+    defaultValue: (): readonly Uint8Array[] | null => null,
+    secret: true,
+    list: true,
+    parse: parseEncryptionKeys,
+  }),
+
+  allowedCidrs: option({
+    group: 'Delivery',
+    placeholder: 'CIDRS',
+    description:
+      'The private ranges that may be delivered to: CIDRs, comma-separated, or none. Plain http goes only to these.',
+    default:
+      'none; on trial 127.0.0.0/8,::1/128 (the host is loopback, and neither public_url nor trust_proxy is given)',
+    defaultValue: ({ onTrial }) => (onTrial ? TRIAL_CIDRS : NO_CIDRS),
+    list: true,
+    parse: parseCidrList,
+    format: formatCidrs,
+  }),
+  profile: option({
+    group: 'Delivery',
+    placeholder: 'NAME',
+    description:
+      'The profile (wire format and retry schedule) of destinations that name none themselves.',
+    default: 'standard',
+    // Which ones there are, `loadConfig` is told.
+    parse: (text): Parsed<string> => ({ ok: true, value: text }),
+  }),
+
+  maxPayloadBytes: option({
+    group: 'Limits',
+    placeholder: 'BYTES',
+    description:
+      'The most bytes that the data of one event may have; also written as 512 KiB or 2 MiB.',
+    default: '1 MiB',
+    parse: byteCount(KIB, 64 * MIB),
+    format: formatBytes,
+  }),
+  maxBatchBytes: option({
+    group: 'Limits',
+    placeholder: 'BYTES',
+    description:
+      'The most bytes that the body of one batch of events may have; at least max_payload_bytes.',
+    default: '16 MiB',
+    parse: byteCount(KIB, 256 * MIB),
+    format: formatBytes,
+  }),
+  maxDestinationsPerTenant: option({
+    group: 'Limits',
+    placeholder: 'COUNT',
+    description: 'The most destinations that one tenant may have.',
+    default: '1000',
+    parse: wholeNumber('number of destinations', 1, MAX_ORDINAL),
+  }),
+};
+
+/** The value of every option, parsed. What is `null` was not given and is made later, or is no bound. */
+export type Config = {
+  readonly [Key in OptionKey]: (typeof OPTIONS)[Key] extends Option<infer T> ? T : never;
+};
+
+export type OptionKey = keyof typeof OPTIONS;
+
+export const OPTION_KEYS = Object.keys(OPTIONS) as readonly OptionKey[];
+
+/** The one option that the configuration file cannot hold. */
+export const CONFIG_FILE = {
+  name: 'config',
+  placeholder: 'FILE',
+  description:
+    'A YAML file with the same options by their names in it, such as database_url: sqlite:./data/angarium.db.',
+  default: 'none',
+} as const;
+
+/** The declaration of an option, for those who treat all of them alike. */
+export function declarationOf(key: OptionKey): Option<unknown> {
+  return OPTIONS[key];
+}
+
+/** `databaseUrl` -> `database_url`, the name in the file. */
+export function fileName(key: OptionKey): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `database_url` -> `ANGARIUM_DATABASE_URL`. */
+export function variableName(name: string): string {
+  return `ANGARIUM_${name.toUpperCase()}`;
+}
+
+/** `database_url` -> `--database-url`. */
+export function flagName(name: string): string {
+  return `--${name.replaceAll('_', '-')}`;
+}
+
+function formatCidrs(cidrs: readonly string[]): string {
+  return cidrs.length === 0 ? 'none' : cidrs.join(',');
+}

@@ -1,0 +1,24 @@
+/** What `angarium config check` shows: every option with its value and where that came from. */
+import type { Config, OptionKey } from './config-options.ts';
+import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
+import type { Sources } from './config.ts';
+
+const MASK = '********';
+
+/** A line each, such as `port = 9000  (ANGARIUM_PORT)`; secrets are masked. */
+export function describeConfig(config: Config, sources: Sources): string {
+  const width = Math.max(...OPTION_KEYS.map((key) => fileName(key).length));
+  const lines = OPTION_KEYS.map((key) => {
+    const { from, spelling } = sources[key];
+    const place = from === 'default' ? 'default' : spelling;
+    return `${fileName(key).padEnd(width)} = ${valueText(config, key)}  (${place})`;
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function valueText(config: Config, key: OptionKey): string {
+  const option = declarationOf(key);
+  const value = config[key];
+  if (option.secret) return value === null ? option.default : MASK;
+  return option.format === undefined ? `${value as string | number}` : option.format(value);
+}

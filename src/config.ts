@@ -1,0 +1,153 @@
+/**
+ * The configuration of the server: flags, then the environment, then the file, then the defaults; the first that gives
+ * an option counts, and only that is looked at. All that is wrong is said at once.
+ *
+ * config-options.ts declares the options; this is the only file that reads the environment.
+ */
+import { BlockList, isIP } from 'node:net';
+import { parseConfigFile } from './config-file.ts';
+import { readFlags, readVariables } from './config-given.ts';
+import type { Environment, Given, GivenText, Source } from './config-given.ts';
+import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
+import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
+import { suggestion } from './config-suggestion.ts';
+import { formatBytes, shown } from './config-values.ts';
+import type { Parsed } from './config-values.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const EMPTY = 'it is empty: write a value, or take it out for the default';
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** A profile that destinations may use, as far as the configuration has to fit it. */
+export interface ConfigProfile {
+  readonly name: string;
+  /** The sum of the delays of its retry schedule. */
+  readonly retryTotalMs: number;
+}
+
+export interface ConfigInput {
+  readonly env: Environment;
+  /** The command line without the words of the command. */
+  readonly argv: readonly string[];
+  /** Reads a text file; rejects where it cannot. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Those in use; the option `profile` takes one of their names. */
+  readonly profiles: readonly ConfigProfile[];
+}
+
+export type Sources = Readonly<Record<OptionKey, Source>>;
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config; readonly sources: Sources }
+  /** A line each: the option as it was given, what is wrong, what is right. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** The environment of this process. */
+export function readEnvironment(): Environment {
+  return process.env;
+}
+
+/** Reads, parses and checks every option. It does not throw for anything that the operator wrote. */
+export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const flags = readFlags(input.argv);
+  const variables = readVariables(input.env);
+  const file = await readConfigFile(flags.configFile ?? variables.configFile, input.readFile);
+  const problems = [...flags.problems, ...variables.problems, ...file.problems];
+  // The later ones win.
+  const given = new Map([...file.options, ...variables.options, ...flags.options]);
+
+  const values: Partial<Record<OptionKey, unknown>> = {};
+  const sources: Partial<Record<OptionKey, Source>> = {};
+  for (const key of OPTION_KEYS) {
+    const option = declarationOf(key);
+    const found = given.get(key);
+    const source = found?.source ?? { from: 'default', spelling: `${fileName(key)} (default)` };
+    sources[key] = source;
+    if (found === undefined && option.defaultValue !== undefined) continue;
+    const parsed = parseText(option, found?.text ?? option.default);
+    if (parsed.ok) values[key] = parsed.value;
+    else problems.push(...parsed.errors.map((error) => `${source.spelling}: ${error}`));
+  }
+
+  const known = values as Partial<Config>;
+  const everySource = sources as Sources;
+  problems.push(...checkTogether(known, everySource, input.profiles));
+  const { host, port } = known;
+  if (problems.length > 0 || host === undefined || port === undefined)
+    return { ok: false, problems };
+
+  const behindOthers = given.has('publicUrl') || given.has('trustProxy');
+  const context: DefaultContext = { host, port, onTrial: isLoopback(host) && !behindOthers };
+  for (const key of OPTION_KEYS) {
+    if (!(key in values)) values[key] = declarationOf(key).defaultValue?.(context);
+  }
+  return { ok: true, config: values as Config, sources: everySource };
+}
+
+/** A value left empty by mistake is no decision, whatever the option. */
+function parseText(option: Option<unknown>, text: string): Parsed<unknown> {
+  return text.trim() === '' ? { ok: false, errors: [EMPTY] } : option.parse(text);
+}
+
+async function readConfigFile(
+  file: GivenText | undefined,
+  readFile: ConfigInput['readFile'],
+): Promise<Given> {
+  const problem = (what: string): Given => ({ options: new Map(), problems: [what] });
+  if (file === undefined) return { options: new Map(), problems: [] };
+  const { text: path, source } = file;
+  if (path.trim() === '') return problem(`${source.spelling}: ${EMPTY}`);
+  let content;
+  try {
+    content = await readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return problem(
+      `${source.spelling}: ${shown(path)} cannot be read (${reason}): name a YAML file`,
+    );
+  }
+  return parseConfigFile(content, path);
+}
+
+/** What concerns more than one option, or what only the caller knows. */
+function checkTogether(
+  { profile, retentionDays, maxPayloadBytes, maxBatchBytes }: Partial<Config>,
+  sources: Sources,
+  profiles: readonly ConfigProfile[],
+): string[] {
+  const problems: string[] = [];
+  const names = profiles.map(({ name }) => name);
+  if (profile !== undefined && !names.includes(profile)) {
+    const advice = suggestion(profile, names, `write one of ${names.join(', ')}`);
+    problems.push(`${sources.profile.spelling}: there is no profile ${shown(profile)}: ${advice}`);
+  }
+  const [longest] = [...profiles].sort((a, b) => b.retryTotalMs - a.retryTotalMs);
+  if (longest && retentionDays !== undefined && retentionDays * DAY_MS < longest.retryTotalMs) {
+    const days = Math.ceil(longest.retryTotalMs / DAY_MS);
+    problems.push(
+      `${sources.retentionDays.spelling}: ${retentionDays} is shorter than the retry schedule of the profile ${longest.name}, which takes ${inDays(longest.retryTotalMs)}: write ${days} or more`,
+    );
+  }
+  if (maxPayloadBytes !== undefined && maxBatchBytes !== undefined) {
+    if (maxPayloadBytes > maxBatchBytes) {
+      problems.push(
+        `${sources.maxBatchBytes.spelling}: ${formatBytes(maxBatchBytes)} is less than max_payload_bytes: write ${formatBytes(maxPayloadBytes)} or more`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** Rounded up to a tenth, so that it never looks shorter than it is. */
+function inDays(ms: number): string {
+  return `${Math.ceil((ms / DAY_MS) * 10) / 10} days`;
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return /^localhost\.?$/i.test(host);
+  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}

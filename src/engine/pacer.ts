@@ -1,0 +1,87 @@
+/**
+ * Publishing does not outrun delivering without paying. Where the lanes that an event is for have more in memory than
+ * they may, but will have room in a moment, the publish waits that moment before its commit; so deliveries go out from
+ * memory instead of by the way over the disk, which would cost both sides more.
+ *
+ * It waits only for a lane that is fast. What a slow or hanging receiver is owed is written and claimed later, and the
+ * publisher is answered at once. Tenants wait in queues of their own, so that none waits for another's lanes.
+ */
+import type { Clock, Timer } from '../domain/clock.ts';
+import { RingQueue } from '../domain/ring-queue.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { MAX_PACING_MS } from './pacing.ts';
+import type { Target } from './target.ts';
+
+/** How often is looked whether there is room. */
+const LOOK_MS = 4;
+
+export interface Paced {
+  readonly tenantId: string;
+  readonly targets: readonly Target[];
+}
+
+export interface PacerParts {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+}
+
+interface Waiting<Entry> {
+  readonly entry: Entry;
+  /** On the monotonic clock. */
+  readonly untilMs: number;
+}
+
+export class Pacer<Entry extends Paced> {
+  readonly #parts: PacerParts;
+  readonly #go: (entry: Entry) => void;
+  readonly #queues = new Map<string, RingQueue<Waiting<Entry>>>();
+  #timer: Timer | null = null;
+
+  constructor(parts: PacerParts, go: (entry: Entry) => void) {
+    this.#parts = parts;
+    this.#go = go;
+  }
+
+  /** Lets the entry go on, now or later; those of a tenant in the order of the calls. */
+  pass(entry: Entry): void {
+    let queue = this.#queues.get(entry.tenantId);
+    if (queue === undefined && !this.#mustWait(entry)) {
+      this.#go(entry);
+      return;
+    }
+    if (queue === undefined) {
+      queue = new RingQueue();
+      this.#queues.set(entry.tenantId, queue);
+    }
+    queue.push({ entry, untilMs: this.#parts.clock.monotonicMs() + MAX_PACING_MS });
+    this.#timer ??= this.#parts.clock.schedule(LOOK_MS, () => this.#look());
+  }
+
+  /** Lets all go on. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const queue of this.#queues.values())
+      for (const { entry } of queue.drain()) this.#go(entry);
+    this.#queues.clear();
+  }
+
+  #look(): void {
+    this.#timer = null;
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const [tenantId, queue] of this.#queues) {
+      for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
+        if (first.untilMs > nowMs && this.#mustWait(first.entry)) break;
+        queue.shift();
+        this.#go(first.entry);
+      }
+      if (queue.size === 0) this.#queues.delete(tenantId);
+    }
+    if (this.#queues.size > 0)
+      this.#timer = this.#parts.clock.schedule(LOOK_MS, () => this.#look());
+  }
+
+  #mustWait({ targets }: Entry): boolean {
+    return targets.some((target) => this.#parts.dispatcher.isWorthWaitingFor(target));
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The composition root: the only file that knows every concrete driver. It reads the command line, puts the parts
+ * together, and sees to it that they end in good order.
+ */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
+import { helpText } from './cli/help.ts';
+import { KeyFileError, resolveKeys } from './cli/key-file.ts';
+import { problemsMessage, startMessage } from './cli/serve-messages.ts';
+import type { Config } from './config-options.ts';
+import { describeConfig } from './config-report.ts';
+import { loadConfig, readEnvironment } from './config.ts';
+import type { LoadedConfig } from './config.ts';
+import { createAddressGuard } from './destinations/address-guard.ts';
+import { createWebhookType } from './destinations/webhook/type.ts';
+import { systemClock } from './domain/clock.ts';
+import { systemRandom } from './domain/id.ts';
+import type { Profile } from './domain/profile.ts';
+import { createSealedBoxes } from './domain/sealed-box.ts';
+import { createEngine } from './engine/engine.ts';
+import { buildServer } from './http/server.ts';
+import { standard } from './profiles/standard.ts';
+import { openSqliteStorage } from './storage/sqlite/storage.ts';
+import { StorageOpenError } from './storage/storage.ts';
+import { createLog } from './telemetry/log.ts';
+
+const EXIT_FAILED = 1;
+
+const PROFILES: readonly Profile[] = [standard];
+
+const version = packageVersion();
+await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<void> {
+  const command = parseArguments(argv);
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(helpText(command.topic));
+      return;
+    case 'version':
+      process.stdout.write(`${version}\n`);
+      return;
+    case 'usage_error':
+      end(command.message, command.exitCode);
+      return;
+    case 'config_check': {
+      const loaded = await load(command.flags);
+      if (loaded.ok) process.stdout.write(describeConfig(loaded.config, loaded.sources));
+      else end(problemsMessage(loaded.problems), EXIT_USAGE);
+      return;
+    }
+    case 'serve': {
+      const loaded = await load(command.flags);
+      if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
+      else await serve(loaded).catch(explain);
+    }
+  }
+}
+
+function load(flags: readonly string[]): Promise<LoadedConfig> {
+  return loadConfig({
+    env: readEnvironment(),
+    argv: flags,
+    readFile: (path) => readFile(path, 'utf8'),
+    profiles: PROFILES.map(({ name, retry }) => ({
+      name,
+      retryTotalMs:
+        retry.delaysMs.reduce((sumMs, delayMs) => sumMs + delayMs, 0) * (1 + retry.jitter),
+    })),
+  });
+}
+
+async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<void> {
+  const log = createLog(config.logLevel);
+  const keys = resolveKeys({
+    apiKey: config.apiKey,
+    encryptionKeys: config.encryptionKey,
+    databasePath: config.databaseUrl.path,
+    random: systemRandom,
+  });
+  const storage = await openSqliteStorage({
+    path: config.databaseUrl.path,
+    maxBytes: config.databaseMaxBytes,
+  });
+  const webhook = createWebhookType({
+    guard: createAddressGuard({ allowedCidrs: [...config.allowedCidrs] }),
+    clock: systemClock,
+    random: systemRandom,
+    userAgent: `Angarium/${version}`,
+  });
+  const profiles = new Map(PROFILES.map((profile) => [profile.name, profile]));
+  const engine = createEngine({
+    storage,
+    targets: {
+      types: new Map([[webhook.type, webhook]]),
+      profiles,
+      defaultProfile: profiles.get(config.profile) ?? standard,
+      boxes: createSealedBoxes(keys.encryptionKeys, systemRandom),
+    },
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    retentionDays: config.retentionDays,
+  });
+  const server = await buildServer({
+    engine,
+    apiKey: keys.apiKey,
+    version,
+    publicUrl: config.publicUrl,
+    trustProxy: config.trustProxy,
+    limits: config,
+    log,
+  });
+
+  try {
+    await engine.load();
+    await server.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  await engine.start();
+
+  const address = server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const url = `http://${hostInUrl(config)}:${port}`;
+  const onTrial = sources.allowedCidrs.from === 'default' && config.allowedCidrs.length > 0;
+  process.stdout.write(
+    startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),
+  );
+
+  let isStopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    // npm and the terminal both send it: once is enough.
+    if (isStopping) return;
+    isStopping = true;
+    const graceMs = config.shutdownGraceS * 1000;
+    log.stopping(signal, config.shutdownGraceS);
+    const lastCall = systemClock.schedule(graceMs, () => server.server.closeAllConnections());
+    await server.close();
+    lastCall.cancel();
+    await engine.stop(graceMs);
+    await webhook.close();
+    await storage.close();
+    log.stopped();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => void stop(signal));
+}
+
+/** What keeps it from starting, in a line. */
+function explain(error: unknown): void {
+  if (error instanceof StorageOpenError) {
+    end(`angarium: ${error.message}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
+  } else if (error instanceof KeyFileError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
+  else if (isAddressError(error)) {
+    end(
+      `angarium: cannot listen on ${error.address}:${error.port} (${error.code}): ${adviceOn(error.code)}\n`,
+      EXIT_FAILED,
+    );
+  } else throw error;
+}
+
+interface AddressError extends Error {
+  readonly code: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+function isAddressError(error: unknown): error is AddressError {
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
+  );
+}
+
+function adviceOn(code: string): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the port is taken: stop what uses it, or choose another with ANGARIUM_PORT';
+    case 'EACCES':
+      return 'ports below 1024 need privileges: choose another with ANGARIUM_PORT';
+    default:
+      return 'choose an address of this machine with ANGARIUM_HOST';
+  }
+}
+
+/** Lets what was written go out, then ends. */
+function end(message: string, exitCode: number): void {
+  process.stderr.write(message);
+  process.exitCode = exitCode;
+}
+
+function hostInUrl({ host }: Config): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  // Our own file.
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,246 @@
+import { describe, expect, it } from 'vitest';
+
+import { loadConfig } from '../../src/config.ts';
+import { fileName, OPTION_KEYS, variableName } from '../../src/config-options.ts';
+import type { Config, OptionKey } from '../../src/config-options.ts';
+
+const KEY_A = Buffer.alloc(32, 1).toString('base64');
+const KEY_B = Buffer.alloc(32, 2).toString('base64');
+
+function load(env: Record<string, string>) {
+  return loadConfig({
+    env,
+    argv: [],
+    readFile: () => Promise.reject(new Error('no file is asked for')),
+    profiles: [
+      { name: 'standard', retryTotalMs: 0 },
+      { name: 'baack', retryTotalMs: 0 },
+    ],
+  });
+}
+
+async function valueOf(key: OptionKey, text: string): Promise<unknown> {
+  const loaded = await load({ [variableName(fileName(key))]: text });
+  return loaded.ok ? loaded.config[key] : loaded.problems;
+}
+
+/** For each option: what is taken, and the value that comes of it. */
+const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } = {
+  host: [
+    ['0.0.0.0', '0.0.0.0'],
+    ['::', '::'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['localhost', 'localhost'],
+    ['my_host-1.internal', 'my_host-1.internal'],
+  ],
+  port: [
+    ['0', 0],
+    ['1', 1],
+    ['65535', 65_535],
+  ],
+  publicUrl: [
+    ['https://events.example.com', 'https://events.example.com'],
+    ['http://127.0.0.1:9000/', 'http://127.0.0.1:9000'],
+    ['HTTPS://Events.example.com:443/angarium//', 'https://events.example.com/angarium'],
+  ],
+  trustProxy: [
+    ['none', []],
+    ['10.0.0.0/8, ::1/128', ['10.0.0.0/8', '::1/128']],
+  ],
+  shutdownGraceS: [
+    ['0', 0],
+    ['3600', 3600],
+  ],
+  logLevel: [
+    ['trace', 'trace'],
+    ['silent', 'silent'],
+  ],
+  databaseUrl: [
+    ['sqlite:a.db', { engine: 'sqlite', path: 'a.db' }],
+    [
+      'sqlite:/var/lib/angarium/angarium.db',
+      { engine: 'sqlite', path: '/var/lib/angarium/angarium.db' },
+    ],
+    ['sqlite:../with blank.db', { engine: 'sqlite', path: '../with blank.db' }],
+  ],
+  databaseMaxBytes: [
+    ['none', null],
+    ['1048576', 1024 ** 2],
+    ['512 MiB', 512 * 1024 ** 2],
+    ['20GiB', 20 * 1024 ** 3],
+  ],
+  retentionDays: [
+    ['1', 1],
+    ['3650', 3650],
+  ],
+  apiKey: [
+    ['0123456789abcdef', '0123456789abcdef'],
+    ['!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'],
+  ],
+  encryptionKey: [
+    [KEY_A, [new Uint8Array(32).fill(1)]],
+    [KEY_A.replace('=', ''), [new Uint8Array(32).fill(1)]],
+    [`${KEY_B}, ${KEY_A}`, [new Uint8Array(32).fill(2), new Uint8Array(32).fill(1)]],
+  ],
+  allowedCidrs: [
+    ['none', []],
+    ['10.0.0.0/8', ['10.0.0.0/8']],
+    ['10.0.0.0/8,fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
+  ],
+  profile: [['baack', 'baack']],
+  maxPayloadBytes: [
+    ['1024', 1024],
+    ['512 KiB', 512 * 1024],
+    ['2mib', 2 * 1024 ** 2],
+  ],
+  maxBatchBytes: [
+    ['1 MiB', 1024 ** 2],
+    ['256 MiB', 256 * 1024 ** 2],
+  ],
+  maxDestinationsPerTenant: [
+    ['1', 1],
+    ['32767', 32_767],
+  ],
+};
+
+/** For each option: what is refused, and a part of the reason. */
+const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
+  host: [
+    ['127.0.0.1:8080', 'without brackets, zone or port'],
+    ['[::1]', 'without brackets, zone or port'],
+    ['fe80::1%eth0', 'without brackets, zone or port'],
+    ['http://localhost', 'neither an IP address nor a host name'],
+    ['127.1', 'neither an IP address nor a host name'],
+    ['1.2.3.256', 'neither an IP address nor a host name'],
+    ['-a', 'neither an IP address nor a host name'],
+    ['*', 'neither an IP address nor a host name'],
+  ],
+  port: ['-1', '65536', '8080.0', '0x50', '08', ' 80', '1e3', 'http'].map((text) => [
+    text,
+    'is no port: write a whole number from 0 to 65535',
+  ]),
+  publicUrl: [
+    ['events.example.com', 'no http or https URL'],
+    ['ftp://events.example.com', 'no http or https URL'],
+    ['https://', 'no http or https URL'],
+    ['https://me@events.example.com', 'user name or password'],
+    ['https://events.example.com/?', 'query or fragment'],
+    ['https://events.example.com/#a', 'query or fragment'],
+  ],
+  trustProxy: [
+    ['10.0.0.1', 'write 10.0.0.1/32'],
+    ['10.0.0.0/8,none', 'stands alone'],
+  ],
+  shutdownGraceS: [
+    ['-1', 'number of seconds'],
+    ['10s', 'number of seconds'],
+    ['3601', 'number of seconds'],
+  ],
+  logLevel: [
+    ['INFO', 'write one of trace, debug, info, warn, error, fatal, silent'],
+    ['verbose', 'write one of trace'],
+  ],
+  databaseUrl: [
+    ['sqlite:', 'names no file'],
+    ['sqlite::memory:', 'would forget'],
+    ['sqlite:///var/a.db', 'without slashes of a URL'],
+    ['sqlite:file:a.db', 'not a URL of its own'],
+    ['sqlite:~/a.db', '~ does not stand for a folder'],
+    ['sqlite:data/', 'does not name a file'],
+    ['./data/a.db', 'does not begin with sqlite:'],
+    ['mysql://localhost/a', 'does not begin with sqlite:'],
+    ['postgres://localhost/a', 'PostgreSQL comes in a later version'],
+    ['postgresql://localhost/a', 'PostgreSQL comes in a later version'],
+  ],
+  databaseMaxBytes: [
+    ['0', 'from 1 MiB'],
+    ['1023 KiB', 'from 1 MiB'],
+    ['10 GB', 'such as 1048576 or 16 MiB, or none'],
+    ['99999999999999999999', 'no number of bytes'],
+  ],
+  retentionDays: ['0', '-7', '0.5', '7 days', '36501'].map((text) => [
+    text,
+    'is no number of days: write a whole number from 1 to 36500',
+  ]),
+  apiKey: [
+    ['0123456789abcde', 'only 15 characters long: write 16 or more visible ASCII'],
+    ['0123456789 abcdef', 'not visible ASCII'],
+    ['0123456789abcdéf', 'not visible ASCII'],
+    ['0123456789abcdef\n', 'not visible ASCII'],
+  ],
+  encryptionKey: [
+    [Buffer.alloc(31, 1).toString('base64'), 'it is not the base64 of 32 bytes'],
+    [Buffer.alloc(33, 1).toString('base64'), 'it is not the base64 of 32 bytes'],
+    [Buffer.alloc(32, 1).toString('hex'), 'it is not the base64 of 32 bytes'],
+    [Buffer.alloc(32, 255).toString('base64url'), 'it is not the base64 of 32 bytes'],
+    // Another spelling of the same bytes.
+    [`${KEY_A.slice(0, 42)}F=`, 'it is not the base64 of 32 bytes'],
+    [`${KEY_A},`, 'key 2 is not the base64 of 32 bytes'],
+    [`${KEY_A},${KEY_B},${KEY_A}`, 'key 3 is key 1 again'],
+  ],
+  allowedCidrs: [
+    ['localhost', 'write CIDRs such as 10.0.0.0/8'],
+    ['10.0.0.1/8', 'write 10.0.0.0/8'],
+    ['10.0.0.0/8,', 'is an empty entry'],
+  ],
+  profile: [
+    ['standart', 'there is no profile "standart": did you mean standard?'],
+    ['other', 'write one of standard, baack'],
+  ],
+  maxPayloadBytes: [
+    ['1023', 'from 1 KiB to 64 MiB'],
+    ['65 MiB', 'from 1 KiB to 64 MiB'],
+    ['1 MB', 'such as 1024 or 16 MiB'],
+    ['1.5 MiB', 'no number of bytes'],
+  ],
+  maxBatchBytes: [
+    ['257 MiB', 'from 1 KiB to 256 MiB'],
+    ['512 KiB', 'is less than max_payload_bytes: write 1 MiB or more'],
+  ],
+  maxDestinationsPerTenant: [
+    ['0', 'from 1 to 32767'],
+    ['32768', 'from 1 to 32767'],
+  ],
+};
+
+describe.each(OPTION_KEYS)('%s', (key) => {
+  it.each(GOOD[key] as readonly (readonly [string, unknown])[])('takes %j', async (text, value) => {
+    expect(await valueOf(key, text)).toEqual(value);
+  });
+
+  it.each(BAD[key])('refuses %j: %s', async (text, reason) => {
+    const variable = variableName(fileName(key));
+    expect(await valueOf(key, text)).toEqual([expect.stringContaining(reason)]);
+    expect(await valueOf(key, text)).toEqual([
+      expect.stringMatching(new RegExp(`^${variable}: .+: .+`, 's')),
+    ]);
+  });
+
+  it.each(['', ' '])('refuses %j, which may be a mistake', async (text) => {
+    const variable = variableName(fileName(key));
+    expect(await valueOf(key, text)).toEqual([
+      `${variable}: it is empty: write a value, or take it out for the default`,
+    ]);
+  });
+});
+
+it('names every bad CIDR of a list', async () => {
+  expect(await valueOf('allowedCidrs', '10.0.0.1/8,a,::1/128,10.0.0.0')).toHaveLength(3);
+});
+
+it.each<[OptionKey, string]>([
+  ['apiKey', 'SECRET'],
+  ['apiKey', 'SECRET with blanks in it'],
+  ['encryptionKey', 'SECRET'],
+  ['databaseUrl', 'postgres://me:SECRET@localhost/a'],
+  ['databaseUrl', 'mysql://me:SECRET@localhost/a'],
+  ['publicUrl', 'https://me:SECRET@localhost/a'],
+])('does not show what may be secret: %s', async (key, text) => {
+  expect(String(await valueOf(key, text))).toMatch(/^ANGARIUM_/);
+  expect(String(await valueOf(key, text))).not.toContain('SECRET');
+});
+
+it('cuts a long value where it shows it', async () => {
+  const problems = String(await valueOf('logLevel', 'x'.repeat(10_000)));
+  expect(problems.length).toBeLessThan(300);
+});

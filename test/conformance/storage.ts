@@ -1,0 +1,38 @@
+/**
+ * The claims of the storage port (src/storage/storage.ts), for every driver: `describeStorage(driver)` in a test file
+ * of its own is all that a driver needs.
+ */
+import { describe } from 'vitest';
+
+import { describeByHand, describeCancel } from './storage-by-hand.ts';
+import { describeClaim } from './storage-claim.ts';
+import { describeDestinations, describeRouting } from './storage-destinations.ts';
+import type { StorageDriver } from './storage-driver.ts';
+import { describeFilters } from './storage-filters.ts';
+import { describeLists } from './storage-lists.ts';
+import { describeModel } from './storage-model.ts';
+import { describePublish } from './storage-publish.ts';
+import { describeRecord } from './storage-record.ts';
+import { describeIds, describeRestart } from './storage-restart.ts';
+import { describeCancelSlice, describePruneSlice } from './storage-retention.ts';
+import { describeTenants } from './storage-tenants.ts';
+
+export function describeStorage(driver: StorageDriver): void {
+  describe(driver.name, () => {
+    describeTenants(driver);
+    describeDestinations(driver);
+    describeRouting(driver);
+    describePublish(driver);
+    describeRecord(driver);
+    describeClaim(driver);
+    describeByHand(driver);
+    describeCancel(driver);
+    describeCancelSlice(driver);
+    describePruneSlice(driver);
+    describeModel(driver);
+    describeFilters(driver);
+    describeLists(driver);
+    describeIds(driver);
+    describeRestart(driver);
+  });
+}
