@@ -186,7 +186,7 @@ export class Dispatcher {
     const { routing, deliverer, recorder, clock } = this.#parts;
     const target = routing.target(lane.tenantId, lane.destinationId);
     if (target === undefined || !target.enabled) {
-      // Deleted or disabled meanwhile: its row is canceled by the canceler, or already is.
+      await this.#cancel(delivery);
       this.#left(lane);
       this.#ended(lane);
       return;
@@ -195,6 +195,19 @@ export class Dispatcher {
     lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
     this.#ended(lane);
+  }
+
+  /**
+   * Its destination was deleted or disabled meanwhile. The canceler may have been there before, or come yet; or the
+   * delivery was made due again at that very moment, and would stay claimed for nothing.
+   */
+  async #cancel({ event, ordinal }: LiveDelivery): Promise<void> {
+    const { storage, clock, log } = this.#parts;
+    try {
+      await storage.cancel({ delivery: { seq: event.seq, ordinal }, nowMs: clock.nowMs() });
+    } catch (error) {
+      log.cancelFailed(error);
+    }
   }
 
   #ended(lane: Lane): void {

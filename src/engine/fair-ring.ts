@@ -5,6 +5,7 @@
 import { RingQueue } from '../domain/ring-queue.ts';
 
 interface Group<Member> {
+  readonly name: string;
   readonly members: RingQueue<Member>;
   queued: boolean;
 }
@@ -17,7 +18,7 @@ export class FairRing<Member> {
   add(groupName: string, member: Member): void {
     let group = this.#groups.get(groupName);
     if (group === undefined) {
-      group = { members: new RingQueue(), queued: false };
+      group = { name: groupName, members: new RingQueue(), queued: false };
       this.#groups.set(groupName, group);
     }
     group.members.push(member);
@@ -31,12 +32,8 @@ export class FairRing<Member> {
     group.queued = false;
     const member = group.members.shift();
     if (group.members.size > 0) this.#enqueue(group);
+    else this.#groups.delete(group.name);
     return member;
-  }
-
-  /** Forgets a group that has no members. */
-  forget(groupName: string): void {
-    if (this.#groups.get(groupName)?.members.size === 0) this.#groups.delete(groupName);
   }
 
   #enqueue(group: Group<Member>): void {

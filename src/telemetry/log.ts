@@ -16,6 +16,11 @@ export function createLog(level: string): Log {
   );
   return {
     claimFailed: (err) => logger.warn({ err }, 'due deliveries could not be claimed; trying again'),
+    cancelFailed: (err) =>
+      logger.warn(
+        { err },
+        'a delivery to a disabled destination could not be canceled; it stays pending until the next start',
+      ),
     recordFailed: (err, held) =>
       logger.error(
         { err, held },

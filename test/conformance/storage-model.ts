@@ -153,7 +153,7 @@ class Model {
       .toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0));
     const due = waiting.filter(({ dueAtMs }) => dueAtMs !== null && dueAtMs <= dueBeforeMs);
     const expected = due.slice(0, limit);
-    const left = waiting.filter((each) => !expected.includes(each));
+    const next = waiting.find((each) => !expected.includes(each));
 
     const query = { tenantId: this.#tenantId, destinationId, limit, dueBeforeMs };
     const found = await claim(this.#db.storage, query);
@@ -161,7 +161,7 @@ class Model {
     expect(shown).toEqual(
       expected.map((each) => [each.key, each.attempts, each.step, each.manual]),
     );
-    expect(found.nextDueAtMs).toBe(left[0]?.dueAtMs ?? null);
+    expect(found.nextDueAtMs).toBe(next?.dueAtMs ?? null);
     for (const each of expected) each.claimedBy = 'live';
   }
 

@@ -108,6 +108,21 @@ export function describeTenants(driver: StorageDriver): void {
       });
     });
 
+    it('counts and lists as of one moment while tenants come and go', async () => {
+      const ids = Array.from({ length: 12 }, newTenantId);
+      const lists = ids.map(async (id) => {
+        const upsert = db.storage.tenantUpsert({ id, metadata: {} });
+        const list = db.storage.tenantList({ ids, page: PAGE });
+        await upsert;
+        const gone = db.storage.tenantDelete({ id });
+        const listAgain = db.storage.tenantList({ ids, page: PAGE });
+        await gone;
+        return [await list, await listAgain];
+      });
+      for (const { rows, count } of (await Promise.all(lists)).flat())
+        expect(rows).toHaveLength(count);
+    });
+
     it('deletes a tenant with its destinations and all that was seen through it', async () => {
       const id = await seedTenant(db.storage, 'd');
       const seq = await publish(db.storage, id, { id: 'x', toClaimed: ['d'] });

@@ -1,0 +1,67 @@
+/** Publishes batches over a few connections, each the next when the last was answered: for a time, or a number of events. */
+import { Pool } from 'undici';
+import { batchBody } from './event.ts';
+import { partOptions, tell } from './part.ts';
+
+export interface BatchLoad {
+  readonly origin: string;
+  readonly headers: Record<string, string>;
+  readonly tenantIds: readonly string[];
+  readonly connections: number;
+  readonly eventsPerBatch: number;
+  /** Ends after that time, or after so many events, whichever comes first. */
+  readonly seconds: number;
+  readonly maxEvents?: number;
+}
+
+export interface BatchLoadResult {
+  readonly accepted: number;
+  /** Answers other than 202, and events refused inside of one. */
+  readonly refused: number;
+  /** From the first request to the last answer. */
+  readonly seconds: number;
+  readonly firstRefusal: string | null;
+}
+
+const options = partOptions<BatchLoad>();
+const pool = new Pool(options.origin, {
+  connections: options.connections,
+  pipelining: 1,
+  headersTimeout: 0,
+  bodyTimeout: 0,
+});
+const bodies = options.tenantIds.map((id) => Buffer.from(batchBody(id, options.eventsPerBatch)));
+
+let begun = 0;
+let accepted = 0;
+let refused = 0;
+let firstRefusal: string | null = null;
+const start = performance.now();
+const endMs = start + options.seconds * 1000;
+const maxBatches = Math.ceil((options.maxEvents ?? Infinity) / options.eventsPerBatch);
+
+await Promise.all(Array.from({ length: options.connections }, publishOnAndOn));
+const result: BatchLoadResult = {
+  accepted,
+  refused,
+  seconds: (performance.now() - start) / 1000,
+  firstRefusal,
+};
+tell(result);
+
+async function publishOnAndOn(): Promise<void> {
+  while (performance.now() < endMs && begun < maxBatches) {
+    const body = bodies[begun++ % bodies.length] ?? '';
+    const { statusCode, body: answer } = await pool.request({
+      method: 'POST',
+      path: '/api/v1/publish/batch',
+      headers: options.headers,
+      body,
+    });
+    const text = await answer.text();
+    const errors = statusCode === 202 ? text.split('"error":').length - 1 : options.eventsPerBatch;
+    accepted += options.eventsPerBatch - errors;
+    refused += errors;
+    if (errors > 0) firstRefusal ??= `${statusCode} ${text.slice(0, 300)}`;
+  }
+}

@@ -1,0 +1,135 @@
+/** The flat messages between the threads say what was said. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../src/domain/attempt.ts';
+import {
+  flattenAttempts,
+  flattenEvents,
+  flattenLanes,
+  unflattenAttempts,
+  unflattenEvents,
+  unflattenLanes,
+} from '../../src/storage/sqlite/codec.ts';
+import type { Flat } from '../../src/storage/sqlite/codec.ts';
+import type { AttemptRecord, ClaimedLane, NewEvent, Verdict } from '../../src/storage/storage.ts';
+
+const text = fc.string({ unit: 'binary' });
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
+const whole = fc.maxSafeNat();
+const bytes = fc.uint8Array({ maxLength: 50 });
+
+const event: fc.Arbitrary<NewEvent> = fc.record({
+  tenantId: text,
+  routingVersion: whole,
+  id: maybe(text),
+  topic: text,
+  timeMs: maybe(fc.maxSafeInteger()),
+  eligibleForRetry: fc.boolean(),
+  metadata: maybe(text),
+  data: bytes,
+  requestedDestinationId: maybe(text),
+  destinations: fc.array(fc.record({ id: text, claimed: fc.boolean() }), { maxLength: 4 }),
+});
+
+const verdict: fc.Arbitrary<Verdict> = fc.oneof(
+  fc.constant<Verdict>({ status: 'delivered' }),
+  fc.constant<Verdict>({ status: 'failed' }),
+  whole.map((nextAttemptAtMs): Verdict => ({ status: 'pending', nextAttemptAtMs })),
+);
+
+const milliseconds = fc.double({ min: 0, max: 1e9, noNaN: true });
+
+const attempt: fc.Arbitrary<AttemptRecord> = fc.record({
+  delivery: fc.record({ seq: whole, ordinal: fc.nat() }),
+  number: fc.nat(),
+  kind: fc.constantFrom(...ATTEMPT_KINDS),
+  step: fc.nat(),
+  verdict,
+  startedAtMs: whole,
+  reason: maybe(fc.constantFrom(...FAILURE_REASONS)),
+  detail: maybe(text),
+  timings: fc.record({
+    dnsMs: maybe(milliseconds),
+    connectMs: maybe(milliseconds),
+    tlsMs: maybe(milliseconds),
+    firstByteMs: maybe(milliseconds),
+    totalMs: milliseconds,
+  }),
+  request: fc.record({ url: text, headers: text, profile: text }),
+  response: maybe(
+    fc.record({ status: fc.nat(999), headers: text, body: bytes, truncated: fc.boolean() }),
+  ),
+});
+
+const claimed = fc.record({
+  key: fc.record({ seq: whole, ordinal: fc.nat() }),
+  attempts: fc.nat(),
+  step: fc.nat(),
+  manual: fc.boolean(),
+  event: fc.record({
+    id: text,
+    topic: text,
+    timeMs: fc.maxSafeInteger(),
+    eligibleForRetry: fc.boolean(),
+    metadata: maybe(text),
+    data: bytes,
+  }),
+});
+
+const lane: fc.Arbitrary<ClaimedLane> = fc.record({
+  tenantId: text,
+  destinationId: text,
+  nextDueAtMs: maybe(whole),
+  deliveries: fc.array(
+    claimed.map(({ key, ...rest }) => ({ ...rest, key, event: { ...rest.event, seq: key.seq } })),
+    { maxLength: 4 },
+  ),
+});
+
+/** As a message goes from one thread to another. */
+function sent(flat: Flat): Flat {
+  return structuredClone(flat, { transfer: [flat.bytes] });
+}
+
+describe('a flat message', () => {
+  it('brings events', () => {
+    fc.assert(
+      fc.property(fc.array(event), (events) => {
+        expect(unflattenEvents(sent(flattenEvents(events)))).toEqual(events);
+      }),
+    );
+  });
+
+  it('brings attempts', () => {
+    fc.assert(
+      fc.property(fc.array(attempt), (attempts) => {
+        expect(unflattenAttempts(sent(flattenAttempts(attempts)))).toEqual(attempts);
+      }),
+    );
+  });
+
+  it('brings claimed lanes', () => {
+    fc.assert(
+      fc.property(fc.array(lane), (lanes) => {
+        expect(unflattenLanes(sent(flattenLanes(lanes)))).toEqual(lanes);
+      }),
+    );
+  });
+
+  it('leaves the bytes that it was made of with their owner', () => {
+    const whole = new Uint8Array(100).fill(7);
+    const [given] = fc.sample(event, 1);
+    if (given === undefined) throw new Error('no sample');
+    const flat = sent(flattenEvents([{ ...given, data: whole.subarray(10, 20) }]));
+    expect(flat.bytes.byteLength).toBe(10);
+    expect(whole).toEqual(new Uint8Array(100).fill(7));
+  });
+
+  it('is refused where a value is of another type', () => {
+    const flat = flattenEvents([]);
+    expect(() => unflattenEvents({ ...flat, values: [1, 2] })).toThrow(TypeError);
+    expect(() => unflattenAttempts({ ...flat, values: ['1'] })).toThrow(TypeError);
+    expect(() => unflattenLanes({ ...flat, values: [] })).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,236 @@
+/** How the statements find their rows: by index, and never by reading a large table through. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { systemClock } from '../../src/domain/clock.ts';
+import { systemRandom } from '../../src/domain/id.ts';
+import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import type { Position, Storage } from '../../src/storage/storage.ts';
+import {
+  ALL_ATTEMPTS,
+  ALL_DELIVERIES,
+  ALL_EVENTS,
+  HOUR_MS,
+  attemptOf,
+  eventFor,
+  outcomesOf,
+  publish,
+  seedTenant,
+} from '../support/storage-fixtures.ts';
+
+const FULL_SCAN = /SCAN (?:events|deliveries|attempts|link)\b/;
+const SORTED = /TEMP B-TREE FOR ORDER BY/;
+
+const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+const { db } = database;
+/** Every statement, as often as it was prepared or run. */
+const prepared: string[] = [];
+const prepare = db.prepare.bind(db);
+Object.assign(db, {
+  prepare(sql: string) {
+    prepared.push(sql);
+    return prepare(sql);
+  },
+});
+
+let storage: Storage;
+let tenantId = '';
+let seq = 0;
+
+beforeAll(async () => {
+  storage = newIncarnation();
+  tenantId = await seedTenant(storage, 'd', 'late');
+  seq = await publish(storage, tenantId, { id: 'x', toClaimed: ['d'] });
+  await storage.record({ attempts: [attemptOf({ seq, ordinal: 0 })] });
+});
+
+afterAll(() => database.close());
+
+/** With no statement prepared yet. */
+function newIncarnation(): Storage {
+  return openInlineStorage(database, systemClock, systemRandom);
+}
+
+/** The plans of all statements that an operation prepares, as one text each. */
+async function plansOf(operation: (fresh: Storage) => Promise<unknown>): Promise<string[]> {
+  const fresh = newIncarnation();
+  const from = prepared.length;
+  await operation(fresh);
+  return prepared
+    .slice(from)
+    .filter((sql) => !/^\s*(?:BEGIN|COMMIT|PRAGMA)/.test(sql))
+    .map((sql) => prepare(`EXPLAIN QUERY PLAN ${sql}`).all())
+    .map((rows) => rows.map(({ detail }) => String(detail)).join('\n'));
+}
+
+describe('the statements of the hot path', () => {
+  it('read no large table through, at the start neither', async () => {
+    const from = prepared.length;
+    const fresh = newIncarnation();
+    const event = await eventFor(fresh, tenantId, { id: 'y', to: ['d'] });
+    const own = { ...event, id: fresh.ids.eventId(seq) };
+    const dueBeforeMs = Date.now() + HOUR_MS;
+    await outcomesOf(fresh, event, event, own);
+    const lanes = [{ tenantId, destinationId: 'd', limit: 5 }];
+    await fresh.claim({ lanes, dueBeforeMs });
+    await fresh.record({ attempts: [attemptOf({ seq, ordinal: 0 })] });
+    await fresh.release({ deliveries: [{ seq, ordinal: 0 }] });
+    await fresh.waitingLanes();
+    for (const destinationId of ['d', 'late'])
+      await fresh.retryByHand({ tenantId, eventSeq: seq, destinationId, nowMs: 1 });
+    await fresh.cancel({ delivery: { seq, ordinal: 0 }, nowMs: 1 });
+    await fresh.destinationDelete({ tenantId, id: 'late' });
+    await fresh.cancelSlice({ limit: 5, nowMs: 1 });
+    await fresh.pruneSlice({ beforeMs: 1, limit: 5 });
+
+    const statements = [...new Set(prepared.slice(from))];
+    expect(statements.length).toBeGreaterThan(20);
+    for (const sql of statements) {
+      const plan = prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => String(detail));
+      expect(plan.join('\n'), sql).not.toMatch(FULL_SCAN);
+      expect(plan.join('\n'), sql).not.toMatch(SORTED);
+    }
+  });
+
+  it('claim what is due, and look for what is due next, in the index of what is pending alone', async () => {
+    const plans = await plansOf(() => Promise.resolve());
+    expect(plans).toEqual([]);
+    const pending = prepared.filter((sql) => sql.includes('INDEXED BY deliveries_pending'));
+    const claiming = pending.filter((sql) => sql.includes('claimed_by = ?'));
+    expect(claiming.length).toBeGreaterThan(0);
+    for (const sql of claiming) {
+      const [{ detail } = {}, ...more] = prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+      expect(detail).toMatch(
+        /^SEARCH deliveries USING COVERING INDEX deliveries_pending \(destination_no=\? AND claimed_by=\?/,
+      );
+      expect(more).toEqual([]);
+    }
+  });
+
+  it('keep no statement for each event that is asked about', async () => {
+    const fresh = newIncarnation();
+    const ask = async (eventSeq: number) => {
+      const delivery = { seq: eventSeq, ordinal: 0 };
+      await fresh.attemptList({ ...ALL_ATTEMPTS, eventSeq });
+      await fresh.attemptList({ ...ALL_ATTEMPTS, delivery });
+      await fresh.deliveryList({ ...ALL_DELIVERIES, eventSeq });
+      await fresh.eventGet({ id: fresh.ids.eventId(eventSeq), tenantId });
+    };
+    await ask(seq);
+    const from = prepared.length;
+    for (let other = 1; other < 10; other++) await ask(other);
+    expect(prepared.slice(from)).toEqual([]);
+  });
+});
+
+describe('the statements of lists', () => {
+  const LISTS: [string, string, (fresh: Storage, position: Position | null) => Promise<unknown>][] =
+    [
+      [
+        'events of a tenant',
+        'SEARCH events USING INDEX events_by_time (tenant_no=?',
+        (fresh, position) =>
+          fresh.eventList({ ...ALL_EVENTS, tenantIds: [tenantId], page: pageAt(position, 2) }),
+      ],
+      [
+        'all events',
+        'events',
+        (fresh, position) => fresh.eventList({ ...ALL_EVENTS, page: pageAt(position, 1) }),
+      ],
+      [
+        'deliveries of a destination',
+        'SEARCH deliveries USING INDEX deliveries_by_destination (destination_no=?',
+        (fresh, position) =>
+          fresh.deliveryList({
+            ...ALL_DELIVERIES,
+            tenantIds: [tenantId],
+            destinationId: 'd',
+            page: pageAt(position, 2),
+          }),
+      ],
+      [
+        'deliveries of an event',
+        'SEARCH deliveries USING PRIMARY KEY (event_seq=?',
+        (fresh, position) =>
+          fresh.deliveryList({ ...ALL_DELIVERIES, eventSeq: seq, page: pageAt(position, 2) }),
+      ],
+      [
+        'failures of a tenant',
+        'SEARCH deliveries USING INDEX deliveries_failed (tenant_no=?',
+        (fresh, position) =>
+          fresh.deliveryList({
+            ...ALL_DELIVERIES,
+            tenantIds: [tenantId],
+            status: 'failed',
+            page: pageAt(position, 2),
+          }),
+      ],
+      [
+        'attempts of a tenant',
+        'SEARCH attempts USING INDEX attempts_by_tenant (tenant_no=?',
+        (fresh, position) =>
+          fresh.attemptList({ ...ALL_ATTEMPTS, tenantIds: [tenantId], page: pageAt(position, 1) }),
+      ],
+      [
+        'attempts of a destination',
+        'SEARCH attempts USING INDEX attempts_by_destination (destination_no=?',
+        (fresh, position) =>
+          fresh.attemptList({
+            ...ALL_ATTEMPTS,
+            tenantIds: [tenantId],
+            destinationId: 'd',
+            page: pageAt(position, 1),
+          }),
+      ],
+    ];
+
+  it.each(LISTS)('read the rows of a page and no more: %s', async (_, index, list) => {
+    for (const position of [null, [1, 1]]) {
+      const plans = await plansOf((fresh) => list(fresh, position));
+      const plan = plans.at(-1);
+      expect(plan).toContain(index);
+      expect(plan).not.toMatch(SORTED);
+    }
+  });
+
+  const BY_KEY: [string, string, (fresh: Storage) => Promise<unknown>][] = [
+    [
+      'events by id',
+      'events_by_caller_id (id=?',
+      (fresh) => fresh.eventGet({ id: 'x', tenantId: null }),
+    ],
+    [
+      'events of a tenant by ids',
+      'events_by_caller_id (id=?',
+      (fresh) => fresh.eventList({ ...ALL_EVENTS, ids: ['x', 'y'], tenantIds: [tenantId] }),
+    ],
+    [
+      'attempts of an event',
+      'SEARCH deliveries USING PRIMARY KEY (event_seq=?',
+      (fresh) => fresh.attemptList({ ...ALL_ATTEMPTS, tenantIds: [tenantId], eventSeq: seq }),
+    ],
+    [
+      'an attempt',
+      'SEARCH attempts USING INTEGER PRIMARY KEY',
+      (fresh) => fresh.attemptGet({ seq }),
+    ],
+    [
+      'a delivery',
+      'SEARCH deliveries USING PRIMARY KEY (event_seq=? AND ordinal=?)',
+      (fresh) => fresh.deliveryGet({ delivery: { seq, ordinal: 0 } }),
+    ],
+  ];
+
+  it.each(BY_KEY)('find %s by key', async (_, index, look) => {
+    const plans = await plansOf(look);
+    expect(plans.at(-1)).toContain(index);
+    for (const plan of plans) expect(plan).not.toMatch(FULL_SCAN);
+  });
+});
+
+function pageAt(position: Position | null, columns: number) {
+  const from =
+    position === null ? null : { side: 'after' as const, position: position.slice(0, columns) };
+  return { limit: 10, order: 'desc' as const, from };
+}

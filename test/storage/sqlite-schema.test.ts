@@ -1,0 +1,78 @@
+/** Migrations, and the schema that they lead to. */
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import {
+  dumpSchema,
+  migrate,
+  migrations,
+  schemaVersion,
+} from '../../src/storage/sqlite/migrate.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { systemRandom } from '../../src/domain/id.ts';
+import {
+  HOUR_MS,
+  attemptOf,
+  cancelAll,
+  insertDestination,
+  pruneAll,
+  publish,
+  seedTenant,
+} from '../support/storage-fixtures.ts';
+
+const SCHEMA = new URL('../../src/storage/sqlite/schema.sql', import.meta.url);
+const inMemory = () => openInlineDatabase({ path: ':memory:', maxBytes: null });
+
+describe('migrations', () => {
+  it('are numbered from 1 without gaps, in the order of their names', () => {
+    const found = migrations();
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.map(({ version }) => version)).toEqual(found.map((_, index) => index + 1));
+    for (const { name } of found) expect(name).toMatch(/^\d{3}-[a-z0-9]+(-[a-z0-9]+)*\.sql$/);
+  });
+
+  it('lead to their last number, and are not applied twice', () => {
+    const { db, close } = inMemory();
+    expect(schemaVersion(db)).toBe(migrations().length);
+    const before = dumpSchema(db);
+    migrate(db);
+    expect(dumpSchema(db)).toBe(before);
+    close();
+  });
+
+  it.runIf(existsSync(SCHEMA))('lead to the schema that is committed', () => {
+    const { db, close } = inMemory();
+    expect(readFileSync(SCHEMA, 'utf8'), 'run `npm run generate`').toContain(dumpSchema(db));
+    close();
+  });
+});
+
+describe('retention', () => {
+  it('drops the row of a deleted destination with the last of its history, and no other', async () => {
+    const { db, close } = inMemory();
+    const storage = openInlineStorage({ db, close }, systemClock, systemRandom);
+    const tenantId = await seedTenant(storage, 'stays', 'gone', 'gone too');
+    await publish(storage, tenantId, { to: ['stays'] });
+    const seq = await publish(storage, tenantId, { to: ['gone'] });
+    const claimed = await publish(storage, tenantId, { toClaimed: ['gone'] });
+    await storage.record({ attempts: [attemptOf({ seq: claimed, ordinal: 0 })] });
+    await storage.destinationDelete({ tenantId, id: 'gone' });
+    await storage.destinationDelete({ tenantId, id: 'gone too' });
+    await insertDestination(storage, tenantId, 'gone');
+    const ids = () =>
+      db
+        .prepare('SELECT id FROM destinations ORDER BY no')
+        .all()
+        .map(({ id }) => id);
+
+    const later = Date.now() + HOUR_MS;
+    await pruneAll(storage, later);
+    expect(ids()).toEqual(['stays', 'gone', 'gone too', 'gone']);
+    await cancelAll(storage, Date.now());
+    expect(await storage.deliveryGet({ delivery: { seq, ordinal: 0 } })).not.toBeNull();
+    await pruneAll(storage, later);
+    expect(ids()).toEqual(['stays', 'gone']);
+    close();
+  });
+});
