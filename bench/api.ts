@@ -34,13 +34,14 @@ export async function publishOne(server: Server, tenantId: string): Promise<void
   await call(server, 'POST', '/publish', publishBody(tenantId));
 }
 
-/** So many tenants with a destination each, all at that receiver. */
+/** So many new tenants with a destination each, all at that receiver. */
 export async function createTenants(
   server: Server,
   count: number,
   receiverOrigin: string,
 ): Promise<string[]> {
-  const ids = Array.from({ length: count }, (_, index) => `tenant-${index}`);
+  const mark = Date.now().toString(36);
+  const ids = Array.from({ length: count }, (_, index) => `tenant-${mark}-${index}`);
   for (const id of ids) {
     await createTenant(server, id);
     await createDestination(server, { tenantId: id, id: 'hook', url: `${receiverOrigin}/hook` });

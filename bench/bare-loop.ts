@@ -19,7 +19,7 @@ export interface BareLoopResult {
   readonly concurrency: number;
 }
 
-const { origin, concurrencies, seconds } = partOptions<BareLoopOptions>();
+const { origin, concurrencies, seconds } = partOptions() as BareLoopOptions;
 const WARM_UP = 0.3;
 const { headers, body } = deliveredMessage();
 
@@ -34,7 +34,7 @@ async function measure(concurrency: number): Promise<number> {
   const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
   const request: Dispatcher.DispatchOptions = { method: 'POST', path: '/hook', headers, body };
   let answered = 0;
-  let failure: Error | null = null;
+  const failures: Error[] = [];
   let isOver = false;
   const next = () => {
     if (!isOver) pool.dispatch(request, handler);
@@ -42,7 +42,7 @@ async function measure(concurrency: number): Promise<number> {
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart() {},
     onResponseStart(_controller, status) {
-      if (status !== 200) failure = new Error(`the receiver answered ${status}`);
+      if (status !== 200) failures.push(new Error(`the receiver answered ${status}`));
     },
     onResponseData() {},
     onResponseEnd() {
@@ -51,7 +51,7 @@ async function measure(concurrency: number): Promise<number> {
     },
     onResponseError(_controller, error) {
       // What the end cuts off is no failure.
-      if (!isOver) failure = error;
+      if (!isOver) failures.push(error);
     },
   };
   for (let index = 0; index < concurrency; index++) next();
@@ -61,6 +61,7 @@ async function measure(concurrency: number): Promise<number> {
   const perSecond = ((answered - start.answered) / (performance.now() - start.ms)) * 1000;
   isOver = true;
   await pool.destroy();
-  if (failure !== null) throw failure;
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
   return perSecond;
 }

@@ -81,14 +81,19 @@ export class Part {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   /** The part's next message; the caller knows its shape. Rejects where the part ends first. */
   async next<Message>(): Promise<Message> {
     if (this.#messages.length > 0) return this.#messages.shift() as Message;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null)
       throw new Error(`${this.#name} has ended`);
-    return (await new Promise((resolve, reject) => {
+    const message = await new Promise<unknown>((resolve, reject) => {
       this.#wanted = { resolve, reject };
-    })) as Message;
+    });
+    return message as Message;
   }
 
   /** Sends something and waits for what comes back. */

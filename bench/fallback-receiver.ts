@@ -1,18 +1,26 @@
-/** A receiver for machines without nginx: answers 200 to everything, and counts. */
+/**
+ * A receiver for machines without nginx: answers 200 to everything, and counts. With a delay it is the receiver that
+ * hangs.
+ */
 import { createServer } from 'node:http';
 import { answerQuestions, partOptions, tell } from './part.ts';
 
-partOptions();
+export interface FallbackReceiverOptions {
+  readonly port: number;
+  /** How long it keeps its answer back; none by default. */
+  readonly delayMs?: number;
+}
+
+const { port, delayMs } = partOptions() as FallbackReceiverOptions;
 let received = 0;
 
 const server = createServer((request, response) => {
   received++;
   request.resume();
-  response.writeHead(200, { 'content-length': 0 }).end();
+  const answer = () => response.writeHead(200, { 'content-length': 0 }).end();
+  if (delayMs === undefined) answer();
+  else setTimeout(answer, delayMs);
 });
 server.keepAliveTimeout = 600_000;
-server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
-  const address = server.address();
-  if (address !== null && typeof address !== 'string') tell({ port: address.port });
-});
+server.listen({ host: '127.0.0.1', port, backlog: 4096 }, () => tell({ port }));
 answerQuestions(() => ({ received }));

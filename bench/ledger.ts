@@ -67,6 +67,14 @@ export class Ledger {
     return Number(this.#db.prepare('SELECT max(seq) AS seq FROM attempts').get()?.['seq']) / 1000;
   }
 
+  /** When the first attempt started of those that were recorded after that. */
+  firstAttemptMs(afterSeq: number): number {
+    const row = this.#db
+      .prepare('SELECT min(started_ms) AS ms FROM attempts WHERE seq > ?')
+      .get(afterSeq);
+    return Number(row?.['ms']);
+  }
+
   /** Waits until nothing is owed any more. Rejects where nothing was recorded for a while. */
   async untilDelivered(stalledMs = 30_000): Promise<void> {
     let lastMs = this.lastRecordedMs();

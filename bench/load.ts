@@ -31,10 +31,7 @@ export function singleLoadName(withWrk: boolean): string {
 }
 
 /** What is under way when the time is over is cut off by wrk, so more may be stored than was seen accepted. */
-export async function publishSingle(
-  load: SingleLoad,
-  withWrk: boolean,
-): Promise<SingleLoadResult> {
+export async function publishSingle(load: SingleLoad, withWrk: boolean): Promise<SingleLoadResult> {
   const wrk = withWrk ? findProgram('wrk') : null;
   if (wrk === null) return await runPart<SingleLoadResult>('publish-single.ts', load);
   const output = await outputOf(wrk, [

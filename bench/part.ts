@@ -1,9 +1,9 @@
 /** The other side of `Part` (children.ts): what a file of this folder needs to run as a process of a bench. */
 
 /** The options that it was started with; the caller knows their shape. It ends when the bench does. */
-export function partOptions<Options>(): Options {
+export function partOptions(): unknown {
   process.on('disconnect', () => process.exit());
-  return JSON.parse(process.argv[2] ?? '{}') as Options;
+  return JSON.parse(process.argv[2] ?? '{}') as unknown;
 }
 
 export function tell(message: object): void {
@@ -11,8 +11,8 @@ export function tell(message: object): void {
 }
 
 /** Answers each question with what `answer` makes of it. */
-export function answerQuestions<Question>(answer: (question: Question) => object): void {
-  process.on('message', (question) => tell(answer(question as Question)));
+export function answerQuestions(answer: (question: unknown) => object): void {
+  process.on('message', (question) => tell(answer(question)));
 }
 
 /** The wall clock with fractions of a millisecond. */

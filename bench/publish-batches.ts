@@ -23,7 +23,7 @@ export interface BatchLoadResult {
   readonly firstRefusal: string | null;
 }
 
-const options = partOptions<BatchLoad>();
+const options = partOptions() as BatchLoad;
 const pool = new Pool(options.origin, {
   connections: options.connections,
   pipelining: 1,

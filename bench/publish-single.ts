@@ -4,7 +4,7 @@ import { publishBody } from './event.ts';
 import type { SingleLoad, SingleLoadResult } from './load.ts';
 import { partOptions, tell } from './part.ts';
 
-const { origin, headers, tenantIds, connections, seconds } = partOptions<SingleLoad>();
+const { origin, headers, tenantIds, connections, seconds } = partOptions() as SingleLoad;
 const pool = new Pool(origin, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
 const bodies = tenantIds.map((id) => Buffer.from(publishBody(id)));
 const latenciesMs: number[] = [];

@@ -8,6 +8,7 @@ import { sleep } from './part.ts';
 export interface Receiver {
   readonly name: string;
   readonly origin: string;
+  readonly pid: number;
   /** Requests so far. Each call counts as none. */
   received(): Promise<number>;
   end(): Promise<void>;
@@ -15,26 +16,32 @@ export interface Receiver {
 
 const READY_TIMEOUT_MS = 5000;
 
-export async function startReceiver(folder: string, withNginx: boolean): Promise<Receiver> {
+/** At that port, or at any. */
+export async function startReceiver(
+  folder: string,
+  withNginx: boolean,
+  port?: number,
+): Promise<Receiver> {
   const nginx = withNginx ? findProgram('nginx') : null;
-  return nginx === null ? await startFallback() : await startNginx(nginx, folder);
+  const chosen = port ?? (await freePort());
+  return nginx === null ? await startFallback(chosen) : await startNginx(nginx, folder, chosen);
 }
 
-async function startFallback(): Promise<Receiver> {
-  const part = new Part('fallback-receiver.ts', {});
-  const { port } = await part.next<{ port: number }>();
+async function startFallback(port: number): Promise<Receiver> {
+  const part = new Part('fallback-receiver.ts', { port });
+  await part.next();
   return {
     name: 'a receiver in Node (nginx is not installed)',
     origin: `http://127.0.0.1:${port}`,
+    pid: part.pid,
     received: async () => (await part.ask<{ received: number }>({})).received,
     end: () => part.end(),
   };
 }
 
-async function startNginx(nginx: string, folder: string): Promise<Receiver> {
+async function startNginx(nginx: string, folder: string, port: number): Promise<Receiver> {
   const place = join(folder, `nginx-${process.hrtime.bigint()}`);
   mkdirSync(place, { recursive: true });
-  const port = await freePort();
   writeFileSync(join(place, 'nginx.conf'), configuration(place, port));
   const child = startProgram(nginx, ['-p', place, '-c', join(place, 'nginx.conf')], {
     stdio: 'ignore',
@@ -49,7 +56,13 @@ async function startNginx(nginx: string, folder: string): Promise<Receiver> {
     return Number(requests) - asked;
   };
   await untilItAnswers(received);
-  return { name: 'nginx', origin, received, end: async () => void (await endChild(child, 'SIGTERM')) };
+  return {
+    name: 'nginx',
+    origin,
+    pid: child.pid ?? -1,
+    received,
+    end: async () => void (await endChild(child, 'SIGTERM')),
+  };
 }
 
 async function untilItAnswers(ask: () => Promise<number>): Promise<void> {

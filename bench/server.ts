@@ -9,7 +9,8 @@ import { sleep } from './part.ts';
 import { cpuOf, memoryOf } from './usage.ts';
 import type { CpuSeconds, Memory } from './usage.ts';
 
-const PROGRAM = fileURLToPath(new URL('../bin/angarium.js', import.meta.url));
+/** That of this checkout. */
+export const PROGRAM = fileURLToPath(new URL('../bin/angarium.js', import.meta.url));
 const API_KEY = 'bench-key-bench-key-bench-key';
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64');
 const START_TIMEOUT_MS = 60_000;
@@ -17,6 +18,8 @@ const START_TIMEOUT_MS = 60_000;
 export interface ServerOptions {
   /** Holds the database, the log and the profiles; the same folder again is a restart. */
   readonly folder: string;
+  /** `bin/angarium.js` of the checkout or package to be measured. */
+  readonly program: string;
   /** Writes a .cpuprofile of each thread to this folder when it ends. */
   readonly profileFolder: string | null;
 }
@@ -44,7 +47,7 @@ export class Server {
   }
 
   static async start(options: ServerOptions): Promise<Server> {
-    const { folder, profileFolder } = options;
+    const { folder, program, profileFolder } = options;
     mkdirSync(folder, { recursive: true });
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
@@ -54,7 +57,7 @@ export class Server {
     const startedAtMs = Date.now();
     const start = performance.now();
     // The channel is how it learns that this process is gone, in whatever way.
-    const child = startProgram(process.execPath, [...profiling, PROGRAM, 'serve'], {
+    const child = startProgram(process.execPath, [...profiling, program, 'serve'], {
       cwd: folder,
       env: environment(folder, port),
       stdio: ['ignore', log, log, 'ipc'],
@@ -72,12 +75,16 @@ export class Server {
     return { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   memory(): Memory | null {
-    return memoryOf(this.#pid);
+    return memoryOf(this.pid);
   }
 
   cpu(): CpuSeconds {
-    return cpuOf(this.#pid);
+    return cpuOf(this.pid);
   }
 
   /** In good order. Rejects where it did not end so. */
@@ -94,10 +101,6 @@ export class Server {
   /** What it complained about: lines of its log at `warn` and above, or that are no JSON. */
   complaints(): string[] {
     return readFileSync(this.#logPath, 'utf8').split('\n').filter(isComplaint);
-  }
-
-  get #pid(): number {
-    return this.#child.pid ?? -1;
   }
 }
 

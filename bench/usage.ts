@@ -67,7 +67,7 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-function readOrNull(path: string): string | null {
+export function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -31,7 +31,9 @@ async function runHere() {
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
     process.channel.unref();
   }
+  // Threads find the cache by the variable: without it each of them would strip the types of the sources anew.
   module.enableCompileCache();
+  process.env.NODE_COMPILE_CACHE ??= dirname(module.getCompileCacheDir() ?? '');
   // A checkout has the sources, and Node runs them as they are; a package carries only the JavaScript.
   const source = new URL('../src/main.ts', import.meta.url);
   await import(existsSync(source) ? source.href : new URL('../dist/main.js', import.meta.url).href);

@@ -1,7 +1,7 @@
 /** The file: who may open it, and what is refused without touching it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -36,13 +36,19 @@ async function open(file = path, maxBytes: number | null = null): Promise<Storag
   return storage;
 }
 
-/** A database with some content, closed. */
+/** A database with some content, closed: made once, and then copied. */
+let made: Buffer | undefined;
+
 async function makeDatabase(): Promise<void> {
-  const storage = await open();
-  const tenantId = await seedTenant(storage, 'd');
-  for (let index = 0; index < 20; index++)
-    await publish(storage, tenantId, { data: new Uint8Array(3000).fill(index), to: ['d'] });
-  await storage.close();
+  if (made === undefined) {
+    const storage = await open();
+    const tenantId = await seedTenant(storage, 'd');
+    for (let index = 0; index < 20; index++)
+      await publish(storage, tenantId, { data: new Uint8Array(3000).fill(index), to: ['d'] });
+    await storage.close();
+    made = readFileSync(path);
+  }
+  writeFileSync(path, made);
 }
 
 async function refusal(file = path, maxBytes: number | null = null): Promise<StorageOpenError> {
@@ -175,13 +181,14 @@ describe('a database file', () => {
   });
 
   it('takes its log along when it is closed', async () => {
-    await makeDatabase();
-    const before = readFileSync(path);
-    expect(() => readFileSync(`${path}-wal`)).toThrow('ENOENT');
+    const storage = await open();
+    await publish(storage, await seedTenant(storage));
+    expect(existsSync(`${path}-wal`)).toBe(true);
+    await storage.close();
+    expect(existsSync(`${path}-wal`)).toBe(false);
     const db = new DatabaseSync(path, { readOnly: true });
-    expect(db.prepare('SELECT count(*) AS count FROM events').get()).toEqual({ count: 20 });
+    expect(db.prepare('SELECT count(*) AS count FROM events').get()).toEqual({ count: 1 });
     db.close();
-    expect(readFileSync(path).equals(before)).toBe(true);
   });
 });
 

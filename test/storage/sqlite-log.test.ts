@@ -42,11 +42,11 @@ async function publishMuch(tenantId: string, mebibytes: number): Promise<void> {
 
 /** Maintains, as the engine does now and then, until the work is done. */
 async function maintainDuring(work: Promise<void>): Promise<void> {
-  let isDone = false;
+  const state = { isDone: false };
   const done = work.finally(() => {
-    isDone = true;
+    state.isDone = true;
   });
-  while (!isDone) {
+  while (!state.isDone) {
     await storage.maintain();
     await storage.ping();
   }

@@ -33,25 +33,26 @@ describe('migrations', () => {
   });
 
   it('lead to their last number, and are not applied twice', () => {
-    const { db, close } = inMemory();
-    expect(schemaVersion(db)).toBe(migrations().length);
-    const before = dumpSchema(db);
-    migrate(db);
-    expect(dumpSchema(db)).toBe(before);
-    close();
+    const database = inMemory();
+    expect(schemaVersion(database.db)).toBe(migrations().length);
+    const before = dumpSchema(database.db);
+    migrate(database.db);
+    expect(dumpSchema(database.db)).toBe(before);
+    database.close();
   });
 
   it.runIf(existsSync(SCHEMA))('lead to the schema that is committed', () => {
-    const { db, close } = inMemory();
-    expect(readFileSync(SCHEMA, 'utf8'), 'run `npm run generate`').toContain(dumpSchema(db));
-    close();
+    const database = inMemory();
+    const dumped = dumpSchema(database.db);
+    expect(readFileSync(SCHEMA, 'utf8'), 'run `npm run generate`').toContain(dumped);
+    database.close();
   });
 });
 
 describe('retention', () => {
   it('drops the row of a deleted destination with the last of its history, and no other', async () => {
-    const { db, close } = inMemory();
-    const storage = openInlineStorage({ db, close }, systemClock, systemRandom);
+    const database = inMemory();
+    const storage = openInlineStorage(database, systemClock, systemRandom);
     const tenantId = await seedTenant(storage, 'stays', 'gone', 'gone too');
     await publish(storage, tenantId, { to: ['stays'] });
     const seq = await publish(storage, tenantId, { to: ['gone'] });
@@ -60,11 +61,8 @@ describe('retention', () => {
     await storage.destinationDelete({ tenantId, id: 'gone' });
     await storage.destinationDelete({ tenantId, id: 'gone too' });
     await insertDestination(storage, tenantId, 'gone');
-    const ids = () =>
-      db
-        .prepare('SELECT id FROM destinations ORDER BY no')
-        .all()
-        .map(({ id }) => id);
+    const statement = database.db.prepare('SELECT id FROM destinations ORDER BY no');
+    const ids = () => statement.all().map(({ id }) => id);
 
     const later = Date.now() + HOUR_MS;
     await pruneAll(storage, later);
@@ -73,6 +71,6 @@ describe('retention', () => {
     expect(await storage.deliveryGet({ delivery: { seq, ordinal: 0 } })).not.toBeNull();
     await pruneAll(storage, later);
     expect(ids()).toEqual(['stays', 'gone']);
-    close();
+    database.close();
   });
 });

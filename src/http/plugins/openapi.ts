@@ -52,7 +52,7 @@ export async function openapi(
     },
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>
-        String(json['$id'] ?? `schema-${index}`),
+        typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
     },
   });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());

@@ -1,7 +1,5 @@
 /** Attempts: every try, with request and answer. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import { getDestination } from '../../engine/manage-destinations.ts';
 import { profileOf } from '../../engine/target.ts';
 import type { Page, StoredAttempt } from '../../storage/storage.ts';
@@ -14,14 +12,16 @@ import type { AttemptView, Include } from '../schemas/attempt.ts';
 import { destinationJson } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
-  DestinationParams,
+  DestinationParamsSchema,
   Listed,
   PAGE_PARAMETERS,
-  queryParameters,
   TIME_PARAMETERS,
+  queryParameters,
 } from '../schemas/fields.ts';
+import type { DestinationParams } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { object, ref, string } from '../schemas/json-schema.ts';
 
 const INCLUDE_PARAMETER = {
   include: `What else to show: ${INCLUDES.map((name) => `\`${name}\``).join(', ')}.`,
@@ -43,9 +43,11 @@ const LIST_PARAMETERS = {
   ...FILTER_PARAMETERS,
 };
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 1 };
-const ATTEMPT_PARAMS = Type.Object({ attempt_id: Type.String() });
+interface AttemptParams {
+  readonly attempt_id: string;
+}
 
-type DestinationKey = Static<typeof DestinationParams>;
+const ATTEMPT_PARAMS = object({ attempt_id: string() });
 
 export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts): void {
   const { storage } = engine;
@@ -72,13 +74,13 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     },
   );
 
-  server.get<{ Params: DestinationKey }>(
+  server.get<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/attempts',
     {
       schema: {
         tags: ['attempts'],
         summary: 'List a destination’s attempts',
-        params: DestinationParams,
+        params: DestinationParamsSchema,
         querystring: queryParameters(FILTER_PARAMETERS),
         response: { 200: Listed('Attempt'), ...errorResponses(404, 409, 422) },
       },
@@ -94,7 +96,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     },
   );
 
-  server.get<{ Params: Static<typeof ATTEMPT_PARAMS> }>(
+  server.get<{ Params: AttemptParams }>(
     '/attempts/:attempt_id',
     {
       schema: {
@@ -105,7 +107,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
           tenant_id: 'Only if it is of this tenant.',
           ...INCLUDE_PARAMETER,
         }),
-        response: { 200: Type.Ref('Attempt'), ...errorResponses(404, 422) },
+        response: { 200: ref('Attempt'), ...errorResponses(404, 422) },
       },
     },
     async (request, reply) => {
@@ -124,15 +126,15 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     },
   );
 
-  server.get<{ Params: DestinationKey & Static<typeof ATTEMPT_PARAMS> }>(
+  server.get<{ Params: DestinationParams & AttemptParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/attempts/:attempt_id',
     {
       schema: {
         tags: ['attempts'],
         summary: 'Get an attempt of a destination, with request and answer',
-        params: Type.Object({ ...DestinationParams.properties, ...ATTEMPT_PARAMS.properties }),
+        params: object({ ...DestinationParamsSchema.properties, ...ATTEMPT_PARAMS.properties }),
         querystring: queryParameters(INCLUDE_PARAMETER),
-        response: { 200: Type.Ref('Attempt'), ...errorResponses(404, 422) },
+        response: { 200: ref('Attempt'), ...errorResponses(404, 422) },
       },
     },
     async (request, reply) => {
@@ -227,7 +229,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   async function mustExist({
     tenant_id: tenantId,
     destination_id: id,
-  }: DestinationKey): Promise<void> {
+  }: DestinationParams): Promise<void> {
     if ((await storage.tenantGet({ id: tenantId })) === null)
       throw new ApiError('tenant_not_found');
     if ((await storage.destinationGet({ tenantId, id })) === null)

@@ -1,6 +1,5 @@
 /** Deliveries: what is owed to whom, and how it stands. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query, timeParameters } from '../query.ts';
@@ -8,6 +7,7 @@ import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { object, ref, string } from '../schemas/json-schema.ts';
 
 const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
@@ -64,8 +64,8 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       schema: {
         tags: ['deliveries'],
         summary: 'Get a delivery',
-        params: Type.Object({ delivery_id: Type.String() }),
-        response: { 200: Type.Ref('Delivery'), ...errorResponses(404) },
+        params: object({ delivery_id: string() }),
+        response: { 200: ref('Delivery'), ...errorResponses(404) },
       },
     },
     async (request) => {

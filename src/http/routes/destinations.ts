@@ -1,7 +1,5 @@
 /** Destinations of a tenant. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import {
   changeDestination,
   createDestination,
@@ -14,36 +12,41 @@ import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { Query } from '../query.ts';
 import {
-  DestinationBody,
+  DestinationBodySchema,
   destinationChange,
   destinationJson,
-  DestinationPatch,
+  DestinationPatchSchema,
   newDestination,
 } from '../schemas/destination.ts';
+import type { DestinationBody, DestinationPatch } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { DestinationParams, queryParameters, Success, TenantParams } from '../schemas/fields.ts';
+import {
+  DestinationParamsSchema,
+  Success,
+  TenantParamsSchema,
+  queryParameters,
+} from '../schemas/fields.ts';
+import type { DestinationParams, TenantParams } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { arrayOf, ref } from '../schemas/json-schema.ts';
 
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
   topics: 'Only those that take all of these topics by name, or `*`.',
 };
 
-type Tenant = Static<typeof TenantParams>;
-type Key = Static<typeof DestinationParams>;
-
 export function destinationRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
   const { clock } = engine;
 
-  server.get<{ Params: Tenant }>(
+  server.get<{ Params: TenantParams }>(
     '/tenants/:tenant_id/destinations',
     {
       schema: {
         tags: ['destinations'],
         summary: 'List a tenant’s destinations',
-        params: TenantParams,
+        params: TenantParamsSchema,
         querystring: queryParameters(LIST_PARAMETERS),
-        response: { 200: Type.Array(Type.Ref('Destination')), ...errorResponses(404, 422) },
+        response: { 200: arrayOf(ref('Destination')), ...errorResponses(404, 422) },
       },
     },
     async (request) => {
@@ -60,15 +63,15 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
   );
 
-  server.post<{ Params: Tenant; Body: Static<typeof DestinationBody> }>(
+  server.post<{ Params: TenantParams; Body: DestinationBody }>(
     '/tenants/:tenant_id/destinations',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Create a destination',
-        params: TenantParams,
-        body: DestinationBody,
-        response: { 201: Type.Ref('Destination'), ...errorResponses(400, 404, 409, 422) },
+        params: TenantParamsSchema,
+        body: DestinationBodySchema,
+        response: { 201: ref('Destination'), ...errorResponses(400, 404, 409, 422) },
       },
     },
     async (request, reply) => {
@@ -81,14 +84,14 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
   );
 
-  server.get<{ Params: Key }>(
+  server.get<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Get a destination',
-        params: DestinationParams,
-        response: { 200: Type.Ref('Destination'), ...errorResponses(404) },
+        params: DestinationParamsSchema,
+        response: { 200: ref('Destination'), ...errorResponses(404) },
       },
     },
     async (request) => {
@@ -99,15 +102,15 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
   );
 
-  server.patch<{ Params: Key; Body: Static<typeof DestinationPatch> }>(
+  server.patch<{ Params: DestinationParams; Body: DestinationPatch }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Change a destination',
-        params: DestinationParams,
-        body: DestinationPatch,
-        response: { 200: Type.Ref('Destination'), ...errorResponses(400, 404, 409, 422) },
+        params: DestinationParamsSchema,
+        body: DestinationPatchSchema,
+        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 422) },
       },
     },
     (request) => {
@@ -118,28 +121,28 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
   );
 
-  server.put<{ Params: Key }>(
+  server.put<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/enable',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Enable a destination',
-        params: DestinationParams,
-        response: { 200: Type.Ref('Destination'), ...errorResponses(404, 409) },
+        params: DestinationParamsSchema,
+        response: { 200: ref('Destination'), ...errorResponses(404, 409) },
       },
     },
     (request) => apply(request.params, { disabledAtMs: null }),
   );
 
-  server.put<{ Params: Key }>(
+  server.put<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/disable',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Disable a destination',
         description: 'It gets nothing more, and what it was owed is canceled.',
-        params: DestinationParams,
-        response: { 200: Type.Ref('Destination'), ...errorResponses(404, 409) },
+        params: DestinationParamsSchema,
+        response: { 200: ref('Destination'), ...errorResponses(404, 409) },
       },
     },
     async (request) => {
@@ -151,14 +154,14 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
   );
 
-  server.delete<{ Params: Key }>(
+  server.delete<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
       schema: {
         tags: ['destinations'],
         summary: 'Delete a destination',
         description: 'What it was owed is canceled; its history stays until retention ends.',
-        params: DestinationParams,
+        params: DestinationParamsSchema,
         response: { 200: Success, ...errorResponses(404) },
       },
     },
@@ -176,7 +179,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       throw new ApiError('tenant_not_found');
   }
 
-  async function apply(params: Key, change: DestinationChange) {
+  async function apply(params: DestinationParams, change: DestinationChange) {
     await mustExist(params.tenant_id);
     return shown(await changeDestination(engine, keyOf(params), change));
   }
@@ -204,6 +207,6 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
   }
 }
 
-function keyOf(params: Key): { tenantId: string; id: string } {
+function keyOf(params: DestinationParams): { tenantId: string; id: string } {
   return { tenantId: params.tenant_id, id: params.destination_id };
 }

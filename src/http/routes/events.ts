@@ -1,6 +1,5 @@
 /** Events to read. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query, timeParameters } from '../query.ts';
@@ -9,6 +8,7 @@ import { eventJsonText } from '../schemas/event.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { object, ref, string } from '../schemas/json-schema.ts';
 
 const LIST_PARAMETERS = {
   id: 'Only these events.',
@@ -67,11 +67,11 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
       schema: {
         tags: ['events'],
         summary: 'Get an event',
-        params: Type.Object({ event_id: Type.String() }),
+        params: object({ event_id: string() }),
         querystring: queryParameters({
           tenant_id: 'Needed where several tenants have used the id.',
         }),
-        response: { 200: Type.Ref('Event'), ...errorResponses(404, 409, 422) },
+        response: { 200: ref('Event'), ...errorResponses(404, 409, 422) },
       },
     },
     async (request, reply) => {

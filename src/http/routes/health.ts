@@ -1,16 +1,16 @@
 /** Is it alive, and can it take publishes? Open without a key. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import { formatTime } from '../time.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { object, oneOf, record, string } from '../schemas/json-schema.ts';
 
 /** A write that takes longer counts as none. */
 const WRITE_TIMEOUT_MS = 2000;
 
-const Health = Type.Object({
-  status: Type.Enum(['healthy', 'unhealthy']),
-  timestamp: Type.String(),
-  workers: Type.Record(Type.String(), Type.Object({ status: Type.String() })),
+const Health = object({
+  status: oneOf(['healthy', 'unhealthy']),
+  timestamp: string(),
+  workers: record(object({ status: string() })),
 });
 
 export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): void {

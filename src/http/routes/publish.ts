@@ -1,6 +1,5 @@
 /** Publishing: the answer comes after the commit. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import type { PublishRequest } from '../../domain/event.ts';
 import type { PublishResult } from '../../engine/publish.ts';
 import { StorageUnavailableError } from '../../storage/storage.ts';
@@ -10,31 +9,41 @@ import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { StringMap, Time } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
+import {
+  anything,
+  boolean,
+  arrayOf,
+  object,
+  optional,
+  record,
+  string,
+  union,
+} from '../schemas/json-schema.ts';
 
-const EventBody = Type.Object(
+const EventBody = object(
   {
-    id: Type.Optional(
-      Type.String({
+    id: optional(
+      string({
         description: 'Key of idempotency within the tenant; made where it is left out.',
       }),
     ),
-    tenant_id: Type.String(),
-    topic: Type.Optional(Type.String()),
-    destination_id: Type.Optional(Type.String({ description: 'Addresses one destination.' })),
-    time: Type.Optional(Time),
-    eligible_for_retry: Type.Optional(Type.Boolean({ default: true })),
-    metadata: Type.Optional(StringMap),
-    data: Type.Record(Type.String(), Type.Unknown(), {
+    tenant_id: string(),
+    topic: optional(string()),
+    destination_id: optional(string({ description: 'Addresses one destination.' })),
+    time: optional(Time),
+    eligible_for_retry: optional(boolean({ default: true })),
+    metadata: optional(StringMap),
+    data: record(anything, {
       description: 'Delivered byte for byte as it is sent.',
     }),
   },
   { additionalProperties: false },
 );
 
-const Published = Type.Object({
-  id: Type.String(),
-  duplicate: Type.Boolean(),
-  destination_ids: Type.Array(Type.String(), { description: 'Those that it is owed to.' }),
+const Published = object({
+  id: string(),
+  duplicate: boolean(),
+  destination_ids: arrayOf(string(), { description: 'Those that it is owed to.' }),
 });
 
 export function publishRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
@@ -72,13 +81,13 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
           summary: `Publish up to ${MAX_BATCH_EVENTS} events`,
           description:
             'One result for each event, in order; a wrong event does not keep the others.',
-          body: Type.Object(
-            { events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_BATCH_EVENTS }) },
+          body: object(
+            { events: arrayOf(EventBody, { minItems: 1, maxItems: MAX_BATCH_EVENTS }) },
             { additionalProperties: false },
           ),
           response: {
-            202: Type.Object({
-              results: Type.Array(Type.Union([Published, Type.Object({ error: Type.Unknown() })])),
+            202: object({
+              results: arrayOf(union(Published, object({ error: anything }))),
             }),
             ...errorResponses(400, 413, 415, 422),
           },

@@ -1,26 +1,26 @@
 /** One more attempt, by hand. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import { retryByHand } from '../../engine/retry.ts';
 import { ApiError } from '../errors.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Success } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { closedObject, optional, string } from '../schemas/json-schema.ts';
 
-const RetryBody = Type.Object(
-  {
-    event_id: Type.String(),
-    destination_id: Type.String(),
-    tenant_id: Type.Optional(
-      Type.String({ description: 'Needed where several tenants have used the id.' }),
-    ),
-  },
-  { additionalProperties: false },
-);
+interface RetryBody {
+  readonly event_id: string;
+  readonly destination_id: string;
+  readonly tenant_id?: string;
+}
+
+const RetryBodySchema = closedObject({
+  event_id: string(),
+  destination_id: string(),
+  tenant_id: optional(string({ description: 'Needed where several tenants have used the id.' })),
+});
 
 export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): void {
-  server.post<{ Body: Static<typeof RetryBody> }>(
+  server.post<{ Body: RetryBody }>(
     '/retry',
     {
       schema: {
@@ -28,7 +28,7 @@ export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): v
         summary: 'Attempt a delivery again, now',
         description:
           'Works for a delivered one too, and for a destination that never had the event.',
-        body: RetryBody,
+        body: RetryBodySchema,
         response: { 202: Success, ...errorResponses(400, 404, 409, 422) },
       },
     },

@@ -1,7 +1,5 @@
 /** Tenants. */
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import { ApiError, validationFailed } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -9,12 +7,15 @@ import { errorResponses } from '../schemas/error.ts';
 import {
   Listed,
   PAGE_PARAMETERS,
-  queryParameters,
   Success,
-  TenantParams,
+  TenantParamsSchema,
+  queryParameters,
 } from '../schemas/fields.ts';
-import { TenantBody, tenantJson } from '../schemas/tenant.ts';
+import type { TenantParams } from '../schemas/fields.ts';
+import { TenantBodySchema, tenantJson } from '../schemas/tenant.ts';
+import type { TenantBody } from '../schemas/tenant.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { integer, nullable, ref } from '../schemas/json-schema.ts';
 
 /** Visible ASCII, without what is special in paths. */
 const TENANT_ID = /^[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{1,255}$/;
@@ -33,7 +34,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
         summary: 'List tenants',
         querystring: queryParameters(LIST_PARAMETERS),
         response: {
-          200: Type.Intersect([Listed('Tenant'), Type.Object({ count: Type.Integer() })]),
+          200: Listed('Tenant', { count: integer() }),
           ...errorResponses(422),
         },
       },
@@ -53,17 +54,17 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
   );
 
   server.put<{
-    Params: Static<typeof TenantParams>;
-    Body: Static<typeof TenantBody> | null | undefined;
+    Params: TenantParams;
+    Body: TenantBody | null | undefined;
   }>(
     '/tenants/:tenant_id',
     {
       schema: {
         tags: ['tenants'],
         summary: 'Create a tenant, or replace its metadata',
-        params: TenantParams,
-        body: Type.Optional(Type.Union([TenantBody, Type.Null()])),
-        response: { 200: Type.Ref('Tenant'), 201: Type.Ref('Tenant'), ...errorResponses(400, 422) },
+        params: TenantParamsSchema,
+        body: nullable(TenantBodySchema),
+        response: { 200: ref('Tenant'), 201: ref('Tenant'), ...errorResponses(400, 422) },
       },
     },
     async (request, reply) => {
@@ -82,14 +83,14 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
     },
   );
 
-  server.get<{ Params: Static<typeof TenantParams> }>(
+  server.get<{ Params: TenantParams }>(
     '/tenants/:tenant_id',
     {
       schema: {
         tags: ['tenants'],
         summary: 'Get a tenant',
-        params: TenantParams,
-        response: { 200: Type.Ref('Tenant'), ...errorResponses(404) },
+        params: TenantParamsSchema,
+        response: { 200: ref('Tenant'), ...errorResponses(404) },
       },
     },
     async (request) => {
@@ -99,14 +100,14 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
     },
   );
 
-  server.delete<{ Params: Static<typeof TenantParams> }>(
+  server.delete<{ Params: TenantParams }>(
     '/tenants/:tenant_id',
     {
       schema: {
         tags: ['tenants'],
         summary: 'Delete a tenant with its destinations',
         description: 'What they were owed is canceled.',
-        params: TenantParams,
+        params: TenantParamsSchema,
         response: { 200: Success, ...errorResponses(404) },
       },
     },

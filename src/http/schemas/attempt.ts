@@ -1,5 +1,4 @@
 /** Attempts, as the API shows them. */
-import { Type } from 'typebox';
 import { ATTEMPT_KINDS, FAILURE_REASONS, parseHeaderLines } from '../../domain/attempt.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { renderBody } from '../../domain/wire-format.ts';
@@ -8,6 +7,21 @@ import type { StoredAttempt } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { eventSummaryText } from './event.ts';
 import { Time } from './fields.ts';
+import {
+  anything,
+  boolean,
+  integer,
+  arrayOf,
+  literal,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  ref,
+  string,
+} from './json-schema.ts';
 
 export const INCLUDES = [
   'event',
@@ -19,58 +33,55 @@ export const INCLUDES = [
 ] as const;
 export type Include = (typeof INCLUDES)[number];
 
-const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+const Headers = arrayOf(arrayOf(string(), { minItems: 2, maxItems: 2 }), {
   description: 'Pairs of name and value.',
 });
-const Milliseconds = Type.Union([Type.Number(), Type.Null()]);
+const Milliseconds = nullable(number());
 
-export const AttemptSchema = Type.Object(
+export const AttemptSchema = object(
   {
-    id: Type.String(),
-    tenant_id: Type.String(),
-    event_id: Type.String(),
-    destination_id: Type.String(),
-    destination_type: Type.String(),
-    delivery_id: Type.String(),
-    status: Type.Enum(['success', 'failed']),
+    id: string(),
+    tenant_id: string(),
+    event_id: string(),
+    destination_id: string(),
+    destination_type: string(),
+    delivery_id: string(),
+    status: oneOf(['success', 'failed']),
     time: Time,
-    code: Type.String({ description: 'HTTP status, or the reason of the failure.' }),
-    attempt_number: Type.Integer({ minimum: 1 }),
-    manual: Type.Boolean(),
-    kind: Type.Enum([...ATTEMPT_KINDS]),
-    reason: Type.Union([Type.Enum([...FAILURE_REASONS]), Type.Null()]),
-    detail: Type.Union([Type.String(), Type.Null()], { description: 'The reason in words.' }),
-    timings: Type.Object({
+    code: string({ description: 'HTTP status, or the reason of the failure.' }),
+    attempt_number: integer({ minimum: 1 }),
+    manual: boolean(),
+    kind: oneOf([...ATTEMPT_KINDS]),
+    reason: nullable(oneOf([...FAILURE_REASONS])),
+    detail: nullable(string(), { description: 'The reason in words.' }),
+    timings: object({
       dns_ms: Milliseconds,
       connect_ms: Milliseconds,
       tls_ms: Milliseconds,
       first_byte_ms: Milliseconds,
-      total_ms: Type.Number(),
+      total_ms: number(),
     }),
-    request: Type.Optional(
-      Type.Object({
-        method: Type.Literal('POST'),
-        url: Type.String(),
+    request: optional(
+      object({
+        method: literal('POST'),
+        url: string(),
         headers: Headers,
-        body: Type.Union([Type.String(), Type.Null()]),
+        body: nullable(string()),
       }),
     ),
-    response: Type.Optional(
-      Type.Union([
-        Type.Object({
-          status: Type.Integer(),
+    response: optional(
+      nullable(
+        object({
+          status: integer(),
           headers: Headers,
-          body: Type.String(),
-          truncated: Type.Boolean(),
+          body: string(),
+          truncated: boolean(),
         }),
-        Type.Null(),
-      ]),
+      ),
     ),
-    response_data: Type.Optional(
-      Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
-    ),
-    event: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()])),
-    destination: Type.Optional(Type.Union([Type.Ref('Destination'), Type.Null()])),
+    response_data: optional(nullable(record(anything))),
+    event: optional(nullable(record(anything))),
+    destination: optional(nullable(ref('Destination'))),
   },
   { $id: 'Attempt' },
 );

@@ -1,28 +1,28 @@
 /** Deliveries, as the API shows them. */
-import { Type } from 'typebox';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import type { DeliveryRecord } from '../../storage/storage.ts';
 import { formatTime, formatTimeOrNull } from '../time.ts';
 import { Time, TimeOrNull } from './fields.ts';
+import { integer, nullable, object, oneOf, string } from './json-schema.ts';
 
 /** `delivering` is not stored: a node has it in memory, in an attempt or next in its lane. It counts as pending. */
 export const SHOWN_STATUSES = [...DELIVERY_STATUSES, 'delivering'] as const;
 
-export const DeliverySchema = Type.Object(
+export const DeliverySchema = object(
   {
-    id: Type.String(),
-    tenant_id: Type.String(),
-    event_id: Type.String(),
-    destination_id: Type.String(),
-    topic: Type.String(),
-    status: Type.Enum([...SHOWN_STATUSES]),
-    attempts: Type.Integer(),
+    id: string(),
+    tenant_id: string(),
+    event_id: string(),
+    destination_id: string(),
+    topic: string(),
+    status: oneOf([...SHOWN_STATUSES]),
+    attempts: integer(),
     next_attempt_at: TimeOrNull,
-    waits_for: Type.Union([Type.Null(), Type.Enum(['retry', 'concurrency'])], {
+    waits_for: nullable(oneOf(['retry', 'concurrency']), {
       description: 'Why it is not attempted now.',
     }),
-    last_code: Type.Union([Type.String(), Type.Null()]),
+    last_code: nullable(string()),
     created_at: Time,
     updated_at: Time,
     delivered_at: TimeOrNull,

@@ -1,6 +1,4 @@
 /** Destinations, as the API takes and shows them. */
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import type { DestinationPolicy } from '../../domain/destination.ts';
 import { ALL_TOPICS, isTopicPattern } from '../../domain/topic.ts';
 import type {
@@ -11,113 +9,137 @@ import type {
 import type { FieldError } from '../errors.ts';
 import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';
+import {
+  anything,
+  closedObject,
+  integer,
+  arrayOf,
+  literal,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  string,
+  union,
+} from './json-schema.ts';
 
 const DAY_S = 86_400;
 
-const RetryCommon = {
-  jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-  window_s: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 30 * DAY_S })),
+const RETRY_COMMON = {
+  jitter: optional(number({ minimum: 0, maximum: 1 })),
+  window_s: optional(number({ exclusiveMinimum: 0, maximum: 30 * DAY_S })),
 };
 
-const Policy = Type.Object(
+const Policy = closedObject(
   {
-    timeout_ms: Type.Optional(
-      Type.Integer({ minimum: 100, maximum: 120_000, description: 'Of one attempt, all told.' }),
+    timeout_ms: optional(
+      integer({ minimum: 100, maximum: 120_000, description: 'Of one attempt, all told.' }),
     ),
-    concurrency: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'Attempts at the same time, at most.',
-      }),
+    concurrency: optional(
+      integer({ minimum: 1, maximum: 1000, description: 'Attempts at the same time, at most.' }),
     ),
-    retry: Type.Optional(
-      Type.Union([
-        Type.Object(
-          {
-            delays_s: Type.Array(Type.Number({ minimum: 0, maximum: 7 * DAY_S }), {
-              maxItems: 100,
-            }),
-            ...RetryCommon,
-          },
-          { additionalProperties: false },
-        ),
-        Type.Object(
-          {
-            base_s: Type.Number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-            factor: Type.Number({ minimum: 1, maximum: 100 }),
-            cap_s: Type.Number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-            count: Type.Integer({ minimum: 0, maximum: 100 }),
-            ...RetryCommon,
-          },
-          { additionalProperties: false },
-        ),
-      ]),
+    retry: optional(
+      union(
+        closedObject({
+          delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
+          ...RETRY_COMMON,
+        }),
+        closedObject({
+          base_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
+          factor: number({ minimum: 1, maximum: 100 }),
+          cap_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
+          count: integer({ minimum: 0, maximum: 100 }),
+          ...RETRY_COMMON,
+        }),
+      ),
     ),
   },
-  { additionalProperties: false, description: 'What it wants otherwise than its profile.' },
+  { description: 'What it wants otherwise than its profile.' },
 );
 
-const TopicPattern = Type.String({ minLength: 1, maxLength: 255 });
-const Topics = Type.Union(
-  [Type.Literal(ALL_TOPICS), Type.Array(TopicPattern, { minItems: 1, maxItems: 1000 })],
+const Topics = {
+  description: '`*` for all, also future ones; or a list of topics and patterns such as `user.*`.',
+  ...union(
+    literal(ALL_TOPICS),
+    arrayOf(string({ minLength: 1, maxLength: 255 }), { minItems: 1, maxItems: 1000 }),
+  ),
+};
+const Fields = record(anything, { maxProperties: 100 });
+
+/** What `DestinationBodySchema` lets pass. */
+export interface DestinationBody {
+  readonly id?: string;
+  readonly type: string;
+  readonly name?: string;
+  readonly profile?: string;
+  readonly topics: string | readonly string[];
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly delivery_metadata?: Readonly<Record<string, string>> | null;
+  readonly metadata?: Readonly<Record<string, string>> | null;
+  readonly policy?: DestinationPolicy;
+  readonly disabled_at?: string | null;
+}
+
+export const DestinationBodySchema = closedObject({
+  id: optional(string({ pattern: '^[\\x21-\\x7e]{1,255}$' })),
+  type: string(),
+  name: optional(string({ maxLength: 255 })),
+  profile: optional(string()),
+  topics: Topics,
+  config: optional(Fields),
+  credentials: optional(Fields),
+  delivery_metadata: optional(nullable(StringMap)),
+  metadata: optional(nullable(StringMap)),
+  policy: optional(Policy),
+  disabled_at: optional(TimeOrNull),
+});
+
+/** What `DestinationPatchSchema` lets pass. */
+export interface DestinationPatch {
+  readonly type?: string;
+  readonly name?: string | null;
+  readonly profile?: string | null;
+  readonly topics?: string | readonly string[];
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly delivery_metadata?: Readonly<Record<string, string | null>> | null;
+  readonly metadata?: Readonly<Record<string, string | null>> | null;
+  readonly policy?: DestinationPolicy | null;
+  readonly disabled_at?: string | null;
+}
+
+export const DestinationPatchSchema = closedObject(
   {
-    description:
-      '`*` for all, also future ones; or a list of topics and patterns such as `user.*`.',
+    type: optional(string()),
+    name: optional(nullable(string({ maxLength: 255 }))),
+    profile: optional(nullable(string())),
+    topics: optional(Topics),
+    config: optional(Fields),
+    credentials: optional(Fields),
+    delivery_metadata: optional(nullable(StringMapPatch)),
+    metadata: optional(nullable(StringMapPatch)),
+    policy: optional(nullable(Policy)),
+    disabled_at: optional(TimeOrNull),
   },
+  { description: 'A JSON merge patch (RFC 7396); what is left out stays.' },
 );
-const Fields = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100 });
 
-export const DestinationBody = Type.Object(
+export const DestinationSchema = object(
   {
-    id: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,255}$' })),
-    type: Type.String(),
-    name: Type.Optional(Type.String({ maxLength: 255 })),
-    profile: Type.Optional(Type.String()),
+    id: string(),
+    type: string(),
+    name: optional(string()),
+    profile: optional(string()),
     topics: Topics,
-    config: Type.Optional(Fields),
-    credentials: Type.Optional(Fields),
-    delivery_metadata: Type.Optional(Type.Union([StringMap, Type.Null()])),
-    metadata: Type.Optional(Type.Union([StringMap, Type.Null()])),
-    policy: Type.Optional(Policy),
-    disabled_at: Type.Optional(TimeOrNull),
-  },
-  { additionalProperties: false },
-);
-
-export const DestinationPatch = Type.Object(
-  {
-    type: Type.Optional(Type.String()),
-    name: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
-    profile: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-    topics: Type.Optional(Topics),
-    config: Type.Optional(Fields),
-    credentials: Type.Optional(Fields),
-    delivery_metadata: Type.Optional(Type.Union([StringMapPatch, Type.Null()])),
-    metadata: Type.Optional(Type.Union([StringMapPatch, Type.Null()])),
-    policy: Type.Optional(Type.Union([Policy, Type.Null()])),
-    disabled_at: Type.Optional(TimeOrNull),
-  },
-  {
-    additionalProperties: false,
-    description: 'A JSON merge patch (RFC 7396); what is left out stays.',
-  },
-);
-
-export const DestinationSchema = Type.Object(
-  {
-    id: Type.String(),
-    type: Type.String(),
-    name: Type.Optional(Type.String()),
-    profile: Type.Optional(Type.String()),
-    topics: Topics,
-    config: Type.Record(Type.String(), Type.String()),
-    credentials: Type.Record(Type.String(), Type.String()),
-    delivery_metadata: Type.Optional(StringMap),
-    metadata: Type.Optional(StringMap),
-    policy: Type.Optional(Policy),
-    target: Type.String({ description: 'Where it delivers to, as people read it.' }),
-    target_url: Type.String(),
+    config: record(string()),
+    credentials: record(string()),
+    delivery_metadata: optional(StringMap),
+    metadata: optional(StringMap),
+    policy: optional(Policy),
+    target: string({ description: 'Where it delivers to, as people read it.' }),
+    target_url: string(),
     created_at: Time,
     updated_at: Time,
     disabled_at: TimeOrNull,
@@ -154,7 +176,7 @@ export function destinationJson({ destination, credentials, type }: OpenedDestin
 /** A body that has passed its schema, as the engine takes it. Problems that no schema can say are added to `problems`. */
 export function newDestination(
   tenantId: string,
-  body: Static<typeof DestinationBody>,
+  body: DestinationBody,
   problems: FieldError[],
 ): NewDestination {
   return {
@@ -168,13 +190,13 @@ export function newDestination(
     credentials: body.credentials ?? {},
     deliveryMetadata: body.delivery_metadata ?? null,
     metadata: body.metadata ?? null,
-    policy: policyOf(body.policy),
+    policy: body.policy ?? {},
     disabledAtMs: timeOf(body.disabled_at ?? null, problems),
   };
 }
 
 export function destinationChange(
-  body: Static<typeof DestinationPatch>,
+  body: DestinationPatch,
   problems: FieldError[],
 ): DestinationChange {
   return {
@@ -186,9 +208,7 @@ export function destinationChange(
     ...(body.credentials === undefined ? {} : { credentials: body.credentials }),
     ...(body.delivery_metadata === undefined ? {} : { deliveryMetadata: body.delivery_metadata }),
     ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
-    ...(body.policy === undefined
-      ? {}
-      : { policy: body.policy === null ? null : policyOf(body.policy) }),
+    ...(body.policy === undefined ? {} : { policy: body.policy }),
     ...(body.disabled_at === undefined ? {} : { disabledAtMs: timeOf(body.disabled_at, problems) }),
   };
 }
@@ -213,11 +233,6 @@ function timeOf(text: string | null, problems: FieldError[]): number | null {
     message: 'A time is RFC 3339, such as 2026-11-21T10:00:00Z, or null.',
   });
   return null;
-}
-
-/** The schema has let only what a policy may hold pass. */
-function policyOf(policy: Static<typeof Policy> | undefined): DestinationPolicy {
-  return (policy ?? {}) as DestinationPolicy;
 }
 
 function isAll(topics: readonly string[]): boolean {

@@ -1,32 +1,30 @@
 /** The body of every answer with an error. */
-import { Type } from 'typebox';
 import { API_ERRORS } from '../errors.ts';
+import { integer, arrayOf, object, oneOf, ref, string } from './json-schema.ts';
 
-export const ErrorSchema = Type.Object(
+export const ErrorSchema = object(
   {
-    status: Type.Integer(),
-    code: Type.Enum(Object.keys(API_ERRORS), {
+    status: integer(),
+    code: oneOf(Object.keys(API_ERRORS), {
       description: 'A name of the closed table of errors.',
     }),
-    message: Type.String(),
-    data: Type.Array(Type.String(), { description: 'One sentence for each wrong field.' }),
-    errors: Type.Array(
-      Type.Object({
-        pointer: Type.String({
+    message: string(),
+    data: arrayOf(string(), { description: 'One sentence for each wrong field.' }),
+    errors: arrayOf(
+      object({
+        pointer: string({
           description: 'JSON pointer into the body; `?name` for a query parameter.',
         }),
-        code: Type.String(),
-        message: Type.String(),
+        code: string(),
+        message: string(),
       }),
     ),
-    request_id: Type.String({ description: 'Also in the header `x-request-id`, and in the logs.' }),
+    request_id: string({ description: 'Also in the header `x-request-id`, and in the logs.' }),
   },
   { $id: 'Error', description: 'What happened, which field, what to do.' },
 );
 
 /** The error answers of a route, for its schema. */
 export function errorResponses(...statuses: readonly number[]): Record<number, unknown> {
-  return Object.fromEntries(
-    [401, ...statuses, 500, 503].map((status) => [status, Type.Ref('Error')]),
-  );
+  return Object.fromEntries([401, ...statuses, 500, 503].map((status) => [status, ref('Error')]));
 }

@@ -1,25 +1,25 @@
 /** Events, as the API shows them: `data` exactly as it was published. */
-import { Type } from 'typebox';
 import type { EventRecord, StoredAttempt } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { StringMap, Time } from './fields.ts';
+import { anything, boolean, integer, arrayOf, object, record, string } from './json-schema.ts';
 
-export const EventSchema = Type.Object(
+export const EventSchema = object(
   {
-    id: Type.String(),
-    tenant_id: Type.String(),
-    topic: Type.String(),
+    id: string(),
+    tenant_id: string(),
+    topic: string(),
     time: Time,
-    eligible_for_retry: Type.Boolean(),
+    eligible_for_retry: boolean(),
     metadata: StringMap,
-    data: Type.Record(Type.String(), Type.Unknown()),
-    matched_destination_ids: Type.Array(Type.String()),
-    status: Type.Object(
+    data: record(anything),
+    matched_destination_ids: arrayOf(string()),
+    status: object(
       {
-        pending: Type.Integer(),
-        delivered: Type.Integer(),
-        failed: Type.Integer(),
-        canceled: Type.Integer(),
+        pending: integer(),
+        delivered: integer(),
+        failed: integer(),
+        canceled: integer(),
       },
       { description: 'How many of its deliveries are in each status.' },
     ),

@@ -1,44 +1,63 @@
 /** Parts of schemas that several resources have. */
-import { Type } from 'typebox';
+import type { JsonSchema } from './json-schema.ts';
+import {
+  integer,
+  arrayOf,
+  literal,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  record,
+  ref,
+  string,
+  union,
+} from './json-schema.ts';
 
-export const Time = Type.String({
+export const Time = string({
   format: 'date-time',
   description: 'RFC 3339, UTC, milliseconds.',
 });
-export const TimeOrNull = Type.Union([Time, Type.Null()]);
-export const StringMap = Type.Record(
-  Type.String({ maxLength: 255 }),
-  Type.String({ maxLength: 4096 }),
-  { maxProperties: 100 },
-);
+export const TimeOrNull = nullable(Time);
+const MAP_LIMITS = { maxProperties: 100, propertyNames: { maxLength: 255 } };
+
+export const StringMap = record(string({ maxLength: 4096 }), MAP_LIMITS);
 /** A map to merge: `null` removes the name (RFC 7396). */
-export const StringMapPatch = Type.Record(
-  Type.String({ maxLength: 255 }),
-  Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
-  { maxProperties: 100 },
-);
+export const StringMapPatch = record(nullable(string({ maxLength: 4096 })), MAP_LIMITS);
 
-export const TenantParams = Type.Object({
-  tenant_id: Type.String({ description: 'Chosen by the operator.' }),
+export interface TenantParams {
+  readonly tenant_id: string;
+}
+
+export const TenantParamsSchema = object({
+  tenant_id: string({ description: 'Chosen by the operator.' }),
 });
-export const DestinationParams = Type.Object({
-  tenant_id: Type.String(),
-  destination_id: Type.String(),
+export interface DestinationParams extends TenantParams {
+  readonly destination_id: string;
+}
+
+export const DestinationParamsSchema = object({
+  tenant_id: string(),
+  destination_id: string(),
 });
 
-export const Success = Type.Object({ success: Type.Literal(true) });
+export const Success = object({ success: literal(true) });
 
-export function Listed(item: string) {
-  return Type.Object({
-    models: Type.Array(Type.Ref(item)),
-    pagination: Type.Object({
-      order_by: Type.String(),
-      dir: Type.Enum(['asc', 'desc']),
-      limit: Type.Integer(),
-      next: Type.Union([Type.String(), Type.Null()], {
+export function Listed(
+  item: string,
+  others: Readonly<Record<string, JsonSchema>> = {},
+): JsonSchema {
+  return object({
+    ...others,
+    models: arrayOf(ref(item)),
+    pagination: object({
+      order_by: string(),
+      dir: oneOf(['asc', 'desc']),
+      limit: integer(),
+      next: nullable(string(), {
         description: 'Cursor of the page that follows; null at the end.',
       }),
-      prev: Type.Union([Type.String(), Type.Null()], {
+      prev: nullable(string(), {
         description: 'Cursor of the page before; null at the start.',
       }),
     }),
@@ -46,12 +65,12 @@ export function Listed(item: string) {
 }
 
 /** Query parameters for the OpenAPI document; they are read and checked by `Query`. */
-export function queryParameters(parameters: Readonly<Record<string, string>>) {
-  return Type.Object(
+export function queryParameters(parameters: Readonly<Record<string, string>>): JsonSchema {
+  return object(
     Object.fromEntries(
       Object.entries(parameters).map(([name, description]) => [
         name,
-        Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())], { description })),
+        optional({ description, ...union(string(), arrayOf(string())) }),
       ]),
     ),
   );

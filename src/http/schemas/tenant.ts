@@ -1,14 +1,14 @@
 /** Tenants, as the API shows them. */
-import { Type } from 'typebox';
 import type { TenantRecord } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { StringMap, Time } from './fields.ts';
+import { closedObject, integer, arrayOf, object, optional, string } from './json-schema.ts';
 
-export const TenantSchema = Type.Object(
+export const TenantSchema = object(
   {
-    id: Type.String(),
-    destinations_count: Type.Integer(),
-    topics: Type.Array(Type.String(), { description: 'All that its destinations take.' }),
+    id: string(),
+    destinations_count: integer(),
+    topics: arrayOf(string(), { description: 'All that its destinations take.' }),
     metadata: StringMap,
     created_at: Time,
     updated_at: Time,
@@ -16,10 +16,11 @@ export const TenantSchema = Type.Object(
   { $id: 'Tenant' },
 );
 
-export const TenantBody = Type.Object(
-  { metadata: Type.Optional(StringMap) },
-  { additionalProperties: false },
-);
+export interface TenantBody {
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export const TenantBodySchema = closedObject({ metadata: optional(StringMap) });
 
 export function tenantJson(tenant: TenantRecord) {
   return {

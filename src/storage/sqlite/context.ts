@@ -71,7 +71,7 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
     tenant(id) {
       const known = tenants.get(id);
       if (known !== undefined) return known;
-      const row = statement('SELECT no, routing_version FROM tenants WHERE id = ?').get(id);
+      const row = statement('SELECT no, id, routing_version FROM tenants WHERE id = ?').get(id);
       if (row === undefined) return undefined;
       const rows = statement(
         'SELECT no, id FROM destinations WHERE tenant_no = ? AND deleted_ms IS NULL',
@@ -83,7 +83,8 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
           rows.map((destination) => [String(destination['id']), Number(destination['no'])]),
         ),
       };
-      tenants.set(id, numbers);
+      // The row's id: the one that was asked for may be cut from the text of a whole batch, and keep it.
+      tenants.set(String(row['id']), numbers);
       return numbers;
     },
     forget(tenantId) {

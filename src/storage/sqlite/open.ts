@@ -103,6 +103,7 @@ function inspect(path: string): void {
   if (!existsSync(path) || statSync(path).size === 0) return;
   if (readHead(path) !== SQLITE_MAGIC)
     throw new StorageOpenError('corrupt', `${path} is not an SQLite database`);
+  const hasLog = existsSync(`${path}-wal`);
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const id = db.prepare('PRAGMA application_id').get()?.['application_id'];
@@ -113,6 +114,9 @@ function inspect(path: string): void {
       throw new StorageOpenError('corrupt', `${path} is a database of another program`);
     }
     refuseNewer(db);
+    // What a checkpoint was at when the power went is made whole from the log; without one, nothing may be missing.
+    if (!hasLog && statSync(path).size < databaseBytes(db))
+      throw new StorageOpenError('corrupt', `${path} is damaged: its end is missing`);
     if (statSync(path).size <= MAX_CHECKED_BYTES) {
       const verdict = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
       if (verdict !== 'ok')
@@ -121,6 +125,11 @@ function inspect(path: string): void {
   } finally {
     db.close();
   }
+}
+
+function databaseBytes(db: DatabaseSync): number {
+  const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count']);
+  return pages * Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
 }
 
 function configure(db: DatabaseSync, { maxBytes }: DatabaseOptions): void {

@@ -1,0 +1,304 @@
+/**
+ * The real thing in one process: storage, engine, HTTP server, webhooks sent to a receiver on loopback. Every answer of
+ * `request` is held against the OpenAPI document, and nothing may have failed when it is stopped.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll } from 'vitest';
+import { createAddressGuard } from '../../src/destinations/address-guard.ts';
+import { createWebhookType } from '../../src/destinations/webhook/type.ts';
+import { systemClock } from '../../src/domain/clock.ts';
+import { systemRandom } from '../../src/domain/id.ts';
+import { createSealedBoxes } from '../../src/domain/sealed-box.ts';
+import { createEngine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { buildServer } from '../../src/http/server.ts';
+import type { ServerLimits } from '../../src/http/server-parts.ts';
+import { standard } from '../../src/profiles/standard.ts';
+import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { createAnswerCheck } from './api-document.ts';
+import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
+import { startReceiver } from './api-receiver.ts';
+import type { Receiver } from './api-receiver.ts';
+import type { DestinationView, PublishedView } from './api-views.ts';
+
+export const API_KEY = 'test-key-of-the-operator-0123456789';
+
+const LIMITS: ServerLimits = {
+  maxPayloadBytes: 1024 * 1024,
+  maxBatchBytes: 16 * 1024 * 1024,
+  maxDestinationsPerTenant: 1000,
+};
+
+export interface ApiOptions {
+  /** `memory`: on this thread, in memory. `file`: two threads over a file, as in production. */
+  readonly storage?: 'memory' | 'file';
+  /** Of the file. */
+  readonly maxBytes?: number;
+  readonly limits?: Partial<ServerLimits>;
+  /** Lays something over the storage. */
+  readonly wrap?: (storage: Storage) => Storage;
+}
+
+export interface RequestOptions {
+  /** An object is sent as JSON; text and bytes as they are, as JSON by name. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `null`: none is sent. */
+  readonly key?: string | null;
+}
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  /** The parsed text; `null` where it is empty or no JSON. */
+  readonly body: Body;
+}
+
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+/** One server for the tests of a file, each of which makes tenants of its own. */
+export function useApi(options: ApiOptions = {}): () => ApiServer {
+  let running: ApiServer | undefined;
+  beforeAll(async () => {
+    running = await ApiServer.start(options);
+  });
+  afterAll(async () => {
+    await running?.stop();
+  });
+  return () => {
+    if (running === undefined) throw new Error('the server runs only while tests do');
+    return running;
+  };
+}
+
+/** A server for one test alone. */
+export async function withApi(
+  options: ApiOptions,
+  test: (api: ApiServer) => Promise<void>,
+): Promise<void> {
+  const api = await ApiServer.start(options);
+  try {
+    await test(api);
+  } finally {
+    await api.stop();
+  }
+}
+
+export class ApiServer {
+  readonly server: FastifyInstance;
+  readonly engine: Engine;
+  readonly receiver: Receiver;
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** What was logged as failed. A test that provokes something takes it out. */
+  readonly failures: Failure[];
+  readonly #check: AnswerCheck;
+  readonly #close: () => Promise<void>;
+  #tenants = 0;
+
+  static async start(options: ApiOptions): Promise<ApiServer> {
+    const failures: Failure[] = [];
+    const opened = await openStorage(options);
+    const storage = options.wrap?.(opened.storage) ?? opened.storage;
+    const webhook = createWebhookType({
+      guard: createAddressGuard({ allowedCidrs: ['127.0.0.0/8'] }),
+      clock: systemClock,
+      random: systemRandom,
+      userAgent: 'Angarium/test',
+    });
+    const log = failureLog(failures);
+    const engine = createEngine({
+      storage,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      retentionDays: 7,
+      targets: {
+        types: new Map([[webhook.type, webhook]]),
+        profiles: new Map([[standard.name, standard]]),
+        defaultProfile: standard,
+        boxes: createSealedBoxes([Buffer.alloc(32, 1)], systemRandom),
+      },
+    });
+    const server = await buildServer({
+      engine,
+      apiKey: API_KEY,
+      version: '0.0.0-test',
+      publicUrl: 'http://127.0.0.1:8080',
+      trustProxy: [],
+      limits: { ...LIMITS, ...options.limits },
+      log,
+    });
+    const receiver = await startReceiver();
+    await engine.load();
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    await engine.start();
+    return new ApiServer({ server, engine, receiver, url, failures }, async () => {
+      await server.close();
+      await engine.stop(100);
+      await webhook.close();
+      await receiver.close();
+      await opened.close();
+    });
+  }
+
+  private constructor(
+    parts: Pick<ApiServer, 'server' | 'engine' | 'receiver' | 'url' | 'failures'>,
+    close: () => Promise<void>,
+  ) {
+    this.server = parts.server;
+    this.engine = parts.engine;
+    this.receiver = parts.receiver;
+    this.url = parts.url;
+    this.failures = parts.failures;
+    this.#close = close;
+    this.#check = createAnswerCheck(this.document());
+  }
+
+  async stop(): Promise<void> {
+    await this.#close();
+    const [failure] = this.failures;
+    if (failure !== undefined)
+      throw new Error(`${failure.what} during the tests`, { cause: failure.error });
+  }
+
+  /** The OpenAPI document, as `/openapi.json` gives it. */
+  document(): OpenapiDocument {
+    return JSON.parse(JSON.stringify(this.server.swagger())) as OpenapiDocument;
+  }
+
+  /** Without a network, through Fastify's `inject`. A path that begins with `/v1/` is one of the API. */
+  async request<Body>(
+    method: Method,
+    path: string,
+    { body, headers = {}, key = API_KEY }: RequestOptions = {},
+  ): Promise<Answer<Body>> {
+    const url = path.startsWith('/v1/') ? `/api${path}` : path;
+    const isPlain = typeof body === 'string' || body instanceof Uint8Array;
+    const payload = body === undefined || isPlain ? body : JSON.stringify(body);
+    const response = await this.server.inject({
+      method,
+      url,
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(payload === undefined ? {} : { payload: asPayload(payload) }),
+    });
+    const status = response.statusCode;
+    const text = response.body;
+    const contentType = String(response.headers['content-type'] ?? '');
+    this.#check({ method, url, status, contentType, text });
+    const parsed: unknown =
+      contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : null;
+    // Of the shape that the document says; the check has seen to it.
+    return { status, headers: response.headers, text, body: parsed as Body };
+  }
+
+  get<Body>(path: string, options?: RequestOptions): Promise<Answer<Body>> {
+    return this.request('GET', path, options);
+  }
+
+  put<Body>(path: string, body?: unknown): Promise<Answer<Body>> {
+    return this.request('PUT', path, { body });
+  }
+
+  post<Body>(path: string, body?: unknown): Promise<Answer<Body>> {
+    return this.request('POST', path, { body });
+  }
+
+  patch<Body>(path: string, body?: unknown): Promise<Answer<Body>> {
+    return this.request('PATCH', path, { body });
+  }
+
+  delete<Body>(path: string): Promise<Answer<Body>> {
+    return this.request('DELETE', path);
+  }
+
+  publish(body: unknown): Promise<Answer<PublishedView>> {
+    return this.post('/v1/publish', body);
+  }
+
+  /** Makes a tenant, and gives its id. */
+  async tenant(): Promise<string> {
+    const id = `tenant-${++this.#tenants}`;
+    const { status } = await this.put(`/v1/tenants/${id}`);
+    if (status !== 201) throw new Error(`there was a tenant ${id} before`);
+    return id;
+  }
+
+  /** Makes a webhook destination of all topics, at `/ok` of the receiver. */
+  async destination(tenantId: string, given: object = {}): Promise<DestinationView> {
+    const body = {
+      type: 'webhook',
+      topics: '*',
+      config: { url: this.receiver.url('/ok') },
+      ...given,
+    };
+    const path = `/v1/tenants/${encodeURIComponent(tenantId)}/destinations`;
+    const answer = await this.post<DestinationView>(path, body);
+    if (answer.status !== 201) throw new Error(`no destination was made: ${answer.text}`);
+    return answer.body;
+  }
+}
+
+interface Failure {
+  readonly what: string;
+  readonly error: unknown;
+}
+
+function failureLog(failures: Failure[]) {
+  const failed = (what: string) => (error: unknown) => void failures.push({ what, error });
+  return {
+    claimFailed: failed('a claim failed'),
+    cancelFailed: failed('a cancel failed'),
+    recordFailed: failed('a record failed'),
+    recordResumed: () => {},
+    outcomeDropped: failed('an outcome was dropped'),
+    serviceFailed: (name: string, error: unknown) => failed(`the ${name} failed`)(error),
+    destinationUnusable: (_tenant: string, id: string, error: unknown) =>
+      failed(`destination ${id} was unusable`)(error),
+    requestFailed: (_id: string, method: string, route: string, error: unknown) =>
+      failed(`${method} ${route} failed`)(error),
+  };
+}
+
+async function openStorage({
+  storage: kind = 'memory',
+  maxBytes,
+}: ApiOptions): Promise<{ storage: Storage; close: () => Promise<void> }> {
+  if (kind === 'memory') {
+    const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+    const storage = openInlineStorage(database, systemClock, systemRandom);
+    return {
+      storage,
+      close: async () => {
+        await storage.close();
+        database.close();
+      },
+    };
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'angarium-api-'));
+  const path = join(directory, 'angarium.db');
+  const storage = await openSqliteStorage({ path, maxBytes: maxBytes ?? null });
+  return {
+    storage,
+    close: async () => {
+      await storage.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+function asPayload(body: string | Uint8Array): string | Buffer {
+  return typeof body === 'string'
+    ? body
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}

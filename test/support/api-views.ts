@@ -1,0 +1,93 @@
+/** What the API answers, for tests that look into it; that it is so is checked against the document. */
+
+export interface TenantView {
+  readonly id: string;
+  readonly destinations_count: number;
+  readonly topics: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+export interface DestinationView {
+  readonly id: string;
+  readonly type: string;
+  readonly topics: '*' | readonly string[];
+  readonly config: Readonly<Record<string, string>>;
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly delivery_metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly policy?: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly disabled_at: string | null;
+}
+
+export interface PublishedView {
+  readonly id: string;
+  readonly duplicate: boolean;
+  readonly destination_ids: readonly string[];
+}
+
+export interface ErrorView {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly data: readonly string[];
+  readonly errors: readonly {
+    readonly pointer: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
+  readonly request_id: string;
+}
+
+export interface BatchView {
+  readonly results: readonly (PublishedView | { readonly error: ErrorView })[];
+}
+
+export interface EventView {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly topic: string;
+  readonly time: string;
+  readonly eligible_for_retry: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly data: unknown;
+  readonly matched_destination_ids: readonly string[];
+  readonly status: Readonly<Record<'pending' | 'delivered' | 'failed' | 'canceled', number>>;
+}
+
+export interface DeliveryView {
+  readonly id: string;
+  readonly event_id: string;
+  readonly destination_id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly next_attempt_at: string | null;
+  readonly waits_for: string | null;
+  readonly last_code: string | null;
+}
+
+export interface AttemptView {
+  readonly id: string;
+  readonly event_id: string;
+  readonly destination_id: string;
+  readonly delivery_id: string;
+  readonly status: 'success' | 'failed';
+  readonly code: string;
+  readonly attempt_number: number;
+  readonly manual: boolean;
+  readonly kind: string;
+}
+
+export interface ListView<Model> {
+  readonly models: readonly Model[];
+  readonly pagination: {
+    readonly order_by: string;
+    readonly dir: string;
+    readonly limit: number;
+    readonly next: string | null;
+    readonly prev: string | null;
+  };
+}

@@ -1,0 +1,73 @@
+/** One start of Angarium in a simulated world: its clock, its way to the storage, its engine. */
+import { ENCRYPTION_KEY_BYTES, createSealedBoxes } from '../../src/domain/sealed-box.ts';
+import type { DispatcherLimits } from '../../src/engine/dispatcher.ts';
+import type { EngineLog } from '../../src/engine/engine-log.ts';
+import { createEngine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { standard } from '../../src/profiles/standard.ts';
+import { openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
+import { ProcessClock } from './simulated-clock.ts';
+import type { SimulatedClock } from './simulated-clock.ts';
+import type { SeededRandom } from './simulated-random.ts';
+import { SIMULATED_TYPE } from './simulated-receivers.ts';
+import type { SimulatedReceivers } from './simulated-receivers.ts';
+import { SimulatedConnection } from './simulated-storage.ts';
+import type { Operation, SimulatedMedium } from './simulated-storage.ts';
+
+/** What outlives a process. */
+export interface ProcessSurroundings {
+  readonly clock: SimulatedClock;
+  readonly random: SeededRandom;
+  readonly database: OpenDatabase;
+  readonly medium: SimulatedMedium;
+  readonly receivers: SimulatedReceivers;
+  readonly log: EngineLog;
+  readonly limits: Partial<DispatcherLimits>;
+  readonly retentionDays: number;
+  readonly onWritten: (process: SimulatedProcess, operation: Operation, query: unknown) => void;
+}
+
+let lastProcessNo = 0;
+
+export class SimulatedProcess {
+  readonly no = ++lastProcessNo;
+  readonly clock: ProcessClock;
+  readonly connection: SimulatedConnection;
+  readonly engine: Engine;
+  readonly #receivers: SimulatedReceivers;
+
+  /** It opens the database at once; then `engine.load` and `engine.start`. */
+  constructor(around: ProcessSurroundings) {
+    const { database, random, receivers, medium, log } = around;
+    const clock = new ProcessClock(around.clock);
+    this.clock = clock;
+    this.#receivers = receivers;
+    this.connection = new SimulatedConnection({
+      inner: openInlineStorage(database, clock, random),
+      medium,
+      clock,
+      onWritten: (operation, query) => around.onWritten(this, operation, query),
+    });
+    this.engine = createEngine({
+      storage: this.connection.storage,
+      targets: {
+        types: new Map([[SIMULATED_TYPE, receivers.type(clock, this.no)]]),
+        profiles: new Map([[standard.name, standard]]),
+        defaultProfile: standard,
+        boxes: createSealedBoxes([new Uint8Array(ENCRYPTION_KEY_BYTES)], random),
+      },
+      clock,
+      random,
+      log,
+      retentionDays: around.retentionDays,
+      limits: around.limits,
+    });
+  }
+
+  /** As `kill -9` does: what it was doing is never finished. */
+  kill(): void {
+    this.clock.kill();
+    this.#receivers.cut(this.no);
+  }
+}

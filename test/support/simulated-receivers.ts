@@ -1,0 +1,192 @@
+/**
+ * Receivers that do as they are told, and the destination type that reaches them. They outlive the processes that send
+ * to them and remember every request.
+ */
+import type { Outcome } from '../../src/domain/attempt.ts';
+import type { DestinationType, Message, Sender, Sent } from '../../src/destinations/destination-type.ts';
+import type { ProcessClock } from './simulated-clock.ts';
+import type { SeededRandom } from './simulated-random.ts';
+
+/** How a receiver takes the next request. `dead`: no answer and no deadline either, until the process ends. */
+export type Behaviour =
+  | { readonly kind: 'ok' | 'refusing'; readonly latencyMs: number }
+  | { readonly kind: 'status'; readonly latencyMs: number; readonly status: number; readonly retryAfterMs?: number }
+  | { readonly kind: 'flapping'; readonly latencyMs: number; readonly failures: number }
+  | { readonly kind: 'hanging' | 'dead' };
+
+export const HEALTHY: Behaviour = { kind: 'ok', latencyMs: 5 };
+
+export interface ReceivedRequest {
+  readonly receiver: Receiver;
+  readonly tenantId: string;
+  readonly eventId: string;
+  /** Number of the process that sent it. */
+  readonly processNo: number;
+  /** Monotonic. */
+  readonly startedMs: number;
+  /** `null`: not answered yet, or never, because its process died. */
+  outcome: Outcome | null;
+  endedMs: number | null;
+  isUnderWay: boolean;
+}
+
+export interface Receiver {
+  readonly name: string;
+  behaviour: Behaviour;
+  readonly requests: ReceivedRequest[];
+  underWay: number;
+}
+
+export const SIMULATED_TYPE = 'simulated';
+
+export class SimulatedReceivers {
+  readonly #random: SeededRandom;
+  readonly #all = new Map<string, Receiver>();
+  readonly #onRequest: (request: ReceivedRequest) => void;
+  readonly #underWay = new Set<ReceivedRequest>();
+
+  constructor(random: SeededRandom, onRequest: (request: ReceivedRequest) => void = () => {}) {
+    this.#random = random;
+    this.#onRequest = onRequest;
+  }
+
+  /** Made at the first mention. */
+  receiver(name: string): Receiver {
+    let receiver = this.#all.get(name);
+    if (receiver === undefined) {
+      receiver = { name, behaviour: HEALTHY, requests: [], underWay: 0 };
+      this.#all.set(name, receiver);
+    }
+    return receiver;
+  }
+
+  all(): IterableIterator<Receiver> {
+    return this.#all.values();
+  }
+
+  /** Requests of a process that have no answer yet. */
+  underWayOf(processNo: number): ReceivedRequest[] {
+    return [...this.#underWay].filter((request) => request.processNo === processNo);
+  }
+
+  /** The process died, its connections are gone. */
+  cut(processNo: number): void {
+    for (const request of this.underWayOf(processNo)) this.#end(request, null);
+  }
+
+  /** The type as one process uses it. `config.receiver` names the receiver. */
+  type(clock: ProcessClock, processNo: number): DestinationType {
+    return {
+      type: SIMULATED_TYPE,
+      check: ({ config }) =>
+        typeof config['receiver'] === 'string'
+          ? { ok: true, config: { receiver: config['receiver'] }, credentials: { secret: 'simulated' } }
+          : {
+              ok: false,
+              problems: [{ pointer: '/config/receiver', code: 'required', message: 'Name a receiver.' }],
+            },
+      describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
+      open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #sender(name: string, clock: ProcessClock, processNo: number): Sender {
+    return {
+      send: (message) =>
+        new Promise<Sent>((resolve) => {
+          const request = this.#arrive(this.receiver(name), message, clock, processNo);
+          const answer = this.#answer(request.receiver.behaviour, message.timeoutMs);
+          if (answer === null) return;
+          clock.after(answer.totalMs, () => {
+            const outcome = answer.outcome(answer.totalMs);
+            request.endedMs = clock.monotonicMs();
+            this.#end(request, outcome);
+            resolve({ outcome, request: { url: `simulated:${name}`, headers: '' } });
+          });
+        }),
+    };
+  }
+
+  #arrive(receiver: Receiver, { event }: Message, clock: ProcessClock, processNo: number): ReceivedRequest {
+    const request: ReceivedRequest = {
+      receiver,
+      tenantId: event.tenantId,
+      eventId: event.id,
+      processNo,
+      startedMs: clock.monotonicMs(),
+      outcome: null,
+      endedMs: null,
+      isUnderWay: true,
+    };
+    receiver.requests.push(request);
+    receiver.underWay++;
+    this.#underWay.add(request);
+    this.#onRequest(request);
+    return request;
+  }
+
+  #end(request: ReceivedRequest, outcome: Outcome | null): void {
+    request.outcome = outcome;
+    request.isUnderWay = false;
+    request.receiver.underWay--;
+    this.#underWay.delete(request);
+  }
+
+  /** When the answer comes and what it is; `null`: never. */
+  #answer(behaviour: Behaviour, timeoutMs: number): Answer | null {
+    if (behaviour.kind === 'dead') return null;
+    if (behaviour.kind === 'hanging' || behaviour.latencyMs >= timeoutMs)
+      return { totalMs: timeoutMs, outcome: (totalMs) => failed('timeout', null, totalMs) };
+    const totalMs = behaviour.latencyMs;
+    switch (behaviour.kind) {
+      case 'ok':
+        return { totalMs, outcome: delivered };
+      case 'refusing':
+        return { totalMs, outcome: () => failed('connection', null, totalMs) };
+      case 'status':
+        return {
+          totalMs,
+          outcome: () => failed('http_status', behaviour.status, totalMs, behaviour.retryAfterMs),
+        };
+      case 'flapping': {
+        const fails = this.#random.chance(behaviour.failures);
+        return { totalMs, outcome: fails ? () => failed('http_status', 503, totalMs) : delivered };
+      }
+    }
+  }
+}
+
+interface Answer {
+  readonly totalMs: number;
+  readonly outcome: (totalMs: number) => Outcome;
+}
+
+function delivered(totalMs: number): Outcome {
+  return { kind: 'delivered', timings: timings(totalMs), response: response(200) };
+}
+
+function failed(
+  reason: 'timeout' | 'connection' | 'http_status',
+  status: number | null,
+  totalMs: number,
+  retryAfterMs?: number,
+): Outcome {
+  return {
+    kind: 'failed',
+    reason,
+    detail: 'As simulated.',
+    retryable: status !== 410,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    timings: timings(totalMs),
+    response: status === null ? null : response(status),
+  };
+}
+
+function response(status: number) {
+  return { status, headers: '', body: new Uint8Array(), truncated: false };
+}
+
+function timings(totalMs: number) {
+  return { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: totalMs, totalMs };
+}
