@@ -2,6 +2,24 @@
 import type { Scenario } from './bench.ts';
 import { bare } from './scenarios/bare.ts';
 import { batched } from './scenarios/batched.ts';
+import { drain } from './scenarios/drain.ts';
+import { idle } from './scenarios/idle.ts';
+import { isolation } from './scenarios/isolation.ts';
+import { latency } from './scenarios/latency.ts';
 import { single } from './scenarios/single.ts';
+import { startup } from './scenarios/startup.ts';
+import { store } from './scenarios/store.ts';
+import { waiting } from './scenarios/waiting.ts';
 
-export const SCENARIOS: readonly Scenario[] = [bare, batched, single];
+export const SCENARIOS: readonly Scenario[] = [
+  bare,
+  batched,
+  single,
+  drain,
+  latency,
+  isolation,
+  idle,
+  startup,
+  waiting,
+  store,
+];

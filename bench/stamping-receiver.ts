@@ -45,14 +45,12 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
   const address = server.address();
   if (address !== null && typeof address !== 'string') tell({ port: address.port });
 });
-answerQuestions(
-  (): Stamps => ({
-    received,
-    firstAtMs,
-    sinceIngestion: percentilesOf(sinceIngestion),
-    sinceDue: percentilesOf(sinceDue),
-  }),
-);
+answerQuestions((): Stamps => ({
+  received,
+  firstAtMs,
+  sinceIngestion: percentilesOf(sinceIngestion),
+  sinceDue: percentilesOf(sinceDue),
+}));
 
 function note(arrivedMs: number, { timestamp, data }: Message): void {
   if (data.is_measured !== true || data.due_ms === undefined) return;

@@ -33,7 +33,8 @@ async function runHere() {
   }
   // Threads find the cache by the variable: without it each of them would strip the types of the sources anew.
   module.enableCompileCache();
-  process.env.NODE_COMPILE_CACHE ??= dirname(module.getCompileCacheDir() ?? '');
+  const compileCache = module.getCompileCacheDir();
+  if (compileCache) process.env.NODE_COMPILE_CACHE ??= dirname(compileCache);
   // A checkout has the sources, and Node runs them as they are; a package carries only the JavaScript.
   const source = new URL('../src/main.ts', import.meta.url);
   await import(existsSync(source) ? source.href : new URL('../dist/main.js', import.meta.url).href);

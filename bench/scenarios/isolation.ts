@@ -30,11 +30,28 @@ export const isolation: Scenario = {
     }
     const p99 = ({ latencyMs }: SteadyRun) => latencyMs.p99;
     const median = (of: (pair: (typeof pairs)[number]) => number) => medianOf(pairs.map(of));
-    const row = (metric: string, measured: number) => ({ metric, measured, unit: 'ms', bare: null });
+    const row = (metric: string, measured: number) => ({
+      metric,
+      measured,
+      unit: 'ms',
+      bare: null,
+    });
     return {
       rows: [
-        { ...row('p99, both answer', median((pair) => p99(pair.without))), target: null },
-        { ...row('p99, the other one hangs', median((pair) => p99(pair.beside))), target: null },
+        {
+          ...row(
+            'p99, both answer',
+            median((pair) => p99(pair.without)),
+          ),
+          target: null,
+        },
+        {
+          ...row(
+            'p99, the other one hangs',
+            median((pair) => p99(pair.beside)),
+          ),
+          target: null,
+        },
         {
           ...row(
             'the latter over 1.2 times the former + 2 ms',

@@ -7,7 +7,12 @@ export const latency: Scenario = {
   about: `commit to receiver at ${EVENTS_PER_SECOND} events a second`,
   async run(bench) {
     const { latencyMs, notes, faults } = await measureSteadily(bench, 'database');
-    const row = (metric: string, measured: number) => ({ metric, measured, unit: 'ms', bare: null });
+    const row = (metric: string, measured: number) => ({
+      metric,
+      measured,
+      unit: 'ms',
+      bare: null,
+    });
     return {
       rows: [
         { ...row('commit to receiver, p50', latencyMs.p50), target: null },
