@@ -53,6 +53,8 @@ export interface BenchOptions {
   readonly profileFolder: string | null;
 }
 
+/** Shorter measurements say nothing: then things are done once, to show that they work. */
+const MIN_SECONDS = 5;
 const BARE_CONCURRENCIES = [64, 128];
 
 export class Bench {
@@ -68,6 +70,11 @@ export class Bench {
     this.folder = folder;
     this.receiver = receiver;
     this.options = options;
+  }
+
+  /** How often something is measured whose median is taken. */
+  repetitions(wanted: number): number {
+    return this.options.seconds < MIN_SECONDS ? 1 : wanted;
   }
 
   /** A server on the database of that name, which is empty unless one was there before. */

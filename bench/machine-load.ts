@@ -13,13 +13,16 @@ export interface MachineLoad {
   readonly total: number;
   readonly idle: number;
   readonly server: number;
-  readonly receiver: number;
+  readonly receivers: number;
   /** Processes of the bench that have ended: those that publish. */
   readonly publishers: number;
   readonly runner: number;
 }
 
-export function machineLoad(serverPid: number, receiverPid: number): MachineLoad | null {
+export function machineLoad(
+  serverPid: number,
+  receiverPids: readonly number[],
+): MachineLoad | null {
   const line = readOrNull('/proc/stat')?.split('\n', 1)[0];
   const self = readOrNull('/proc/self/stat');
   if (line === undefined || self === null) return null;
@@ -35,7 +38,7 @@ export function machineLoad(serverPid: number, receiverPid: number): MachineLoad
     total: ticks.reduce((sum, count) => sum + count, 0) / TICKS_PER_SECOND,
     idle: ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / TICKS_PER_SECOND,
     server: totalSeconds(cpuOf(serverPid)),
-    receiver: totalSeconds(cpuOf(receiverPid)),
+    receivers: receiverPids.reduce((sum, pid) => sum + totalSeconds(cpuOf(pid)), 0),
     publishers: (endedUser + endedSystem) / TICKS_PER_SECOND,
     runner: (user + system) / TICKS_PER_SECOND,
   };
@@ -49,7 +52,7 @@ export function describeMachineLoad(
   if (before === null || after === null) return [];
   const total = after.total - before.total;
   const share = (name: Exclude<keyof MachineLoad, 'total'>) => (after[name] - before[name]) / total;
-  const known = ['idle', 'server', 'receiver', 'publishers', 'runner'] as const;
+  const known = ['idle', 'server', 'receivers', 'publishers', 'runner'] as const;
   const others = Math.max(0, 1 - known.reduce((sum, name) => sum + share(name), 0));
   const shares = known.map((name) => `${name} ${percent(share(name))}`).join(', ');
   const line = `of all cores: ${shares}, others ${percent(others)}`;

@@ -45,19 +45,20 @@ async function run({ scenarios, options, jsonPath }: Arguments): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'angarium-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const receiver = await startReceiver(folder, options.withInstalled);
-  const machine = describeMachine(receiver.name, options.withInstalled);
+  const machine = describeMachine(receiver.name, options.withInstalled, folder);
   console.log(machine.join('\n'));
 
   const finished: Finished[] = [];
   for (const scenario of scenarios) {
     const startMs = performance.now();
+    console.log(`\n${scenario.name}: ${scenario.about}`);
     const place = join(folder, scenario.name);
     mkdirSync(place, { recursive: true });
     const result = await attempt(scenario, new Bench(scenario.name, place, receiver, options));
     rmSync(place, { recursive: true, force: true });
     const seconds = (performance.now() - startMs) / 1000;
     finished.push({ name: scenario.name, seconds, result });
-    printNotes(scenario, seconds, result);
+    printNotes(seconds, result);
   }
   await receiver.end();
 
@@ -84,8 +85,8 @@ async function attempt(scenario: Scenario, bench: Bench): Promise<ScenarioResult
   }
 }
 
-function printNotes({ name }: Scenario, seconds: number, { notes, faults }: ScenarioResult): void {
-  console.log(`\n${name} (${seconds.toFixed(0)} s)`);
+function printNotes(seconds: number, { notes, faults }: ScenarioResult): void {
   for (const note of notes) console.log(`  ${note}`);
   for (const fault of faults) console.log(`  FAULT: ${fault}`);
+  console.log(`  (${seconds.toFixed(0)} s)`);
 }

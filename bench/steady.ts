@@ -5,6 +5,7 @@ import { runPart } from './children.ts';
 import { describePercentiles } from './figures.ts';
 import type { Percentiles } from './figures.ts';
 import { Ledger } from './ledger.ts';
+import { describeMachineLoad, machineLoad } from './machine-load.ts';
 import { sleep } from './part.ts';
 import type { SteadyLoad, SteadyLoadResult } from './publish-steadily.ts';
 import type { Stamps } from './stamping-receiver.ts';
@@ -26,7 +27,7 @@ const ARRIVAL_TIMEOUT_MS = 10_000;
 export async function measureSteadily(
   bench: Bench,
   database: string,
-  beside?: { url: string; answers: boolean },
+  beside?: { url: string; answers: boolean; pid: number },
 ): Promise<SteadyRun> {
   const stamping = bench.startPart('stamping-receiver.ts');
   const { port } = await stamping.next<{ port: number }>();
@@ -45,10 +46,13 @@ export async function measureSteadily(
     warmUpSeconds: Math.min(3, bench.options.seconds / 2),
     seconds: bench.options.seconds,
   };
+  const receiverPids = beside === undefined ? [stamping.pid] : [stamping.pid, beside.pid];
+  const machineBefore = machineLoad(server.pid, receiverPids);
   const cpuBefore = server.cpu();
   const published = await runPart<SteadyLoadResult>('publish-steadily.ts', load);
   const stamps = await allStamps(() => stamping.ask<Stamps>({}), published.accepted);
   const cpu = cpuBetween(cpuBefore, server.cpu());
+  const machineAfter = machineLoad(server.pid, receiverPids);
   const destinations = beside?.answers === true ? 2 : 1;
   const faults = [
     ...(await ledgerFaults(server.databasePath, published, destinations)),
@@ -66,6 +70,7 @@ export async function measureSteadily(
       `from ingestion (whole ms, taken before the flush to the disk): ${describePercentiles(stamps.sinceIngestion)}`,
       `from due to be published: to the receiver ${describePercentiles(stamps.sinceDue)}; to 202 ${describePercentiles(published.acknowledged)}`,
       cpuNote(cpu, published.accepted * destinations, load.warmUpSeconds + load.seconds),
+      ...describeMachineLoad(machineBefore, machineAfter),
     ],
     faults,
   };

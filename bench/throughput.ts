@@ -46,13 +46,13 @@ export async function measureThroughput(
     const fromMs = Date.now();
     const receivedBefore = await bench.receiver.received();
     const cpuBefore = server.cpu();
-    const machineBefore = machineLoad(server.pid, bench.receiver.pid);
+    const machineBefore = machineLoad(server.pid, [bench.receiver.pid]);
     const loaded = await load(server, tenantIds, bench.options.seconds);
     const backlog = ledger.pending();
     await ledger.untilDelivered();
     const seconds = (ledger.lastRecordedMs() - fromMs) / 1000;
     const cpu = cpuBetween(cpuBefore, server.cpu());
-    const machineAfter = machineLoad(server.pid, bench.receiver.pid);
+    const machineAfter = machineLoad(server.pid, [bench.receiver.pid]);
     const received = (await bench.receiver.received()) - receivedBefore;
     const counts = ledger.counts(fromSeq);
     const memory = server.memory();

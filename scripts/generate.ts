@@ -4,7 +4,11 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
 import { configurationReference } from '../src/config-reference.ts';
+import { errorsReference, openapiReference } from '../src/http/reference.ts';
+import { dumpSchema } from '../src/storage/sqlite/migrate.ts';
+import { openDatabase } from '../src/storage/sqlite/open.ts';
 
 interface GeneratedFile {
   /** From the root of the repository. */
@@ -15,6 +19,9 @@ interface GeneratedFile {
 
 const GENERATED: readonly GeneratedFile[] = [
   { file: 'docs/reference/configuration.md', produce: configurationReference },
+  { file: 'docs/reference/errors.md', produce: errorsReference },
+  { file: 'openapi.json', produce: () => openapiReference(packageJson.version) },
+  { file: 'src/storage/sqlite/schema.sql', produce: sqliteSchema },
 ];
 
 const root = new URL('../', import.meta.url);
@@ -38,4 +45,12 @@ if (checkOnly && stale.length > 0) {
   process.exitCode = 1;
 } else {
   for (const file of stale) console.log(`wrote ${file}`);
+}
+
+/** The schema that all migrations together make. */
+function sqliteSchema(): string {
+  const { db, close } = openDatabase({ path: ':memory:', maxBytes: null });
+  const schema = dumpSchema(db);
+  close();
+  return schema;
 }

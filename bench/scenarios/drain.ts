@@ -77,10 +77,10 @@ async function measureDrain(
   const server = await bench.startServer();
   const ledger = new Ledger(server.databasePath);
   try {
-    const machineBefore = machineLoad(server.pid, receiver.pid);
+    const machineBefore = machineLoad(server.pid, [receiver.pid]);
     await ledger.untilDelivered();
     const cpu = server.cpu();
-    const machineAfter = machineLoad(server.pid, receiver.pid);
+    const machineAfter = machineLoad(server.pid, [receiver.pid]);
     const seconds = (ledger.lastRecordedMs() - ledger.firstAttemptMs(restartSeq)) / 1000;
     const counts = ledger.counts();
     const memory = server.memory();

@@ -2,9 +2,10 @@
 import { createTenants, publishOne } from '../api.ts';
 import type { Scenario } from '../bench.ts';
 import { Ledger } from '../ledger.ts';
+import { describeMachineLoad, machineLoad } from '../machine-load.ts';
 import { sleep } from '../part.ts';
 import { complaintFaults } from '../throughput.ts';
-import { cpuBetween, describeShares, totalSeconds } from '../usage.ts';
+import { cpuBetween, totalSeconds } from '../usage.ts';
 
 const EVENTS = 20;
 
@@ -21,8 +22,10 @@ export const idle: Scenario = {
 
     await sleep(bench.options.seconds * 1000);
     const seconds = bench.options.seconds * 2;
+    const machineBefore = machineLoad(server.pid, []);
     const before = server.cpu();
     await sleep(seconds * 1000);
+    const machineAfter = machineLoad(server.pid, []);
     const cpu = cpuBetween(before, server.cpu());
     const memory = server.memory();
     await server.stop();
@@ -44,7 +47,8 @@ export const idle: Scenario = {
         },
       ],
       notes: [
-        `${bench.options.seconds} s after its last of ${EVENTS} events, over ${seconds} s: ${describeShares(cpu, seconds)}`,
+        `${bench.options.seconds} s after the last of ${EVENTS} events, over ${seconds} s`,
+        ...describeMachineLoad(machineBefore, machineAfter),
       ],
       faults: complaintFaults(server),
     };

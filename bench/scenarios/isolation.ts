@@ -11,8 +11,6 @@ import { measureSteadily } from '../steady.ts';
 import type { SteadyRun } from '../steady.ts';
 
 const PAIRS = 5;
-/** Below this many seconds a run says nothing anyway: one pair shows that it works. */
-const MIN_SECONDS = 5;
 const HANGS_MS = 30_000;
 
 export const isolation: Scenario = {
@@ -20,11 +18,12 @@ export const isolation: Scenario = {
   about: 'the same beside a destination that hangs on every request, in interleaved pairs',
   async run(bench) {
     const pairs: { without: SteadyRun; beside: SteadyRun }[] = [];
-    const count = bench.options.seconds < MIN_SECONDS ? 1 : PAIRS;
+    const count = bench.repetitions(PAIRS);
     for (let index = 0; index < count; index++) {
       const without = await measureSteadily(bench, `answers-${index}`, {
         url: `${bench.receiver.origin}/beside`,
         answers: true,
+        pid: bench.receiver.pid,
       });
       pairs.push({ without, beside: await besideHanging(bench, `hangs-${index}`) });
     }
@@ -62,9 +61,9 @@ export const isolation: Scenario = {
       ],
       notes: [
         `medians of ${count} pairs; p99 ${pairs.map((pair) => `${p99(pair.without).toFixed(1)}:${p99(pair.beside).toFixed(1)}`).join(', ')} ms`,
-        ...(pairs[0]?.beside.notes ?? []),
+        ...(pairs.at(-1)?.beside.notes ?? []),
       ],
-      faults: pairs.flatMap(({ without, beside }) => [...without.faults, ...beside.faults]),
+      faults: pairs.flatMap(({ without, beside }) => without.faults.concat(beside.faults)),
     };
   },
 };
@@ -77,6 +76,7 @@ async function besideHanging(bench: Bench, database: string): Promise<SteadyRun>
   const run = await measureSteadily(bench, database, {
     url: `http://127.0.0.1:${port}/beside`,
     answers: false,
+    pid: hanging.pid,
   });
   await hanging.end();
   return run;

@@ -18,8 +18,14 @@ const STOP_TIMEOUT_MS = 15_000;
 
 /** Starts it on a free port; the folder is empty, so this is its first start. */
 export async function startAngarium(folder: string): Promise<AngariumProcess> {
-  // A fork has a channel to this process, and ends in good order when that is gone, however this process ended.
-  const child = fork(PROGRAM, ['serve'], { cwd: folder, silent: true, env: environment() });
+  // A fork has a channel to this process, and ends in good order when that is gone, however this process ended. Detached:
+  // Ctrl-C is for this process, which then stops it.
+  const child = fork(PROGRAM, ['serve'], {
+    cwd: folder,
+    silent: true,
+    detached: true,
+    env: environment(),
+  });
   let output = '';
   let complaints = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep, startAngarium } from './angarium-process.ts';
 import type { AngariumProcess } from './angarium-process.ts';
+import type * as ReceiverModule from './receiver.ts';
 import type { Received } from './receiver.ts';
 
 /** Two events of a video platform: a room was made, somebody came in. */
@@ -44,6 +45,7 @@ const EVENTS = [
 
 const TENANT = 'my-project';
 const ARRIVAL_TIMEOUT_MS = 10_000;
+const MODULE_NOT_FOUND = 'ERR_MODULE_NOT_FOUND';
 
 interface Destination {
   readonly id: string;
@@ -74,6 +76,7 @@ interface Attempt {
 
 /** To be done in the end, the last first. */
 const cleanUps: (() => Promise<void>)[] = [];
+let cleaning: Promise<void> | undefined;
 let steps = 0;
 
 async function main(): Promise<void> {
@@ -94,16 +97,11 @@ async function main(): Promise<void> {
   const port = await listen(server);
   cleanUps.push(() => close(server));
   await call(angarium, 'PUT', `/tenants/${TENANT}`);
-  const destination = await call<Destination>(
-    angarium,
-    'POST',
-    `/tenants/${TENANT}/destinations`,
-    {
-      type: 'webhook',
-      topics: ['room.*', 'participant.*'],
-      config: { url: `http://127.0.0.1:${port}/webhooks` },
-    },
-  );
+  const destination = await call<Destination>(angarium, 'POST', `/tenants/${TENANT}/destinations`, {
+    type: 'webhook',
+    topics: ['room.*', 'participant.*'],
+    config: { url: `http://127.0.0.1:${port}/webhooks` },
+  });
   const { secret } = destination.credentials;
   say(`${destination.id} at ${destination.config.url}`);
   say(`its signing secret: ${secret}`);
@@ -200,16 +198,14 @@ function headersOf({ request }: Attempt): string {
 
 // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-type CreateReceiver = typeof import('./receiver.ts').createReceiver;
-
-async function loadReceiver(): Promise<{ createReceiver: CreateReceiver }> {
+async function loadReceiver(): Promise<typeof ReceiverModule> {
   try {
     return await import('./receiver.ts');
   } catch (error) {
-    throw new Error(
-      'the receiver needs the npm package standardwebhooks, a development dependency: run npm ci',
-      { cause: error },
-    );
+    const isMissing = error instanceof Error && 'code' in error && error.code === MODULE_NOT_FOUND;
+    if (!isMissing) throw error;
+    const what = 'the receiver needs the npm package standardwebhooks: run npm ci';
+    throw new Error(what, { cause: error });
   }
 }
 
@@ -253,29 +249,40 @@ async function until(isTrue: () => boolean | Promise<boolean>, complaint: string
   }
 }
 
-async function cleanUp(): Promise<void> {
-  for (let next = cleanUps.pop(); next !== undefined; next = cleanUps.pop())
-    await next().catch((error: unknown) => {
-      console.error(`quickstart: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = 1;
-    });
+function cleanUp(): Promise<void> {
+  cleaning ??= (async () => {
+    for (let next = cleanUps.pop(); next !== undefined; next = cleanUps.pop())
+      await next().catch(complain);
+  })();
+  return cleaning;
+}
+
+function complain(error: unknown): void {
+  console.error(`\nquickstart: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 }
 
 // ── The run ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+let interruptedWith: number | undefined;
+
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)
-  process.once(signal, () => void cleanUp().finally(() => process.exit(code)));
+] as const) {
+  process.on(signal, () => {
+    interruptedWith ??= code;
+    void cleanUp();
+  });
+}
 
 try {
   await main();
 } catch (error) {
-  console.error(`\nquickstart: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await cleanUp();
+  // What was taken away from under it fails: that is no news.
+  if (interruptedWith === undefined) complain(error);
 }
+await cleanUp();
+if (interruptedWith !== undefined) process.exit(interruptedWith);
 if (process.exitCode === undefined)
-  say('Done. The server has ended, its folder is gone. README.md goes on from here.');
+  console.log('\nDone. The server has ended, its folder is gone. README.md goes on from here.');

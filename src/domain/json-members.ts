@@ -13,16 +13,25 @@ export interface Member {
   readonly end: number;
 }
 
-/** The text nests deeper than allowed. */
+/** The value of a member nests deeper than allowed. */
 export class TooDeepError extends Error {
   override readonly name = 'TooDeepError';
+  readonly member: string;
+
+  constructor(member: string, maxDepth: number) {
+    super(`${member} nests deeper than ${maxDepth} levels`);
+    this.member = member;
+  }
 }
 
-/** Arrays and objects in one another, the outermost counted. */
+/** Arrays and objects in one another within the value of a member, the outermost counted. */
 export const MAX_DEPTH = 128;
 
-/** The members of the object that begins at `at` (white space before it is passed over), in order. */
-export function objectMembers(bytes: Uint8Array, at = 0): Member[] {
+/**
+ * The members of the object that begins at `at` (white space before it is passed over), in order. Throws
+ * `TooDeepError`; with `maxDepth` Infinity it does not.
+ */
+export function objectMembers(bytes: Uint8Array, at = 0, maxDepth = MAX_DEPTH): Member[] {
   const members: Member[] = [];
   let index = skipSpace(bytes, at) + 1;
   for (;;) {
@@ -35,13 +44,14 @@ export function objectMembers(bytes: Uint8Array, at = 0): Member[] {
     const nameEnd = skipString(bytes, index);
     const name = readName(bytes, index, nameEnd);
     const start = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1);
-    const end = skipValue(bytes, start);
+    const end = skipValue(bytes, start, maxDepth);
+    if (end === TOO_DEEP) throw new TooDeepError(name, maxDepth);
     members.push({ name, start, end });
     index = end;
   }
 }
 
-/** Where the elements of the array that begins at `at` stand. */
+/** Where the elements of the array that begins at `at` stand, however deep they nest. */
 export function arrayElements(
   bytes: Uint8Array,
   at: number,
@@ -55,7 +65,7 @@ export function arrayElements(
       index++;
       continue;
     }
-    const end = skipValue(bytes, index);
+    const end = skipValue(bytes, index, Infinity);
     elements.push({ start: index, end });
     index = end;
   }
@@ -69,6 +79,8 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
+
+const TOO_DEEP = -1;
 
 function skipSpace(bytes: Uint8Array, at: number): number {
   let index = at;
@@ -100,7 +112,8 @@ function skipString(bytes: Uint8Array, at: number): number {
   }
 }
 
-function skipValue(bytes: Uint8Array, at: number): number {
+/** The byte after the value, or `TOO_DEEP`. */
+function skipValue(bytes: Uint8Array, at: number, maxDepth: number): number {
   const first = bytes[at];
   if (first === QUOTE) return skipString(bytes, at);
   if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return skipScalar(bytes, at);
@@ -115,8 +128,7 @@ function skipValue(bytes: Uint8Array, at: number): number {
     index++;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
-      if (depth > MAX_DEPTH)
-        throw new TooDeepError(`the JSON nests deeper than ${MAX_DEPTH} levels`);
+      if (depth > maxDepth) return TOO_DEEP;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       depth--;
       if (depth === 0) return index;

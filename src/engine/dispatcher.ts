@@ -13,7 +13,7 @@ import { FairRing } from './fair-ring.ts';
 import { Lane } from './lane.ts';
 import type { LiveDelivery } from './lane.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
-import { MAX_PACING_MS } from './pacing.ts';
+import { FAST_LANE_MS, MAX_PACING_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
@@ -124,12 +124,15 @@ export class Dispatcher {
     return true;
   }
 
-  /** Its lane has no place in memory just now, but will have in a moment. */
+  /** Its lane has no place in memory just now, but is fast and will have one in a moment. */
   isWorthWaitingFor(target: Target): boolean {
     const lane = this.#laneOf(target);
     const { clock } = this.#parts;
-    const isFull = lane.room <= 0 || lane.dueAtMs <= clock.nowMs();
-    return isFull && lane.perMs(clock) * MAX_PACING_MS >= lane.quota / 2;
+    const isBehind = lane.dueAtMs <= clock.nowMs();
+    if (lane.room > 0 && !isBehind) return false;
+    const perMs = lane.perMs(clock);
+    if (perMs * FAST_LANE_MS < lane.quota / 2) return false;
+    return !isBehind || lane.spilled < (perMs * MAX_PACING_MS) / 2;
   }
 
   giveUp(target: Target): void {
@@ -143,6 +146,14 @@ export class Dispatcher {
     lane.reserved--;
     lane.queue.push(delivery);
     this.#makeReady(lane);
+  }
+
+  /** One that had no place was written unclaimed. */
+  noteSpilled(target: Target): void {
+    const lane = this.#laneOf(target);
+    if (lane.dueAtMs === Infinity) lane.spilled = 0;
+    lane.spilled++;
+    this.noteDue(target.tenantId, target.id, this.#parts.clock.nowMs());
   }
 
   /** Something of that lane is, or will be, due in the storage. */
@@ -290,6 +301,7 @@ export class Dispatcher {
         lane.queue.push({ event: live, ordinal: key.ordinal, attempts, step, manual });
       }
       this.#inMemory += found.deliveries.length;
+      lane.spilled -= found.deliveries.length;
       lane.dueAtMs = found.nextDueAtMs ?? Infinity;
       this.#wake(lane);
     });

@@ -1,9 +1,9 @@
 /**
  * Gathers what many callers want written, so that they share one call of the storage and one flush to the disk.
  *
- * A group goes when it is full, or `gatherMs` after its first item; at most `maxUnderWay` groups are under way at once,
- * so that the writer always has the next one waiting, and what comes meanwhile makes the next group larger: the more
- * there is to do, the less each item costs.
+ * A group goes when it is full, or `gatherMs` after its first item; an eager one at once where none is under way. At
+ * most `maxUnderWay` groups are under way at once, so that the writer always has the next one waiting, and what comes
+ * meanwhile makes the next group larger: the more there is to do, the less each item costs.
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 
@@ -21,6 +21,8 @@ export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   readonly maxItems: number;
   readonly maxWeightBytes: number;
   readonly gatherMs: number;
+  /** Somebody waits for each item: none is held back while the writer has nothing to do. */
+  readonly isEager: boolean;
   readonly maxUnderWay: number;
   readonly clock: Clock;
   /** Called after the items of a group were told. */
@@ -40,7 +42,7 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
 
   add(item: Entry): void {
     this.#waiting.push(item);
-    if (this.#waiting.length >= this.#options.maxItems) this.#go();
+    if (this.#isReady) this.#go();
     else this.#timer ??= this.#options.clock.schedule(this.#options.gatherMs, () => this.#due());
   }
 
@@ -50,6 +52,11 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
     await new Promise<void>((resolve) => {
       this.#onIdle.push(resolve);
     });
+  }
+
+  get #isReady(): boolean {
+    const { isEager, maxItems } = this.#options;
+    return this.#waiting.length >= maxItems || (isEager && this.#underWay === 0);
   }
 
   get #isIdle(): boolean {
@@ -67,8 +74,8 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
     this.#underWay++;
     void this.#write(group).then(() => {
       this.#underWay--;
-      // A full group does not wait for the timer; nor does one whose timer rang while there was no place.
-      if (this.#timer === null || this.#waiting.length >= this.#options.maxItems) this.#go();
+      // One whose timer rang while there was no place does not wait either.
+      if (this.#timer === null || this.#isReady) this.#go();
       if (this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
     });
   }

@@ -43,6 +43,8 @@ export class Lane {
   ready = false;
   /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
   dueAtMs = Infinity;
+  /** About how many of its due deliveries are only in the storage; `Infinity`: nobody counted. */
+  spilled = Infinity;
   /** A claim for it is under way. */
   claiming = false;
 

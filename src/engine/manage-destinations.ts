@@ -34,7 +34,7 @@ export interface NewDestination {
   readonly disabledAtMs: number | null;
 }
 
-/** What is given replaces what was; `config` and `credentials` are merged, where `null` removes (RFC 7396). */
+/** What is given replaces what was; maps are merged, where `null` removes (RFC 7396). */
 export interface DestinationChange {
   readonly type?: string;
   readonly name?: string | null;
@@ -44,17 +44,28 @@ export interface DestinationChange {
   readonly credentials?: Readonly<Record<string, unknown>>;
   readonly deliveryMetadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
-  readonly policy?: DestinationPolicy | null;
+  readonly policy?: PolicyChange | null;
   readonly disabledAtMs?: number | null;
 }
+
+/** Merged member by member; each is replaced whole. */
+export type PolicyChange = {
+  readonly [Name in keyof DestinationPolicy]?: DestinationPolicy[Name] | null;
+};
 
 export type ManageResult =
   | { readonly kind: 'done'; readonly opened: OpenedDestination }
   | { readonly kind: 'invalid'; readonly problems: readonly FieldProblem[] }
   | { readonly kind: 'unknown_tenant' | 'unknown' | 'id_taken' | 'too_many' | 'changed_meanwhile' };
 
-/** Changes of the same destination at the same moment are made one after the other; this many times is tried. */
-const MAX_TRIES = 5;
+/** Names of a map, after it was merged. */
+const MAX_MAP_NAMES = 100;
+
+/**
+ * Changes of the same destination at the same moment are made one after the other: where one comes too late, it is made
+ * anew on what is there now. Each time that happens, another's change was made.
+ */
+const MAX_TRIES = 50;
 
 export async function createDestination(
   engine: Engine,
@@ -74,8 +85,9 @@ export async function createDestination(
     return { kind: 'invalid', problems: [...unknown, ...(checked.ok ? [] : checked.problems)] };
 
   const nowMs = clock.nowMs();
+  const { credentials: _given, ...rest } = input;
   const destination: Destination = {
-    ...input,
+    ...rest,
     id: input.id ?? newId('des', nowMs, random),
     config: checked.config,
     createdAtMs: nowMs,
@@ -158,6 +170,9 @@ async function changeOnce(
     profile: profileOf(profile, targets),
   });
   if (!checked.ok) problems.push(...checked.problems);
+  const deliveryMetadata = mergedMap(before.deliveryMetadata, change.deliveryMetadata);
+  const metadata = mergedMap(before.metadata, change.metadata);
+  problems.push(...tooManyNames({ delivery_metadata: deliveryMetadata, metadata }));
   if (problems.length > 0 || !checked.ok) return { kind: 'invalid', problems };
 
   const destination: Destination = {
@@ -166,9 +181,9 @@ async function changeOnce(
     profile,
     topics: change.topics ?? before.topics,
     config: checked.config,
-    deliveryMetadata: mergedMap(before.deliveryMetadata, change.deliveryMetadata),
-    metadata: mergedMap(before.metadata, change.metadata),
-    policy: change.policy === undefined ? before.policy : (change.policy ?? {}),
+    deliveryMetadata,
+    metadata,
+    policy: change.policy === null ? {} : mergedPolicy(before.policy, change.policy),
     disabledAtMs: change.disabledAtMs === undefined ? before.disabledAtMs : change.disabledAtMs,
     updatedAtMs: clock.nowMs(),
   };
@@ -233,6 +248,24 @@ function mergedMap(
     (entry): entry is [string, string] => entry[1] !== null,
   );
   return all.length === 0 ? null : Object.fromEntries(all);
+}
+
+function mergedPolicy(
+  before: DestinationPolicy,
+  change: PolicyChange | undefined,
+): DestinationPolicy {
+  // Without the nulls, only what a policy may hold is left.
+  return merged({ ...before }, change);
+}
+
+function tooManyNames(maps: Readonly<Record<string, object | null>>): FieldProblem[] {
+  return Object.entries(maps)
+    .filter(([, map]) => map !== null && Object.keys(map).length > MAX_MAP_NAMES)
+    .map(([name]) => ({
+      pointer: `/${name}`,
+      code: 'too_many',
+      message: `With what is there already it has more than ${MAX_MAP_NAMES} names.`,
+    }));
 }
 
 function invalidType({ targets }: Engine): ManageResult {

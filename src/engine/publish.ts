@@ -49,6 +49,7 @@ export class Publisher {
       maxItems: MAX_GROUP,
       maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
+      isEager: true,
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
       onGroup: () => parts.dispatcher.pump(),
@@ -101,7 +102,7 @@ export class Publisher {
     { seq, timeMs }: PublishOutcome & { kind: 'stored' },
   ): void {
     if (targets.length === 0) return;
-    const { dispatcher, storage, clock } = this.#parts;
+    const { dispatcher, storage } = this.#parts;
     const live = {
       seq,
       id: request.id ?? storage.ids.eventId(seq),
@@ -117,7 +118,7 @@ export class Publisher {
       const claimed = event.destinations[ordinal]?.claimed === true;
       if (claimed)
         dispatcher.offer(target, { event: live, ordinal, attempts: 0, step: 0, manual: false });
-      else dispatcher.noteDue(target.tenantId, target.id, clock.nowMs());
+      else dispatcher.noteSpilled(target);
     }
   }
 

@@ -77,6 +77,7 @@ export class Recorder {
       maxItems: MAX_GROUP,
       maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
+      isEager: false,
       maxUnderWay: MAX_UNDER_WAY,
       clock,
     });

@@ -18,6 +18,10 @@ interface ErrorKind {
 }
 
 export const API_ERRORS = {
+  bad_request: {
+    status: 400,
+    meaning: 'This is not well-formed HTTP: its URL, its headers or the length of its body.',
+  },
   invalid_json: {
     status: 400,
     meaning: 'The body is not JSON in UTF-8; the message says where it stops being so.',
@@ -48,6 +52,7 @@ export const API_ERRORS = {
     status: 404,
     meaning: 'There is no such attempt; it may have been dropped at the end of its retention.',
   },
+  request_timeout: { status: 408, meaning: 'The request did not arrive whole in time.' },
   id_taken: {
     status: 409,
     meaning: 'There is a destination of this id already: choose another, or change that one.',
@@ -81,6 +86,10 @@ export const API_ERRORS = {
   too_many_destinations: {
     status: 422,
     meaning: 'The tenant has as many destinations as it may have.',
+  },
+  headers_too_large: {
+    status: 431,
+    meaning: 'The URL and the headers together are larger than allowed.',
   },
   internal: { status: 500, meaning: 'Something unexpected; it was logged under the `request_id`.' },
   unavailable: {
@@ -119,8 +128,12 @@ export interface ErrorBody {
   readonly errors: readonly FieldError[];
 }
 
+/** A small body can have very many mistakes; nobody reads more of them than this. */
+export const MAX_FIELD_ERRORS = 100;
+
 export function errorBody({ status, code, message, errors }: ApiError): ErrorBody {
-  return { status, code, message, data: errors.map(sentenceOf), errors };
+  const shown = errors.slice(0, MAX_FIELD_ERRORS);
+  return { status, code, message, data: shown.map(sentenceOf), errors: shown };
 }
 
 function sentenceOf({ pointer, message }: FieldError): string {

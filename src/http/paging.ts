@@ -71,5 +71,8 @@ function encodeCursor(position: Position): string {
 
 function decodeCursor(cursor: string): Position | undefined {
   const numbers = Buffer.from(cursor, 'base64url').toString('latin1').split(',').map(Number);
-  return numbers.every((number) => Number.isSafeInteger(number)) ? numbers : undefined;
+  // Only as it is written here: much else decodes to numbers, the empty text for one.
+  return numbers.every(Number.isSafeInteger) && encodeCursor(numbers) === cursor
+    ? numbers
+    : undefined;
 }

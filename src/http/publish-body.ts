@@ -7,7 +7,7 @@ import type { PublishRequest } from '../domain/event.ts';
 import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
 import type { Member } from '../domain/json-members.ts';
 import { isTopic } from '../domain/topic.ts';
-import { ApiError, validationFailed } from './errors.ts';
+import { ApiError, MAX_FIELD_ERRORS, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
 import { parseTime } from './time.ts';
 
@@ -19,6 +19,8 @@ export interface PublishLimits {
 /** Events of one batch. */
 export const MAX_BATCH_EVENTS = 1000;
 const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
+/** As for those that are created; what cannot be one would only ever match nothing. */
+const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
 const MAX_METADATA = 100;
 const FIELDS = new Set([
   'id',
@@ -41,7 +43,8 @@ export function parsePublish(body: Buffer, limits: PublishLimits): PublishReques
 /** One result for each event, in order: the wrong ones do not keep the others. Throws `ApiError` where the envelope is wrong. */
 export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest | ApiError)[] {
   const value = parseJson(body);
-  const members = membersOf(body, value);
+  // How deep an event may nest is its own affair: one that is too deep does not sink the others.
+  const members = membersOf(body, value, Infinity);
   const at = members.find(({ name }) => name === 'events');
   const events = isObject(value) ? value['events'] : undefined;
   const problems = unknownMembers(members, new Set(['events']));
@@ -108,8 +111,15 @@ function parseEvent(
   if (topic !== undefined && topic !== '' && (typeof topic !== 'string' || !isTopic(topic))) {
     wrong('/topic', 'format', 'A topic has 1 to 255 visible ASCII characters, none of them `*`.');
   }
-  if (destinationId !== undefined && typeof destinationId !== 'string') {
-    wrong('/destination_id', 'type', 'A destination’s id is a string.');
+  if (
+    destinationId !== undefined &&
+    (typeof destinationId !== 'string' || !DESTINATION_ID.test(destinationId))
+  ) {
+    wrong(
+      '/destination_id',
+      'format',
+      'A destination’s id has 1 to 255 visible ASCII characters; left out, all that match get the event.',
+    );
   }
   const timeMs = time === undefined ? null : parseTime(time);
   if (timeMs === undefined)
@@ -168,39 +178,42 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function membersOf(bytes: Buffer, value: unknown): Member[] {
+function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): Member[] {
   if (!isObject(value)) {
     throw validationFailed([{ pointer: '', code: 'type', message: 'The body is a JSON object.' }]);
   }
   try {
-    return objectMembers(bytes);
+    return objectMembers(bytes, 0, maxDepth);
   } catch (error) {
     if (!(error instanceof TooDeepError)) throw error;
-    throw validationFailed([
-      { pointer: '', code: 'too_deep', message: `JSON may nest ${MAX_DEPTH} levels deep.` },
-    ]);
+    const message = `A field may nest ${maxDepth} levels deep.`;
+    throw validationFailed([{ pointer: pointerTo(error.member), code: 'too_deep', message }]);
   }
 }
 
 function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
   const problems: FieldError[] = [];
-  members.forEach(({ name }, index) => {
-    const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  for (const [index, { name }] of members.entries()) {
+    if (problems.length >= MAX_FIELD_ERRORS) break;
     if (!known.has(name)) {
       problems.push({
-        pointer,
+        pointer: pointerTo(name),
         code: 'unknown_field',
         message: `There is no such field; there are ${[...known].join(', ')}.`,
       });
     } else if (members.findIndex((other) => other.name === name) < index) {
       problems.push({
-        pointer,
+        pointer: pointerTo(name),
         code: 'duplicate_field',
         message: 'The field stands there twice: which one is meant?',
       });
     }
-  });
+  }
   return problems;
+}
+
+function pointerTo(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** JSON with sorted names, so that equal maps are equal texts; `null` where it is empty, `undefined` where it is wrong. */

@@ -17,11 +17,8 @@ export class Query {
     this.#values = collect(given);
     for (const name of this.#values.keys()) {
       if (!known.includes(name)) {
-        this.wrong(
-          name,
-          'unknown_parameter',
-          `There is no such parameter; there are ${known.join(', ')}.`,
-        );
+        const hint = known.length === 0 ? ' here' : `; there are ${known.join(', ')}`;
+        this.wrong(name, 'unknown_parameter', `There is no such parameter${hint}.`);
       }
     }
   }
@@ -97,11 +94,6 @@ export class Query {
     }
     return timeMs + addMs;
   }
-}
-
-/** The names of a time range's parameters. */
-export function timeParameters(name: string): string[] {
-  return ['gte', 'gt', 'lte', 'lt'].map((bound) => `${name}[${bound}]`);
 }
 
 function collect(given: unknown): Map<string, string[]> {

@@ -1,10 +1,12 @@
 /** The HTTP server, put together; it listens when it is told to. */
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import { answerErrors } from './plugins/answer-errors.ts';
-import { authorize } from './plugins/authorize.ts';
+import { answerBadUrl, answerErrors } from './plugins/answer-errors.ts';
+import { clientErrors } from './plugins/answer-client-errors.ts';
+import { authorize, operatorKey } from './plugins/authorize.ts';
 import { openapi } from './plugins/openapi.ts';
 import { parseJsonBodies } from './plugins/parse-json.ts';
+import { refuseParameters } from './plugins/refuse-parameters.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { destinationRoutes } from './routes/destinations.ts';
@@ -18,8 +20,12 @@ import type { ServerParts } from './server-parts.ts';
 /** Of the bodies that configure; those that publish have limits of their own. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** An id of 255 characters, each of which may be written as three. */
+const MAX_PATH_PARAMETER = 3 * 255;
 
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
+  const nextRequestId = requestIds();
+  const isAuthorized = operatorKey(parts.apiKey);
   const server = Fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -27,8 +33,10 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     // Open connections without a request do not hold up the end.
     forceCloseConnections: 'idle',
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
-    genReqId: requestIds(),
-    routerOptions: { ignoreTrailingSlash: true },
+    genReqId: nextRequestId,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PATH_PARAMETER },
+    frameworkErrors: answerBadUrl,
+    clientErrorHandler: clientErrors(nextRequestId),
     ajv: {
       customOptions: {
         allErrors: true,
@@ -43,13 +51,14 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     void reply.header('x-request-id', request.id);
     done();
   });
-  answerErrors(server, parts.log);
+  answerErrors(server, parts.log, isAuthorized);
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
-      authorize(api, parts.apiKey);
+      authorize(api, isAuthorized);
+      refuseParameters(api);
       publishRoutes(api, parts);
       tenantRoutes(api, parts);
       destinationRoutes(api, parts);

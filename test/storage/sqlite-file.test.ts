@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { openInlineDatabase } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import { StorageOpenError, StorageUnavailableError } from '../../src/storage/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -150,11 +151,22 @@ describe('a database file', () => {
     await makeDatabase();
     damage();
     const before = readFileSync(path);
-    const error = await refusal();
-    expect(error.kind).toBe('corrupt');
-    expect(error.message).toContain(path);
+    // The threads open it in the same way, but take their time to start.
+    const openInline = () => openInlineDatabase({ path, maxBytes: null }).close();
+    const refused = expect.objectContaining({
+      name: 'StorageOpenError',
+      kind: 'corrupt',
+      message: expect.stringContaining(path) as string,
+    }) as Error;
+    expect(openInline).toThrow(refused);
     expect(readFileSync(path).equals(before)).toBe(true);
+    expect(openInline).toThrow(refused);
+  });
+
+  it('that is damaged is refused by the threads, too', async () => {
+    writeFileSync(path, 'hello');
     expect((await refusal()).kind).toBe('corrupt');
+    expect(readFileSync(path, 'utf8')).toBe('hello');
   });
 
   it('that cannot be reached is refused', async () => {

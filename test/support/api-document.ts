@@ -86,7 +86,9 @@ function withoutOthers(schema: unknown): unknown {
 }
 
 function patternOf(path: string): RegExp {
-  const parts = path.split('/').map((part) => (part.startsWith('{') ? '[^/]+' : RegExp.escape(part)));
+  const parts = path
+    .split('/')
+    .map((part) => (part.startsWith('{') ? '[^/]+' : RegExp.escape(part)));
   return new RegExp(`^${parts.join('/')}/?$`);
 }
 

@@ -194,7 +194,7 @@ export class ApiServer {
     });
     const status = response.statusCode;
     const text = response.body;
-    const contentType = String(response.headers['content-type'] ?? '');
+    const contentType = response.headers['content-type'] ?? '';
     this.#check({ method, url, status, contentType, text });
     const parsed: unknown =
       contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : null;

@@ -28,18 +28,19 @@ export interface ProcessSurroundings {
   readonly onWritten: (process: SimulatedProcess, operation: Operation, query: unknown) => void;
 }
 
-let lastProcessNo = 0;
-
 export class SimulatedProcess {
-  readonly no = ++lastProcessNo;
+  /** Numbers the starts of a world, from 1: the incarnation that the storage writes into claims. */
+  readonly no: number;
   readonly clock: ProcessClock;
   readonly connection: SimulatedConnection;
   readonly engine: Engine;
   readonly #receivers: SimulatedReceivers;
 
   /** It opens the database at once; then `engine.load` and `engine.start`. */
-  constructor(around: ProcessSurroundings) {
-    const { database, random, receivers, medium, log } = around;
+  constructor(no: number, around: ProcessSurroundings) {
+    const { database, receivers, medium, log } = around;
+    const random = around.random.fork();
+    this.no = no;
     const clock = new ProcessClock(around.clock);
     this.clock = clock;
     this.#receivers = receivers;

@@ -3,16 +3,27 @@
  * to them and remember every request.
  */
 import type { Outcome } from '../../src/domain/attempt.ts';
-import type { DestinationType, Message, Sender, Sent } from '../../src/destinations/destination-type.ts';
+import type {
+  DestinationType,
+  Message,
+  Sender,
+  Sent,
+} from '../../src/destinations/destination-type.ts';
 import type { ProcessClock } from './simulated-clock.ts';
 import type { SeededRandom } from './simulated-random.ts';
 
 /** How a receiver takes the next request. `dead`: no answer and no deadline either, until the process ends. */
 export type Behaviour =
   | { readonly kind: 'ok' | 'refusing'; readonly latencyMs: number }
-  | { readonly kind: 'status'; readonly latencyMs: number; readonly status: number; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'status';
+      readonly latencyMs: number;
+      readonly status: number;
+      readonly retryAfterMs?: number;
+    }
   | { readonly kind: 'flapping'; readonly latencyMs: number; readonly failures: number }
-  | { readonly kind: 'hanging' | 'dead' };
+  | { readonly kind: 'hanging' }
+  | { readonly kind: 'dead' };
 
 export const HEALTHY: Behaviour = { kind: 'ok', latencyMs: 5 };
 
@@ -27,6 +38,8 @@ export interface ReceivedRequest {
   /** `null`: not answered yet, or never, because its process died. */
   outcome: Outcome | null;
   endedMs: number | null;
+  /** The same on the wall clock. */
+  endedAtMs: number | null;
   isUnderWay: boolean;
 }
 
@@ -80,10 +93,16 @@ export class SimulatedReceivers {
       type: SIMULATED_TYPE,
       check: ({ config }) =>
         typeof config['receiver'] === 'string'
-          ? { ok: true, config: { receiver: config['receiver'] }, credentials: { secret: 'simulated' } }
+          ? {
+              ok: true,
+              config: { receiver: config['receiver'] },
+              credentials: { secret: 'simulated' },
+            }
           : {
               ok: false,
-              problems: [{ pointer: '/config/receiver', code: 'required', message: 'Name a receiver.' }],
+              problems: [
+                { pointer: '/config/receiver', code: 'required', message: 'Name a receiver.' },
+              ],
             },
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
       open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
@@ -101,6 +120,7 @@ export class SimulatedReceivers {
           clock.after(answer.totalMs, () => {
             const outcome = answer.outcome(answer.totalMs);
             request.endedMs = clock.monotonicMs();
+            request.endedAtMs = clock.nowMs();
             this.#end(request, outcome);
             resolve({ outcome, request: { url: `simulated:${name}`, headers: '' } });
           });
@@ -108,7 +128,12 @@ export class SimulatedReceivers {
     };
   }
 
-  #arrive(receiver: Receiver, { event }: Message, clock: ProcessClock, processNo: number): ReceivedRequest {
+  #arrive(
+    receiver: Receiver,
+    { event }: Message,
+    clock: ProcessClock,
+    processNo: number,
+  ): ReceivedRequest {
     const request: ReceivedRequest = {
       receiver,
       tenantId: event.tenantId,
@@ -117,6 +142,7 @@ export class SimulatedReceivers {
       startedMs: clock.monotonicMs(),
       outcome: null,
       endedMs: null,
+      endedAtMs: null,
       isUnderWay: true,
     };
     receiver.requests.push(request);

@@ -43,6 +43,10 @@ export class SimulatedMedium {
     this.#random = random;
   }
 
+  get isWell(): boolean {
+    return !this.isAway && this.refusals === 0 && this.faults === 0 && this.maxLatencyMs <= 2;
+  }
+
   heal(): void {
     this.isAway = false;
     this.refusals = 0;

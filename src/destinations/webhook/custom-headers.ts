@@ -17,7 +17,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/;
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|content-type|content-encoding|user-agent|accept-encoding|webhook-.*)$/i;
-const SECRET = /auth|cookie|key|password|secret|signature|token/i;
+const SECRET = /auth|bearer|cookie|credential|jwt|key|pass|pwd|secret|session|signature|token/i;
 const MAX_HEADERS = 50;
 const POINTER = '/config/custom_headers';
 

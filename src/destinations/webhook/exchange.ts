@@ -9,7 +9,9 @@ import type { AttemptResponse, Outcome, Timings } from '../../domain/attempt.ts'
 import type { Clock, Timer } from '../../domain/clock.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { ConnectTimings } from '../connector.ts';
+import type { Connection } from './connection.ts';
 import { failureOf, isLostConnection } from './failure.ts';
+import type { Failure } from './failure.ts';
 import type { OriginPool } from './pools.ts';
 import { bodyOf, isSuccess, MAX_BODY_BYTES, responseHeaders, retryAfterMs } from './response.ts';
 
@@ -23,25 +25,23 @@ export interface ExchangeOptions {
 
 type ResponseHeaders = Record<string, string | string[] | undefined>;
 
-/** The attempt ended here; undici is told, so that it lets go of the connection. */
-class Abandoned extends Error {
-  override readonly name = 'Abandoned';
-}
-
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #startedMs: number;
   #deadline: Timer | null = null;
   #resolve: (outcome: Outcome) => void = () => {};
   #settled = false;
-  #controller: Dispatcher.DispatchController | null = null;
-  #connect: ConnectTimings | null = null;
+  /** While the message or its answer is on it. */
+  #connection: Connection | null = null;
+  /** Of the connection, where this attempt opened it. */
+  #opening: ConnectTimings | null = null;
+  #answerBegan = false;
+  #answerEnded = false;
   #firstByteMs: number | null = null;
   #status = 0;
   #headers: ResponseHeaders = {};
   #chunks: Buffer[] = [];
   #received = 0;
-  #isSecondTry = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -52,20 +52,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return new Promise((resolve) => {
       this.#resolve = resolve;
       this.#deadline = this.#options.clock.schedule(this.#options.timeoutMs, () => this.#timeOut());
-      this.#dispatch();
+      this.#dispatch(this.#options.pool.take());
     });
   }
 
   // ── What undici reports ────────────────────────────────────────────────────────────────────────────────────────
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // The deadline passed while the connection was being opened: nothing is sent any more.
-    if (this.#settled) {
-      controller.abort(new Abandoned());
-      return;
-    }
-    this.#controller = controller;
-    this.#connect = this.#options.pool.takeFreshTimings() ?? this.#connect;
+  onRequestStart(): void {
+    if (this.#connection?.isReused === false) this.#opening = this.#connection.opening;
+  }
+
+  onResponseStarted(): void {
+    this.#answerBegan = true;
   }
 
   onResponseStart(
@@ -81,67 +79,68 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#answerEnded) return;
     const room = MAX_BODY_BYTES - this.#received;
     this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
     this.#received += Math.min(chunk.length, room);
-    if (chunk.length > room) this.#answered(true);
+    if (chunk.length <= room) return;
+    this.#dropConnection();
+    this.#answered(true);
   }
 
   onResponseEnd(): void {
+    // The pool has the connection back; it may soon be another attempt's.
+    this.#connection = null;
     this.#answered(false);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#settled) return;
+    if (this.#settled || this.#answerEnded) return;
+    const wasReused = this.#connection?.isReused === true;
+    this.#dropConnection();
     // A kept connection may have been closed by the receiver in the moment of its reuse. The message is safe to send
     // twice (same id), so this costs a new connection, not an attempt.
-    const wasReused = this.#connect === null && this.#firstByteMs === null;
-    if (wasReused && !this.#isSecondTry && this.#controller !== null && isLostConnection(error)) {
-      this.#isSecondTry = true;
-      this.#dispatch();
+    if (wasReused && !this.#answerBegan && isLostConnection(error)) {
+      this.#dispatch(this.#options.pool.takeNew());
       return;
     }
-    this.#settle({ kind: 'failed', ...failureOf(error), timings: this.#timings(), response: null });
+    this.#fail(failureOf(error));
   }
 
   // ── What follows from it ───────────────────────────────────────────────────────────────────────────────────────
 
-  #dispatch(): void {
-    try {
-      this.#options.pool.dispatch(this.#options.request, this);
-    } catch (error) {
-      this.#settle({
-        kind: 'failed',
-        ...failureOf(error),
-        timings: this.#timings(),
-        response: null,
-      });
-    }
+  #dispatch(connection: Connection): void {
+    this.#connection = connection;
+    connection.dispatch(this.#options.request, this);
+  }
+
+  #dropConnection(): void {
+    void this.#connection?.destroy();
+    this.#connection = null;
   }
 
   #timeOut(): void {
-    this.#settle({
-      kind: 'failed',
+    this.#fail({
       reason: 'timeout',
       detail: `No complete answer within ${this.#options.timeoutMs / 1000} s.`,
       retryable: true,
-      timings: this.#timings(),
-      response: null,
     });
-    this.#controller?.abort(new Abandoned());
+    // Nothing is sent any more either, if the connection is still being opened.
+    this.#dropConnection();
   }
 
   #answered(truncated: boolean): void {
-    if (this.#settled) return;
+    if (this.#answerEnded) return;
+    this.#answerEnded = true;
     const encoding = this.#headers['content-encoding'];
-    // The deadline goes on for the little that decompressing takes.
-    if (encoding === undefined) this.#conclude(Buffer.concat(this.#chunks), truncated);
-    else {
-      void bodyOf(this.#chunks, String(encoding)).then(({ body, isCut }) =>
-        this.#conclude(body, truncated || isCut),
-      );
+    if (encoding === undefined) {
+      this.#conclude(Buffer.concat(this.#chunks), truncated);
+      return;
     }
-    if (truncated) this.#controller?.abort(new Abandoned());
+    // The deadline goes on for the little that decompressing takes.
+    void bodyOf(this.#chunks, String(encoding)).then(({ body, isCut }) =>
+      this.#conclude(body, truncated || isCut),
+    );
   }
 
   #conclude(body: Uint8Array, truncated: boolean): void {
@@ -169,6 +168,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     });
   }
 
+  #fail(failure: Failure): void {
+    this.#settle({ kind: 'failed', ...failure, timings: this.#timings(), response: null });
+  }
+
   #settle(outcome: Outcome): void {
     if (this.#settled) return;
     this.#settled = true;
@@ -182,9 +185,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #timings(): Timings {
     return {
-      dnsMs: this.#connect?.dnsMs ?? null,
-      connectMs: this.#connect?.connectMs ?? null,
-      tlsMs: this.#connect?.tlsMs ?? null,
+      dnsMs: this.#opening?.dnsMs ?? null,
+      connectMs: this.#opening?.connectMs ?? null,
+      tlsMs: this.#opening?.tlsMs ?? null,
       firstByteMs: this.#firstByteMs,
       totalMs: this.#elapsedMs(),
     };

@@ -1,4 +1,5 @@
 /** Which of the closed reasons an error of the connection is. The details are for tenants: coarse, without addresses. */
+import { errors } from 'undici';
 import type { FailureReason } from '../../domain/attempt.ts';
 import { BlockedAddressError, ConnectTimeoutError, DnsError, TlsError } from '../connector.ts';
 
@@ -22,12 +23,20 @@ export function failureOf(error: unknown): Failure {
   const code = codeOf(error);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return failed('response_too_large', 'The headers of the answer are larger than 16 KiB.');
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return failed('protocol', 'The answer is not valid HTTP.');
-  }
+  if (isBadAnswer(error, code)) return failed('protocol', 'The answer is not valid HTTP.');
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
     return failed('tls', tlsDetail(code));
+  if (code === 'UND_ERR_INVALID_ARG') {
+    return failed(
+      'invalid_destination',
+      'The destination’s URL or headers cannot be sent; set them again.',
+    );
+  }
+  if (code === 'UND_ERR_DESTROYED')
+    return failed('connection', 'The attempt was given up, as the sender is stopping.');
   if (code === 'ECONNREFUSED') return failed('connection', 'The receiver refused the connection.');
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'connect')
+    return failed('connection', 'The receiver could not be reached.');
   return failed('connection', 'The connection was lost before the answer was complete.');
 }
 
@@ -36,11 +45,22 @@ export function isLostConnection(error: unknown): boolean {
   return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error));
 }
 
+/**
+ * undici does not tell which of its parser's errors it is. One without data came when the connection was closed: then
+ * the answer was fine as far as it went. A status below 100 fails an assertion of undici's.
+ */
+function isBadAnswer(error: unknown, code: string): boolean {
+  if (error instanceof errors.HTTPParserError) return !('data' in error) || error.data !== '';
+  return code === 'ERR_ASSERTION';
+}
+
 /** By OpenSSL's and Node's codes; what to do is in the sentence. */
 function tlsDetail(code: string): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
       return 'The receiver’s certificate has expired: renew it.';
+    case 'CERT_NOT_YET_VALID':
+      return 'The receiver’s certificate is not valid yet.';
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
       return 'The receiver’s certificate is self-signed: use one of a public authority.';
@@ -53,6 +73,9 @@ function tlsDetail(code: string): string {
     case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
       return 'The receiver speaks no TLS 1.2 or newer.';
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return 'The receiver does not speak TLS on this port.';
     default:
       return 'The TLS handshake with the receiver failed.';
   }

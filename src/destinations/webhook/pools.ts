@@ -2,42 +2,54 @@
  * Connections to receivers, kept and shared by origin. Destinations with credentials of the connection itself (client
  * certificates) get pools of their own, so that no connection crosses credentials.
  */
-import { Pool } from 'undici';
-import type { Dispatcher } from 'undici';
-import type { Timer } from '../../domain/clock.ts';
-import { connectTimings, createConnector } from '../connector.ts';
-import type { ConnectTimings } from '../connector.ts';
+import type { buildConnector } from 'undici';
+import type { Clock, Timer } from '../../domain/clock.ts';
+import { createConnector } from '../connector.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionOwner } from './connection.ts';
 import type { WebhookOptions } from './options.ts';
 
-/** How long an unused connection is kept, unless the receiver says otherwise. */
-const KEEP_ALIVE_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const SWEEP_MS = 60_000;
-/** Of a receiver's answer; more is `response_too_large`. */
-const MAX_RESPONSE_HEADER_BYTES = 16 * 1024;
 
 export class WebhookPools {
-  readonly #options: WebhookOptions;
+  readonly #clock: Clock;
+  /** For all pools: a TLS context of its own would cost each origin 24 KB. */
+  readonly #connector: buildConnector.connector;
   readonly #pools = new Map<string, OriginPool>();
   #sweeper: Timer | null = null;
+  #isClosed = false;
 
-  constructor(options: WebhookOptions) {
-    this.#options = options;
+  constructor({ guard, clock, lookup, ca }: WebhookOptions) {
+    this.#clock = clock;
+    this.#connector = createConnector({
+      guard,
+      clock,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      ...(lookup === undefined ? {} : { lookup }),
+      ...(ca === undefined ? {} : { tls: { ca } }),
+    });
   }
 
   /** Ask anew for each message: a pool that nobody used for a while is gone. */
   pool(origin: string): OriginPool {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
-      pool = new OriginPool(origin, this.#options);
+      pool = new OriginPool(origin, this.#connector);
+      if (this.#isClosed) {
+        void pool.destroy();
+        return pool;
+      }
       this.#pools.set(origin, pool);
-      this.#sweeper ??= this.#options.clock.schedule(SWEEP_MS, () => this.#sweep());
+      this.#sweeper ??= this.#clock.schedule(SWEEP_MS, () => this.#sweep());
     }
     pool.isUsed = true;
     return pool;
   }
 
+  /** For good: what is sent afterwards fails. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#sweeper?.cancel();
     const pools = [...this.#pools.values()];
     this.#pools.clear();
@@ -53,67 +65,62 @@ export class WebhookPools {
       }
       pool.isUsed = false;
     }
-    if (this.#pools.size > 0)
-      this.#sweeper = this.#options.clock.schedule(SWEEP_MS, () => this.#sweep());
+    if (this.#pools.size > 0) this.#sweeper = this.#clock.schedule(SWEEP_MS, () => this.#sweep());
   }
 }
 
-export class OriginPool {
-  readonly #pool: Pool;
-  #fresh: ConnectTimings | null = null;
+/**
+ * How many connections at a time is the lanes' business: one destination's hanging requests take no connection from
+ * another. The one that was used last is used next, so that those of a burst come to rest and are closed.
+ */
+export class OriginPool implements ConnectionOwner {
+  readonly #origin: URL;
+  readonly #connector: buildConnector.connector;
+  readonly #connections = new Set<Connection>();
+  readonly #idle: Connection[] = [];
+  #isDestroyed = false;
   /** Since the last sweep. */
   isUsed = true;
 
-  constructor(origin: string, { guard, clock, lookup, ca }: WebhookOptions) {
-    const connect = createConnector({
-      guard,
-      clock,
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      ...(lookup === undefined ? {} : { lookup }),
-      ...(ca === undefined ? {} : { tls: { ca } }),
-    });
-    this.#pool = new Pool(origin, {
-      // How many at a time is the lanes' business: one destination's hanging requests take no connection from another.
-      connections: null,
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // Each attempt has one deadline of its own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
-      connect: (options, callback) => {
-        connect(options, (...[error, socket]) => {
-          if (error !== null) {
-            callback(error, null);
-            return;
-          }
-          this.#fresh = connectTimings(socket) ?? null;
-          callback(null, socket);
-        });
-      },
-    });
+  constructor(origin: string, connector: buildConnector.connector) {
+    this.#origin = new URL(origin);
+    this.#connector = connector;
   }
 
   get isIdle(): boolean {
-    return this.#pool.stats.size === 0;
+    return this.#connections.size === this.#idle.length;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#pool.dispatch(options, handler);
+  /** A kept connection, else a new one. It comes back by itself once the message on it was answered. */
+  take(): Connection {
+    const kept = this.#idle.pop();
+    if (kept === undefined) return this.takeNew();
+    kept.isIdle = false;
+    return kept;
   }
 
-  /**
-   * The timings of a connection that was just opened; once, for the first request on it: undici starts that request
-   * in the very call that hands the connection over.
-   */
-  takeFreshTimings(): ConnectTimings | null {
-    const timings = this.#fresh;
-    this.#fresh = null;
-    return timings;
+  takeNew(): Connection {
+    const connection = new Connection(this.#origin, this.#connector, this);
+    if (this.#isDestroyed) void connection.destroy();
+    else this.#connections.add(connection);
+    return connection;
+  }
+
+  free(connection: Connection): void {
+    if (connection.isIdle || !this.#connections.has(connection)) return;
+    connection.isIdle = true;
+    this.#idle.push(connection);
+  }
+
+  gone(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (!connection.isIdle) return;
+    connection.isIdle = false;
+    this.#idle.splice(this.#idle.indexOf(connection), 1);
   }
 
   async destroy(): Promise<void> {
-    await this.#pool.destroy();
+    this.#isDestroyed = true;
+    await Promise.all([...this.#connections].map((connection) => connection.destroy()));
   }
 }

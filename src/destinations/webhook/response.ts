@@ -15,6 +15,9 @@ import { MAX_RETRY_AFTER_MS } from '../../domain/retry-schedule.ts';
 /** Of the body, decompressed. */
 export const MAX_BODY_BYTES = 16 * 1024;
 
+/** The largest window that a `zstd` content may ask for: 8 MiB (RFC 9659); zlib would allocate up to 128 MiB. */
+const ZSTD_MAX_WINDOW_LOG = 23;
+
 export function isSuccess({ success }: Profile, status: number): boolean {
   return status >= success.fromStatus && status <= success.toStatus;
 }
@@ -31,12 +34,18 @@ export function responseHeaders(
   return headerLines(list);
 }
 
+/** The three forms of an HTTP date (RFC 9110, 5.6.7); the last says no zone and means GMT. */
+const HTTP_DATE =
+  /^(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/;
+
 /** Seconds, or an HTTP date (RFC 9110, 10.2.3), as a wait from now; `null` where it is neither. */
 export function retryAfterMs(value: string | string[] | undefined, nowMs: number): number | null {
-  const text = Array.isArray(value) ? value[0] : value;
+  const text = (Array.isArray(value) ? value[0] : value)?.trim();
   if (text === undefined) return null;
-  if (/^\d{1,10}$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
-  const dateMs = Date.parse(text);
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  // What else `Date.parse` takes for a date is not meant as one: it reads -5 as May 2001.
+  if (!HTTP_DATE.test(text)) return null;
+  const dateMs = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   return Number.isNaN(dateMs) ? null : Math.min(Math.max(0, dateMs - nowMs), MAX_RETRY_AFTER_MS);
 }
 
@@ -79,7 +88,10 @@ function decompressorFor(encoding: string): Transform | null {
     case 'br':
       return createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH });
     case 'zstd':
-      return createZstdDecompress({ finishFlush: constants.ZSTD_e_flush });
+      return createZstdDecompress({
+        finishFlush: constants.ZSTD_e_flush,
+        params: { [constants.ZSTD_d_windowLogMax]: ZSTD_MAX_WINDOW_LOG },
+      });
     default:
       return null;
   }

@@ -4,20 +4,42 @@ import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { HttpLog } from '../http-log.ts';
+import type { IsAuthorized } from './authorize.ts';
 
 const RETRY_AFTER_S = 1;
 
-export function answerErrors(server: FastifyInstance, log: HttpLog): void {
+export function answerErrors(
+  server: FastifyInstance,
+  log: HttpLog,
+  isAuthorized: IsAuthorized,
+): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asApiError(error);
     if (known.status >= 500)
       log.requestFailed(request.id, request.method, request.routeOptions.url ?? request.url, error);
     return answer(known, request, reply);
   });
-  server.setNotFoundHandler((request, reply) => {
-    const message = `There is no ${request.method} ${request.url.split('?')[0]}; the API is described at /docs.`;
-    return answer(new ApiError('not_found', message), request, reply);
+  // Before the body is read: what stands in it does not matter. Without a key nobody learns which paths there are.
+  server.addHook('onRequest', (request, _reply, done) => {
+    if (!request.is404) done();
+    else done(isAuthorized(request) ? nothingAt(request) : new ApiError('unauthorized'));
   });
+  server.setNotFoundHandler((request, reply) => answer(nothingAt(request), request, reply));
+}
+
+/** A URL that Fastify does not take: it comes before all hooks. */
+export function answerBadUrl(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void reply.header('x-request-id', request.id);
+  void answer(asApiError(error), request, reply);
+}
+
+function nothingAt({ method, url }: FastifyRequest): ApiError {
+  const message = `There is no ${method} ${url.split('?')[0]}; the API is described at /docs.`;
+  return new ApiError('not_found', message);
 }
 
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -29,7 +51,10 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
 function asApiError(error: FastifyError): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof StorageUnavailableError) return new ApiError('unavailable');
-  if (error.validation !== undefined) return validationFailed(error.validation.map(fieldError));
+  if (error.validation !== undefined) {
+    const telling = error.validation.filter(isTelling);
+    return validationFailed((telling.length > 0 ? telling : error.validation).map(fieldError));
+  }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ApiError('payload_too_large');
@@ -40,12 +65,17 @@ function asApiError(error: FastifyError): ApiError {
     default:
       // What Fastify itself refuses (a malformed URL, a wrong content length) is the caller's mistake.
       return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-        ? new ApiError('invalid_json', error.message)
+        ? new ApiError('bad_request', `${error.message}.`)
         : new ApiError('internal');
   }
 }
 
 type Violation = NonNullable<FastifyError['validation']>[number];
+
+/** Of a choice, its branches tell what is wrong; that it is not null either helps nobody. */
+function isTelling({ keyword, params, ...rest }: Violation): boolean {
+  return keyword !== 'anyOf' && params['type'] !== 'null' && !('propertyName' in rest);
+}
 
 function fieldError({ instancePath, keyword, message, params }: Violation): FieldError {
   const missing = params['missingProperty'];
@@ -64,6 +94,14 @@ function fieldError({ instancePath, keyword, message, params }: Violation): Fiel
       message: 'There is no such field.',
     };
   }
+  const name = params['propertyName'];
+  if (typeof name === 'string') {
+    return {
+      pointer: `${instancePath}/${escape(name)}`,
+      code: 'name',
+      message: 'This name is longer than allowed.',
+    };
+  }
   return {
     pointer: instancePath,
     code: keyword,
@@ -72,8 +110,9 @@ function fieldError({ instancePath, keyword, message, params }: Violation): Fiel
 }
 
 function allowedValues(params: Record<string, unknown>): string {
-  const allowed = params['allowedValues'];
-  return Array.isArray(allowed) ? `: ${allowed.join(', ')}` : '';
+  const allowed = params['allowedValues'] ?? params['allowedValue'];
+  if (allowed === undefined) return '';
+  return `: ${Array.isArray(allowed) ? allowed.join(', ') : JSON.stringify(allowed)}`;
 }
 
 function escape(name: string): string {

@@ -1,21 +1,25 @@
 /** Who may: the operator's key, compared in constant time. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.ts';
 
 const BEARER = 'bearer ';
 
-/** Every route of the scope wants the key. */
-export function authorize(scope: FastifyInstance, apiKey: string): void {
+export type IsAuthorized = (request: FastifyRequest) => boolean;
+
+export function operatorKey(apiKey: string): IsAuthorized {
   const expected = digest(apiKey);
-  scope.addHook('onRequest', (request, _reply, done) => {
-    const header = request.headers.authorization;
+  return ({ headers: { authorization } }) =>
     // Digests are of one length, so that the comparison tells nothing of the key, its length neither.
-    const isValid =
-      header !== undefined &&
-      isBearer(header) &&
-      timingSafeEqual(digest(header.slice(BEARER.length)), expected);
-    done(isValid ? undefined : new ApiError('unauthorized'));
+    authorization !== undefined &&
+    isBearer(authorization) &&
+    timingSafeEqual(digest(authorization.slice(BEARER.length)), expected);
+}
+
+/** Every route of the scope wants the key. */
+export function authorize(scope: FastifyInstance, isAuthorized: IsAuthorized): void {
+  scope.addHook('onRequest', (request, _reply, done) => {
+    done(isAuthorized(request) ? undefined : new ApiError('unauthorized'));
   });
 }
 

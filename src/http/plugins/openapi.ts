@@ -1,4 +1,5 @@
 /** The OpenAPI document, made of the routes' schemas, and a page that shows it. */
+import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { docsPage } from '../docs-page.ts';
@@ -50,6 +51,12 @@ export async function openapi(
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },
+    transformObject: (made) => {
+      if (!('openapiObject' in made)) return made.swaggerObject;
+      for (const path of Object.values(made.openapiObject.paths ?? {}))
+        for (const operation of Object.values(path ?? {})) finish(operation);
+      return made.openapiObject;
+    },
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>
         typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
@@ -57,4 +64,23 @@ export async function openapi(
   });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
   await docsPage(server);
+}
+
+interface Operation {
+  readonly requestBody?: {
+    required?: boolean;
+    readonly content: Record<string, { readonly schema?: { readonly anyOf?: readonly object[] } }>;
+  };
+  readonly responses: Record<string, { description: string }>;
+}
+
+/** What the generator cannot know: that a body which may be null may be left out, and what a status means. */
+function finish(operation: unknown): void {
+  // Made by the generator, of a route's schema.
+  const { requestBody, responses } = operation as Operation;
+  const choices = requestBody?.content['application/json']?.schema?.anyOf ?? [];
+  if (requestBody !== undefined)
+    requestBody.required = !choices.some((choice) => 'type' in choice && choice.type === 'null');
+  for (const [status, response] of Object.entries(responses))
+    response.description = STATUS_CODES[status] ?? response.description;
 }

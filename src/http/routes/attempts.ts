@@ -6,7 +6,7 @@ import type { Page, StoredAttempt } from '../../storage/storage.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import type { Pagination } from '../paging.ts';
-import { Query, timeParameters } from '../query.ts';
+import { Query } from '../query.ts';
 import { attemptJsonText, INCLUDES } from '../schemas/attempt.ts';
 import type { AttemptView, Include } from '../schemas/attempt.ts';
 import { destinationJson } from '../schemas/destination.ts';
@@ -63,10 +63,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
       },
     },
     async (request, reply) => {
-      const query = new Query(request.query, [
-        ...Object.keys(LIST_PARAMETERS),
-        ...timeParameters('time'),
-      ]);
+      const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
       return sendJsonText(
         reply,
         await list(query, query.list('tenant_id'), query.text('destination_id')),
@@ -86,10 +83,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
       },
     },
     async (request, reply) => {
-      const query = new Query(request.query, [
-        ...Object.keys(FILTER_PARAMETERS),
-        ...timeParameters('time'),
-      ]);
+      const query = new Query(request.query, Object.keys(FILTER_PARAMETERS));
       const { tenant_id: tenantId, destination_id: destinationId } = request.params;
       await mustExist(request.params);
       return sendJsonText(reply, await list(query, [tenantId], destinationId));

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
-import { Query, timeParameters } from '../query.ts';
+import { Query } from '../query.ts';
 import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
@@ -18,7 +18,7 @@ const LIST_PARAMETERS = {
   ...TIME_PARAMETERS,
   ...PAGE_PARAMETERS,
 };
-const KNOWN = [...Object.keys(LIST_PARAMETERS), ...timeParameters('time')];
+const KNOWN = Object.keys(LIST_PARAMETERS);
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 2 };
 
 export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts): void {

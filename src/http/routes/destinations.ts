@@ -7,6 +7,7 @@ import {
   getDestination,
   listDestinations,
 } from '../../engine/manage-destinations.ts';
+import { topicMatches } from '../../domain/topic.ts';
 import type { DestinationChange, ManageResult } from '../../engine/manage-destinations.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
@@ -32,7 +33,7 @@ import { arrayOf, ref } from '../schemas/json-schema.ts';
 
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
-  topics: 'Only those that take all of these topics by name, or `*`.',
+  topics: 'Only those that take all of these topics, by name, pattern or `*`.',
 };
 
 export function destinationRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
@@ -58,7 +59,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const found = await listDestinations(engine, request.params.tenant_id);
       return found
         .filter(({ destination }) => types.length === 0 || types.includes(destination.type))
-        .filter(({ destination }) => topics.every((topic) => destination.topics.includes(topic)))
+        .filter(({ destination }) => topics.every((topic) => takes(destination.topics, topic)))
         .map(destinationJson);
     },
   );
@@ -71,7 +72,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
         summary: 'Create a destination',
         params: TenantParamsSchema,
         body: DestinationBodySchema,
-        response: { 201: ref('Destination'), ...errorResponses(400, 404, 409, 422) },
+        response: { 201: ref('Destination'), ...errorResponses(400, 404, 409, 413, 415) },
       },
     },
     async (request, reply) => {
@@ -110,7 +111,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
         summary: 'Change a destination',
         params: DestinationParamsSchema,
         body: DestinationPatchSchema,
-        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 422) },
+        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 413, 415) },
       },
     },
     (request) => {
@@ -205,6 +206,10 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
         );
     }
   }
+}
+
+function takes(patterns: readonly string[], topic: string): boolean {
+  return patterns.some((pattern) => topicMatches(pattern, topic));
 }
 
 function keyOf(params: DestinationParams): { tenantId: string; id: string } {

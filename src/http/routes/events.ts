@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
-import { Query, timeParameters } from '../query.ts';
+import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { eventJsonText } from '../schemas/event.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
@@ -19,7 +19,7 @@ const LIST_PARAMETERS = {
   order_by: '`time`.',
   ...PAGE_PARAMETERS,
 };
-const KNOWN = [...Object.keys(LIST_PARAMETERS), ...timeParameters('time')];
+const KNOWN = Object.keys(LIST_PARAMETERS);
 
 export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): void {
   const { storage } = engine;

@@ -29,7 +29,7 @@ export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): v
         description:
           'Works for a delivered one too, and for a destination that never had the event.',
         body: RetryBodySchema,
-        response: { 202: Success, ...errorResponses(400, 404, 409, 422) },
+        response: { 202: Success, ...errorResponses(400, 404, 409, 413, 415, 422) },
       },
     },
     async (request, reply) => {

@@ -17,8 +17,8 @@ import type { TenantBody } from '../schemas/tenant.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { integer, nullable, ref } from '../schemas/json-schema.ts';
 
-/** Visible ASCII, without what is special in paths. */
-const TENANT_ID = /^[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{1,255}$/;
+/** Visible ASCII, without what is special in paths, as `.` and `..` are as a whole. */
+const TENANT_ID = /^(?!\.{1,2}$)[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{1,255}$/;
 
 const LIST_PARAMETERS = { id: 'Only these tenants.', ...PAGE_PARAMETERS };
 const PAGING = { defaultLimit: 20, maxLimit: 100, positionLength: 1 };
@@ -64,21 +64,22 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
         summary: 'Create a tenant, or replace its metadata',
         params: TenantParamsSchema,
         body: nullable(TenantBodySchema),
-        response: { 200: ref('Tenant'), 201: ref('Tenant'), ...errorResponses(400, 422) },
+        response: { 200: ref('Tenant'), 201: ref('Tenant'), ...errorResponses(400, 413, 415, 422) },
       },
     },
     async (request, reply) => {
       const id = request.params.tenant_id;
       if (!TENANT_ID.test(id)) {
         const message =
-          'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %.';
+          'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %, and is not . or .. itself.';
         throw validationFailed([{ pointer: '/tenant_id', code: 'format', message }]);
       }
       const { created, tenant } = await storage.tenantUpsert({
         id,
         metadata: request.body?.metadata ?? {},
       });
-      if (created) await routing.refresh(id);
+      // Also where another request has created it and has not come this far.
+      if (created || routing.tenant(id) === undefined) await routing.refresh(id);
       return reply.status(created ? 201 : 200).send(tenantJson(tenant));
     },
   );

@@ -81,7 +81,7 @@ export const AttemptSchema = object(
     ),
     response_data: optional(nullable(record(anything))),
     event: optional(nullable(record(anything))),
-    destination: optional(nullable(ref('Destination'))),
+    destination: optional(ref('Destination')),
   },
   { $id: 'Attempt' },
 );
@@ -124,14 +124,15 @@ export function attemptJsonText(attempt: StoredAttempt, view: AttemptView): stri
     ...(include.has('response') ? { response: responseJson(response) } : {}),
     ...(include.has('response_data') ? { response_data: responseJson(response) } : {}),
   });
-  const add = (name: string, json: string | null) => {
-    text = `${text.slice(0, -1)},"${name}":${json ?? 'null'}}`;
+  const add = (name: string, json: string) => {
+    text = `${text.slice(0, -1)},"${name}":${json}}`;
   };
   if (include.has('event') || include.has('event.data')) {
-    add('event', event === null ? null : eventSummaryText(event, include.has('event.data')));
+    add('event', event === null ? 'null' : eventSummaryText(event, include.has('event.data')));
   }
-  if (include.has('destination'))
-    add('destination', view.destinationText(attempt.tenantId, attempt.destinationId));
+  // Left out where it is gone: so Outpost's clients expect it.
+  const destination = view.destinationText(attempt.tenantId, attempt.destinationId);
+  if (include.has('destination') && destination !== null) add('destination', destination);
   return text;
 }
 

@@ -5,6 +5,7 @@ import type {
   DestinationChange,
   NewDestination,
   OpenedDestination,
+  PolicyChange,
 } from '../../engine/manage-destinations.ts';
 import type { FieldError } from '../errors.ts';
 import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
@@ -31,31 +32,48 @@ const RETRY_COMMON = {
   window_s: optional(number({ exclusiveMinimum: 0, maximum: 30 * DAY_S })),
 };
 
+const POLICY = {
+  timeout_ms: integer({
+    minimum: 100,
+    maximum: 120_000,
+    description: 'Of one attempt, all told.',
+  }),
+  concurrency: integer({
+    minimum: 1,
+    maximum: 1000,
+    description: 'Attempts at the same time, at most.',
+  }),
+  retry: union(
+    closedObject({
+      delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
+      ...RETRY_COMMON,
+    }),
+    closedObject({
+      base_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
+      factor: number({ minimum: 1, maximum: 100 }),
+      cap_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
+      count: integer({ minimum: 0, maximum: 100 }),
+      ...RETRY_COMMON,
+    }),
+  ),
+};
+
 const Policy = closedObject(
   {
-    timeout_ms: optional(
-      integer({ minimum: 100, maximum: 120_000, description: 'Of one attempt, all told.' }),
-    ),
-    concurrency: optional(
-      integer({ minimum: 1, maximum: 1000, description: 'Attempts at the same time, at most.' }),
-    ),
-    retry: optional(
-      union(
-        closedObject({
-          delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
-          ...RETRY_COMMON,
-        }),
-        closedObject({
-          base_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-          factor: number({ minimum: 1, maximum: 100 }),
-          cap_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-          count: integer({ minimum: 0, maximum: 100 }),
-          ...RETRY_COMMON,
-        }),
-      ),
-    ),
+    timeout_ms: optional(POLICY.timeout_ms),
+    concurrency: optional(POLICY.concurrency),
+    retry: optional(POLICY.retry),
   },
   { description: 'What it wants otherwise than its profile.' },
+);
+
+const PolicyPatch = closedObject(
+  {
+    timeout_ms: optional(nullable(POLICY.timeout_ms)),
+    concurrency: optional(nullable(POLICY.concurrency)),
+    retry: optional(nullable(POLICY.retry)),
+  },
+  { description: 'Merged; `retry` is replaced whole. `null` goes back to the profile’s.' },
 );
 
 const Topics = {
@@ -83,7 +101,8 @@ export interface DestinationBody {
 }
 
 export const DestinationBodySchema = closedObject({
-  id: optional(string({ pattern: '^[\\x21-\\x7e]{1,255}$' })),
+  // Not `.` or `..`, which paths do not lead to.
+  id: optional(string({ pattern: '^(?!\\.{1,2}$)[\\x21-\\x7e]{1,255}$' })),
   type: string(),
   name: optional(string({ maxLength: 255 })),
   profile: optional(string()),
@@ -106,7 +125,7 @@ export interface DestinationPatch {
   readonly credentials?: Readonly<Record<string, unknown>>;
   readonly delivery_metadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
-  readonly policy?: DestinationPolicy | null;
+  readonly policy?: PolicyChange | null;
   readonly disabled_at?: string | null;
 }
 
@@ -120,7 +139,7 @@ export const DestinationPatchSchema = closedObject(
     credentials: optional(Fields),
     delivery_metadata: optional(nullable(StringMapPatch)),
     metadata: optional(nullable(StringMapPatch)),
-    policy: optional(nullable(Policy)),
+    policy: optional(nullable(PolicyPatch)),
     disabled_at: optional(TimeOrNull),
   },
   { description: 'A JSON merge patch (RFC 7396); what is left out stays.' },

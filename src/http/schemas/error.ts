@@ -24,7 +24,9 @@ export const ErrorSchema = object(
   { $id: 'Error', description: 'What happened, which field, what to do.' },
 );
 
-/** The error answers of a route, for its schema. */
+/** The error answers of a route, for its schema: these, and those that every route has. */
 export function errorResponses(...statuses: readonly number[]): Record<number, unknown> {
-  return Object.fromEntries([401, ...statuses, 500, 503].map((status) => [status, ref('Error')]));
+  return Object.fromEntries(
+    [401, ...statuses, 422, 500, 503].map((status) => [status, ref('Error')]),
+  );
 }

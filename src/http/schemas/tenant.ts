@@ -2,7 +2,15 @@
 import type { TenantRecord } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { StringMap, Time } from './fields.ts';
-import { closedObject, integer, arrayOf, object, optional, string } from './json-schema.ts';
+import {
+  closedObject,
+  integer,
+  arrayOf,
+  nullable,
+  object,
+  optional,
+  string,
+} from './json-schema.ts';
 
 export const TenantSchema = object(
   {
@@ -17,10 +25,10 @@ export const TenantSchema = object(
 );
 
 export interface TenantBody {
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | null;
 }
 
-export const TenantBodySchema = closedObject({ metadata: optional(StringMap) });
+export const TenantBodySchema = closedObject({ metadata: optional(nullable(StringMap)) });
 
 export function tenantJson(tenant: TenantRecord) {
   return {

@@ -103,7 +103,7 @@ function inspect(path: string): void {
   if (!existsSync(path) || statSync(path).size === 0) return;
   if (readHead(path) !== SQLITE_MAGIC)
     throw new StorageOpenError('corrupt', `${path} is not an SQLite database`);
-  const hasLog = existsSync(`${path}-wal`);
+  const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const id = db.prepare('PRAGMA application_id').get()?.['application_id'];

@@ -1,0 +1,103 @@
+/**
+ * One connection to a receiver, and one message on it at a time: an undici client that connects once. undici would
+ * connect again by itself, and then nobody could tell whether a message went out on a kept connection or a new one, or
+ * give up one that is still being opened.
+ */
+import { Client } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
+import { connectTimings } from '../connector.ts';
+import type { ConnectTimings } from '../connector.ts';
+
+/** How long an unused connection is kept, unless the receiver says otherwise. */
+const KEEP_ALIVE_MS = 20_000;
+/** Of a receiver's answer; more is `response_too_large`. */
+const MAX_RESPONSE_HEADER_BYTES = 16 * 1024;
+
+const CLIENT_OPTIONS: Client.Options = {
+  pipelining: 1,
+  allowH2: false,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  // Each attempt has one deadline of its own.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+};
+
+export interface ConnectionOwner {
+  /** The connection can take the next message. */
+  free(connection: Connection): void;
+  /** The connection is closed, or never came about. */
+  gone(connection: Connection): void;
+}
+
+/** The kept connection was closed before the message was written to it. */
+export class ConnectionGoneError extends Error {
+  override readonly name = 'ConnectionGoneError';
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('the connection was closed before it was used');
+  }
+}
+
+export class Connection {
+  readonly #client: Client;
+  readonly #owner: ConnectionOwner;
+  #connector: buildConnector.connector | null;
+  #opening: ConnectTimings | null = null;
+  #messages = 0;
+  /** Kept for the next message: its owner's mark. */
+  isIdle = false;
+
+  /** Connects when the first message comes. */
+  constructor(origin: URL, connector: buildConnector.connector, owner: ConnectionOwner) {
+    this.#owner = owner;
+    this.#connector = connector;
+    this.#client = new Client(origin, {
+      ...CLIENT_OPTIONS,
+      connect: (options, callback) => this.#connect(options, callback),
+    });
+    // undici says `drain` when the answer is read and the connection can be used again.
+    this.#client.on('drain', () => owner.free(this));
+    this.#client.on('disconnect', () => owner.gone(this));
+    this.#client.on('connectionError', () => owner.gone(this));
+  }
+
+  /** Whether the message now on it, or the last one, found it open. */
+  get isReused(): boolean {
+    return this.#messages > 1;
+  }
+
+  /** How long it took to open; `null` until then. */
+  get opening(): ConnectTimings | null {
+    return this.#opening;
+  }
+
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#messages++;
+    this.#client.dispatch(request, handler);
+  }
+
+  /** Closes it at once; what is under way on it fails, what was not sent yet never will be. Resolves when it is closed. */
+  async destroy(): Promise<void> {
+    this.#owner.gone(this);
+    await this.#client.destroy();
+  }
+
+  #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
+    const connector = this.#connector;
+    if (connector === null) {
+      queueMicrotask(() => callback(new ConnectionGoneError(), null));
+      return;
+    }
+    this.#connector = null;
+    connector(options, (...[error, socket]) => {
+      if (error !== null) {
+        callback(error, null);
+        return;
+      }
+      this.#opening = connectTimings(socket) ?? null;
+      callback(null, socket);
+    });
+  }
+}

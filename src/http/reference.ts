@@ -1,0 +1,46 @@
+/** What is written down of the API: `openapi.json`, and the table of errors. Both are made by `npm run generate`. */
+import type { Engine } from '../engine/engine.ts';
+import { API_ERRORS } from './errors.ts';
+import { buildServer } from './server.ts';
+
+/** Routes take their parts out of the engine when they are added, and use them to answer: here nobody asks. */
+const NO_ENGINE = {} as Engine;
+
+/** The OpenAPI document, as `/openapi.json` gives it where no option was set. */
+export async function openapiReference(version: string): Promise<string> {
+  const server = await buildServer({
+    engine: NO_ENGINE,
+    apiKey: '',
+    version,
+    publicUrl: 'http://127.0.0.1:8080',
+    trustProxy: [],
+    limits: { maxPayloadBytes: 1, maxBatchBytes: 1, maxDestinationsPerTenant: 1 },
+    log: { requestFailed: () => {} },
+  });
+  await server.ready();
+  const document = server.swagger();
+  await server.close();
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** `docs/reference/errors.md`. */
+export function errorsReference(): string {
+  const rows = Object.entries(API_ERRORS)
+    .toSorted(([, left], [, right]) => left.status - right.status)
+    .map(([code, { status, meaning }]) => `| ${status} | \`${code}\` | ${meaning} |`);
+  return [
+    '<!-- Written by `npm run generate` from src/http/errors.ts. -->',
+    '',
+    '# Errors',
+    '',
+    'Every answer with an error is `{status, code, message, data, errors, request_id}`: `code` is one of this table,',
+    '`message` says what happened, `errors` names each wrong field with a JSON pointer (`?name` for a query parameter),',
+    '`data` has the same as sentences, and `request_id` is what to search for in the logs. New codes may be added; those',
+    'that are here keep their meaning.',
+    '',
+    '| status | code | when, and what to do |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,102 @@
+CREATE TABLE meta (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenants (
+  no              INTEGER PRIMARY KEY AUTOINCREMENT,
+  id              TEXT NOT NULL UNIQUE,
+  metadata        TEXT NOT NULL,
+  routing_version INTEGER NOT NULL,
+  created_ms      INTEGER NOT NULL,
+  updated_ms      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE destinations (
+  no                 INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_no          INTEGER NOT NULL,
+  id                 TEXT NOT NULL,
+  type               TEXT NOT NULL,
+  definition         TEXT NOT NULL, -- JSON: name, profile, topics, config, metadata, policy
+  sealed_credentials BLOB NOT NULL,
+  revision           INTEGER NOT NULL,
+  disabled_ms        INTEGER,
+  created_ms         INTEGER NOT NULL,
+  updated_ms         INTEGER NOT NULL,
+  deleted_ms         INTEGER,       -- kept, emptied, for as long as its history is
+  cancel_below_seq   INTEGER        -- what it was owed of events before this number is being canceled
+) STRICT;
+
+CREATE UNIQUE INDEX destinations_by_id ON destinations (tenant_no, id) WHERE deleted_ms IS NULL;
+
+CREATE INDEX destinations_canceling ON destinations (no) WHERE cancel_below_seq IS NOT NULL;
+
+CREATE TABLE events (
+  seq                      INTEGER PRIMARY KEY,
+  tenant_no                INTEGER NOT NULL,
+  id                       TEXT,    -- the caller's; NULL: spelled from the number
+  topic                    TEXT NOT NULL,
+  time_ms                  INTEGER NOT NULL,
+  eligible_for_retry       INTEGER NOT NULL,
+  metadata                 TEXT,    -- canonical JSON; NULL: empty
+  requested_destination_id TEXT,
+  data                     BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
+
+CREATE INDEX events_by_time ON events (tenant_no, time_ms);
+
+CREATE TABLE deliveries (
+  event_seq        INTEGER NOT NULL,
+  ordinal          INTEGER NOT NULL,
+  tenant_no        INTEGER NOT NULL,
+  destination_no   INTEGER NOT NULL,
+  status           INTEGER NOT NULL,  -- 0 pending, 1 delivered, 2 failed, 3 canceled
+  attempts         INTEGER NOT NULL,
+  step             INTEGER NOT NULL,
+  manual           INTEGER NOT NULL,  -- the next attempt was asked for by hand
+  next_attempt_ms  INTEGER,
+  claimed_by       INTEGER NOT NULL,  -- incarnation of the node that has it in memory; 0: nobody
+  last_code        TEXT,
+  last_attempt_seq INTEGER,           -- head of the chain of its attempts
+  created_ms       INTEGER,           -- NULL: with its event; else added by hand
+  updated_ms       INTEGER NOT NULL,
+  PRIMARY KEY (event_seq, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX deliveries_pending ON deliveries (destination_no, claimed_by, next_attempt_ms) WHERE status = 0;
+
+CREATE INDEX deliveries_by_destination ON deliveries (destination_no);
+
+CREATE INDEX deliveries_failed ON deliveries (tenant_no) WHERE status = 2;
+
+CREATE TABLE attempts (
+  seq              INTEGER PRIMARY KEY,
+  event_seq        INTEGER NOT NULL,
+  ordinal          INTEGER NOT NULL,
+  previous_seq     INTEGER,           -- the delivery's attempt before this one
+  tenant_no        INTEGER NOT NULL,
+  destination_no   INTEGER NOT NULL,
+  number           INTEGER NOT NULL,
+  kind             TEXT NOT NULL,
+  started_ms       INTEGER NOT NULL,
+  reason           TEXT,              -- NULL: delivered
+  detail           TEXT,
+  dns_us           INTEGER,
+  connect_us       INTEGER,
+  tls_us           INTEGER,
+  first_byte_us    INTEGER,
+  total_us         INTEGER NOT NULL,
+  profile          TEXT NOT NULL,
+  url              TEXT NOT NULL,
+  request_headers  TEXT NOT NULL,     -- lines of name, value, name, value
+  response_status  INTEGER,
+  response_headers TEXT,
+  response_body    BLOB,
+  truncated        INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX attempts_by_tenant ON attempts (tenant_no);
+
+CREATE INDEX attempts_by_destination ON attempts (destination_no);

@@ -1,0 +1,355 @@
+/** What people and fate do to an installation, step by step, as the seed decides. */
+import {
+  changeDestination,
+  createDestination,
+  deleteDestination,
+} from '../../src/engine/manage-destinations.ts';
+import type { DestinationChange, ManageResult } from '../../src/engine/manage-destinations.ts';
+import type { SimulatedProcess } from '../support/simulated-process.ts';
+import type { SeededRandom } from '../support/simulated-random.ts';
+import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
+import type { DestinationState, EventState, Publication } from './ledger.ts';
+import { TOPICS, badBehaviour, healthyBehaviour, policyOf, topicsOf } from './scenario.ts';
+import type { Scenario, Step } from './scenario.ts';
+import type { World } from './world.ts';
+
+interface Wanted {
+  readonly tenantId: string;
+  readonly id: string | null;
+  readonly publication: Publication;
+}
+
+export class Actor {
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #random: SeededRandom;
+  readonly #tenantIds: string[] = [];
+  readonly #published: Wanted[] = [];
+  #lastTenant = 0;
+  #lastReceiver = 0;
+  #lastN = 0;
+
+  constructor(world: World, scenario: Scenario) {
+    this.#world = world;
+    this.#scenario = scenario;
+    this.#random = world.random.fork();
+  }
+
+  async begin(): Promise<void> {
+    const world = this.#world;
+    world.boot();
+    await world.clock.advanceUntil(() => world.process !== null, 1000);
+    for (let tenant = 0; tenant < this.#scenario.tenants; tenant++) {
+      this.#createTenant();
+      await world.pass(20);
+      for (let index = 0; index < this.#scenario.destinationsPerTenant; index++) this.#create();
+    }
+    await world.pass(50);
+  }
+
+  /** One step, and the time until the next. */
+  async step(): Promise<void> {
+    const random = this.#random;
+    const world = this.#world;
+    if (world.isRunning || random.chance(0.3)) this.#do(random.weighted(this.#scenario.weights));
+    else world.boot();
+    const pauses = { none: 3, short: 5, long: 1 };
+    switch (random.weighted(pauses)) {
+      case 'none':
+        break;
+      case 'short':
+        await world.pass(random.between(0, 30));
+        break;
+      case 'long':
+        await world.pass(random.between(0, 2000));
+        break;
+    }
+    if (this.#idleMs > 0) {
+      // In pieces, so that it is looked at in between.
+      for (; this.#idleMs > 0; this.#idleMs -= 3000) await world.pass(3000);
+      this.#idleMs = 0;
+    }
+  }
+
+  #idleMs = 0;
+
+  #do(step: Step): void {
+    const { findings } = this.#world;
+    findings.note(step);
+    const random = this.#random;
+    switch (step) {
+      case 'publish':
+        this.#publish([this.#wanted()], false);
+        break;
+      case 'burst':
+        this.#publish(
+          Array.from({ length: random.int(2, this.#scenario.burst) }, () => this.#wanted()),
+          false,
+        );
+        break;
+      case 'batch':
+        this.#publish(
+          Array.from({ length: random.int(1, this.#scenario.burst) }, () => this.#wanted()),
+          true,
+        );
+        break;
+      case 'repeat':
+        this.#repeat((before) => before.publication);
+        break;
+      case 'conflict':
+        this.#repeat(({ publication }) => ({ ...publication, n: ++this.#lastN }));
+        break;
+      case 'strange':
+        this.#publish([{ ...this.#wanted(), tenantId: 'nobody' }], random.chance(0.5));
+        break;
+      case 'create':
+        this.#create();
+        break;
+      case 'disable':
+        this.#change({ disabledAtMs: this.#world.clock.nowMs() });
+        break;
+      case 'enable':
+        this.#change({ disabledAtMs: null }, (destination) => !destination.isEnabled);
+        break;
+      case 'change':
+        this.#change(
+          random.chance(0.5) ? { policy: policyOf(random) } : { topics: topicsOf(random) },
+        );
+        break;
+      case 'remove':
+        this.#remove();
+        break;
+      case 'createTenant':
+        this.#createTenant();
+        break;
+      case 'removeTenant':
+        this.#removeTenant();
+        break;
+      case 'retry':
+        this.#retry();
+        break;
+      default:
+        this.#trouble(step);
+    }
+  }
+
+  #trouble(step: Step): void {
+    const random = this.#random;
+    const world = this.#world;
+    switch (step) {
+      case 'misbehave':
+      case 'recover': {
+        const destination = this.#anyDestination();
+        if (destination === undefined) return;
+        const behaviour = step === 'recover' ? healthyBehaviour(random) : badBehaviour(random);
+        world.findings.note(`  ${destination.receiverName}: ${JSON.stringify(behaviour)}`);
+        world.behave(destination.receiverName, behaviour);
+        break;
+      }
+      case 'away':
+        world.disturb(
+          (medium) => (medium.isAway = true),
+          random.between(1, random.chance(0.3) ? 8000 : 600),
+        );
+        break;
+      case 'flaky':
+        world.disturb(
+          (medium) =>
+            Object.assign(medium, {
+              refusals: random.between(0, 0.6),
+              faults: random.between(0, 0.1),
+            }),
+          random.between(10, 3000),
+        );
+        break;
+      case 'slow':
+        world.disturb(
+          (medium) =>
+            Object.assign(medium, { minLatencyMs: 1, maxLatencyMs: random.pick([20, 300]) }),
+          random.between(10, 3000),
+        );
+        break;
+      case 'crash':
+        world.crash();
+        break;
+      case 'crashSoon':
+        this.#publish(
+          Array.from({ length: random.int(1, 6) }, () => this.#wanted()),
+          random.chance(0.3),
+        );
+        world.clock.after(random.between(0, 15), () => world.crash());
+        break;
+      case 'stop':
+        world.stop(random.pick([0, 100, 3000, 10_000]));
+        break;
+      case 'jump':
+        this.#jump();
+        break;
+      case 'wait':
+        this.#idleMs = random.between(10, 3000);
+        break;
+      case 'idle':
+        this.#idleMs = random.between(3000, 40_000);
+        break;
+      default:
+        throw new Error(`nobody does ${step}`);
+    }
+  }
+
+  #jump(): void {
+    const byMs = Math.round(this.#random.between(-1, 1) * this.#random.pick([50, 5000, 300_000]));
+    this.#world.findings.note(`  by ${byMs} ms`);
+    this.#world.clock.jump(byMs);
+    if (byMs < 0) this.#world.watch.jumpedBack();
+    else this.#world.watch.trouble();
+  }
+
+  // ── Publishing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #wanted(): Wanted {
+    const random = this.#random;
+    const n = ++this.#lastN;
+    const tenantId = random.pick(this.#tenantIds);
+    const to = random.chance(0.15) ? `d${random.int(1, 4)}` : null;
+    const publication = { n, topic: random.pick(TOPICS), to, retry: random.chance(0.9) };
+    return { tenantId, id: random.chance(0.4) ? `id-${n}` : null, publication };
+  }
+
+  #publish(wanted: readonly Wanted[], asBatch: boolean): void {
+    const { process, callers, findings } = this.#world;
+    if (process === null) return;
+    for (const { tenantId, id, publication } of wanted)
+      findings.note(
+        `  n=${publication.n} ${tenantId} ${id ?? ''} ${publication.topic} ${publication.to ?? ''}`,
+      );
+    this.#published.push(...wanted.filter(({ id }) => id !== null));
+    callers.publish(process, wanted, asBatch);
+  }
+
+  /** The same id once more, perhaps several times, perhaps while the first is on its way. */
+  #repeat(publicationOf: (before: Wanted) => Publication): void {
+    if (this.#published.length === 0) return;
+    const recent = this.#published.slice(-6);
+    const before = this.#random.pick(this.#random.chance(0.6) ? recent : this.#published);
+    const again = { ...before, publication: publicationOf(before) };
+    this.#publish(
+      Array.from({ length: this.#random.int(1, 3) }, () => again),
+      this.#random.chance(0.3),
+    );
+  }
+
+  #retry(): void {
+    const { process, ledger, callers } = this.#world;
+    const events = [...ledger.events.values()].slice(-40);
+    if (process === null || events.length === 0) return;
+    const event: EventState = this.#random.pick(events);
+    const destinationIds =
+      this.#random.chance(0.9) && event.listed.length > 0 ? event.listed : ['d1', 'd2'];
+    callers.retry(process, event, this.#random.pick(destinationIds));
+  }
+
+  // ── Tenants and destinations ───────────────────────────────────────────────────────────────────────────────────
+
+  #createTenant(): void {
+    const id = `t${++this.#lastTenant}`;
+    this.#tenantIds.push(id);
+    this.#manage(id, async ({ connection, engine }) => {
+      await connection.storage.tenantUpsert({ id, metadata: {} });
+      await engine.routing.refresh(id);
+      this.#world.callers.tenantCreated(id);
+    });
+  }
+
+  #removeTenant(): void {
+    if (this.#tenantIds.length < 2) return;
+    const id = this.#random.pick(this.#tenantIds);
+    this.#world.callers.tenantDeleted(id);
+    this.#manage(id, async ({ connection, engine }) => {
+      await connection.storage.tenantDelete({ id });
+      await engine.routing.refresh(id);
+      engine.wakeCanceler();
+    });
+  }
+
+  #create(): void {
+    const random = this.#random;
+    const tenantId = random.pick(this.#tenantIds);
+    const id = `d${random.int(1, 4)}`;
+    const receiver = `r${++this.#lastReceiver}`;
+    const policy = policyOf(random);
+    const topics = topicsOf(random);
+    this.#world.receivers.receiver(receiver).behaviour = healthyBehaviour(random);
+    this.#manage(tenantId, ({ engine }) =>
+      createDestination(
+        engine,
+        {
+          tenantId,
+          id,
+          type: SIMULATED_TYPE,
+          name: null,
+          profile: null,
+          topics,
+          config: { receiver },
+          credentials: {},
+          deliveryMetadata: null,
+          metadata: null,
+          policy,
+          disabledAtMs: null,
+        },
+        4,
+      ),
+    );
+  }
+
+  #change(
+    change: DestinationChange,
+    isMeant: (destination: DestinationState) => boolean = () => true,
+  ): void {
+    const destination = this.#anyDestination(isMeant);
+    if (destination === undefined) return;
+    const { tenantId, id } = destination;
+    this.#world.findings.note(`  ${tenantId} ${id}: ${JSON.stringify(change)}`);
+    this.#manage(tenantId, ({ engine }) => changeDestination(engine, { tenantId, id }, change));
+  }
+
+  #remove(): void {
+    const destination = this.#anyDestination();
+    if (destination === undefined) return;
+    const { tenantId, id } = destination;
+    this.#world.findings.note(`  ${tenantId} ${id}`);
+    this.#manage(tenantId, ({ engine }) => deleteDestination(engine, { tenantId, id }));
+    // Its id is free again: often it is taken at once.
+    if (this.#random.chance(0.5)) this.#create();
+  }
+
+  #anyDestination(
+    isMeant: (destination: DestinationState) => boolean = () => true,
+  ): DestinationState | undefined {
+    const found = [...this.#world.ledger.destinations()].filter(
+      (each) => !each.isDeleted && isMeant(each),
+    );
+    return found.length === 0 ? undefined : this.#random.pick(found);
+  }
+
+  /** A change whose answer tells that the engine knows of it; without an answer nobody knows. */
+  #manage(
+    tenantId: string,
+    work: (process: SimulatedProcess) => Promise<ManageResult | boolean | void>,
+  ): void {
+    const { process, watch, findings } = this.#world;
+    if (process === null) return;
+    watch.changeBegins(tenantId);
+    work(process).then(
+      (result) => {
+        findings.note(
+          `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : String(result ?? 'done')}`,
+        );
+        watch.changeEnds(tenantId, true);
+      },
+      (error: unknown) => {
+        findings.note(`  change of ${tenantId} failed: ${String(error)}`);
+        watch.changeEnds(tenantId, false);
+      },
+    );
+  }
+}

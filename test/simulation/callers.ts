@@ -1,0 +1,244 @@
+/**
+ * What callers asked for and what they were told. An answer is a promise: it is held against the ledger when it comes,
+ * and again at the end.
+ */
+import type { PublishRequest } from '../../src/domain/event.ts';
+import type { PublishResult } from '../../src/engine/publish.ts';
+import { retryByHand } from '../../src/engine/retry.ts';
+import type { SimulatedProcess } from '../support/simulated-process.ts';
+import type { Findings } from './findings.ts';
+import { describe } from './ledger.ts';
+import type { DeliveryState, EventState, Ledger, Publication } from './ledger.ts';
+
+export interface PublishCall {
+  readonly publication: Publication;
+  readonly tenantId: string;
+  /** The caller's id. */
+  readonly id: string | null;
+  readonly processNo: number;
+  /** Counts up with each call and each answer: which was before which, also at the same moment. */
+  calledTick: number;
+  answeredTick: number;
+  /** `null`: no answer yet, or never. */
+  result: PublishResult | Error | null;
+  /** What it made. */
+  event: EventState | null;
+}
+
+interface AskedRetry {
+  readonly delivery: DeliveryState;
+  readonly askedMs: number;
+}
+
+export class Callers {
+  readonly #ledger: Ledger;
+  readonly #findings: Findings;
+  readonly #monotonicMs: () => number;
+  readonly calls: PublishCall[] = [];
+  readonly #retries: AskedRetry[] = [];
+  readonly #firstCalls = new Map<EventState, PublishCall>();
+  readonly #knownTenants = new Set<string>();
+  #lastTick = 0;
+  #underWay = 0;
+
+  constructor(ledger: Ledger, findings: Findings, monotonicMs: () => number) {
+    this.#ledger = ledger;
+    this.#findings = findings;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** Publishes of a process that is alive and has not answered. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  tenantCreated(id: string): void {
+    this.#knownTenants.add(id);
+  }
+
+  tenantDeleted(id: string): void {
+    this.#knownTenants.delete(id);
+  }
+
+  /** One event, or several as a batch. */
+  publish(
+    process: SimulatedProcess,
+    wanted: readonly { tenantId: string; id: string | null; publication: Publication }[],
+    asBatch: boolean,
+  ): void {
+    const calls = wanted.map((each): PublishCall => {
+      const tick = ++this.#lastTick;
+      return {
+        ...each,
+        processNo: process.no,
+        calledTick: tick,
+        answeredTick: Infinity,
+        result: null,
+        event: null,
+      };
+    });
+    this.calls.push(...calls);
+    this.#underWay += calls.length;
+    const { publisher } = process.engine;
+    if (!asBatch) {
+      for (const call of calls)
+        publisher.publish(requestOf(call)).then(
+          (result) => this.#answered(call, result),
+          (error: Error) => this.#answered(call, error),
+        );
+      return;
+    }
+    void publisher.publishAll(calls.map(requestOf)).then((results) => {
+      if (results.length !== calls.length)
+        this.#findings.violate('a batch has not one result for each event');
+      calls.forEach((call, index) => {
+        const result = results[index];
+        if (result !== undefined) this.#answered(call, result);
+      });
+    });
+  }
+
+  retry(process: SimulatedProcess, event: EventState, destinationId: string): void {
+    const askedMs = this.#monotonicMs();
+    const key = { eventId: event.id, destinationId, tenantId: event.tenantId };
+    retryByHand(process.engine, key).then(
+      (result) => {
+        this.#findings.note(`  retry of n=${event.publication.n} to ${destinationId}: ${result}`);
+        if (result !== 'due') return;
+        const delivery = event.deliveries.findLast(
+          ({ destination }) => destination.id === destinationId,
+        );
+        if (delivery === undefined)
+          this.#findings.violate(`a retry of event ${event.id} made nothing due`);
+        else if (delivery.unrecorded.length === 0) this.#retries.push({ delivery, askedMs });
+      },
+      (error: Error) =>
+        this.#findings.note(`  retry of n=${event.publication.n}: ${error.message}`),
+    );
+  }
+
+  /** The process died: who waited for it gets no answer. */
+  hangUp(): void {
+    this.#underWay = 0;
+  }
+
+  /** What every answer has promised. */
+  checkAtEnd(): void {
+    for (const { delivery, askedMs } of this.#retries) {
+      const wasTried = delivery.requests.some(
+        ({ endedMs }) => endedMs !== null && endedMs >= askedMs,
+      );
+      if (!wasTried && !delivery.destination.wasTakenAway)
+        this.#findings.violate(
+          `${describe(delivery)} was to be retried by hand at ${askedMs}, and was not`,
+        );
+    }
+    this.#checkOrder();
+  }
+
+  // ── Answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #answered(call: PublishCall, result: PublishResult | Error): void {
+    this.#underWay--;
+    call.answeredTick = ++this.#lastTick;
+    call.result = result;
+    const problem = this.#problemOf(call, result);
+    if (problem !== null)
+      this.#findings.violate(`publish n=${call.publication.n} (id ${call.id}): ${problem}`);
+  }
+
+  #problemOf(call: PublishCall, result: PublishResult | Error): string | null {
+    const { publication, tenantId, id } = call;
+    const stored = [...this.#ledger.events.values()].filter(
+      (event) => event.publication.n === publication.n,
+    );
+    if (result instanceof Error) {
+      const hasOthers = this.calls.some(
+        (each) => each !== call && each.publication.n === publication.n,
+      );
+      return stored.length > 0 && !hasOthers ? 'refused, and stored' : null;
+    }
+    switch (result.kind) {
+      case 'unknown_tenant':
+        return this.#knownTenants.has(tenantId) ? 'the tenant is there' : null;
+      case 'conflict': {
+        const other = id === null ? undefined : this.#ledger.event(tenantId, id);
+        return other === undefined || other.publication.n === publication.n
+          ? 'there is no other'
+          : null;
+      }
+      case 'accepted':
+        return this.#problemOfAccepted(call, result, stored);
+    }
+  }
+
+  #problemOfAccepted(
+    call: PublishCall,
+    result: PublishResult & { kind: 'accepted' },
+    stored: readonly EventState[],
+  ): string | null {
+    const event = stored.at(-1);
+    if (event === undefined) return 'accepted, and not stored';
+    if (result.id !== event.id) return `accepted as ${result.id}, stored as ${event.id}`;
+    if (result.destinationIds.join() !== event.listed.join())
+      return `answered ${result.destinationIds.join()}, owed to ${event.listed.join()}`;
+    const first = this.#firstCalls.get(event);
+    if (result.duplicate) return call.id === null ? 'a duplicate without an id' : null;
+    if (first !== undefined) return 'two publishes were told that theirs was the first';
+    this.#firstCalls.set(event, call);
+    call.event = event;
+    return null;
+  }
+
+  // ── Order ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * To a destination that never failed and takes one at a time: what was answered before the next publish was called
+   * arrives first.
+   */
+  #checkOrder(): void {
+    for (const destination of this.#ledger.destinations()) {
+      if (destination.wasEverParallel || destination.wasTakenAway) continue;
+      let latest: PublishCall | null = null;
+      for (const call of this.#arrivals(destination.receiverName)) {
+        if (latest !== null && call.answeredTick < latest.calledTick)
+          this.#findings.violate(
+            `n=${latest.publication.n} came to ${destination.receiverName} before n=${call.publication.n}, which was answered before it was published`,
+          );
+        if (latest === null || call.calledTick > latest.calledTick) latest = call;
+      }
+    }
+  }
+
+  /** The publishes in the order in which their events came first; none where anything disturbed the order. */
+  #arrivals(receiverName: string): PublishCall[] {
+    const calls: { call: PublishCall; firstMs: number; at: number }[] = [];
+    for (const [event, call] of this.#firstCalls) {
+      const delivery = event.deliveries.find(
+        ({ destination }) => destination.receiverName === receiverName,
+      );
+      const first = delivery?.requests[0];
+      if (delivery === undefined || first === undefined) continue;
+      if (
+        delivery.retriesByHand > 0 ||
+        delivery.requests.some(({ outcome }) => outcome?.kind === 'failed')
+      )
+        return [];
+      calls.push({ call, firstMs: first.startedMs, at: first.receiver.requests.indexOf(first) });
+    }
+    return calls.sort((a, b) => a.at - b.at).map(({ call }) => call);
+  }
+}
+
+function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
+  return {
+    tenantId,
+    id,
+    topic: publication.topic,
+    destinationId: publication.to,
+    timeMs: null,
+    eligibleForRetry: publication.retry,
+    metadata: null,
+    data: new TextEncoder().encode(JSON.stringify(publication)),
+  };
+}

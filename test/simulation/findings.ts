@@ -1,0 +1,22 @@
+/** What a run has to say: every step in order, and what was wrong. */
+import type { SimulatedClock } from '../support/simulated-clock.ts';
+
+export class Findings {
+  readonly #clock: SimulatedClock;
+  readonly lines: string[] = [];
+  readonly violations: string[] = [];
+
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock;
+  }
+
+  note(line: string): void {
+    this.lines.push(`${this.#clock.monotonicMs().toFixed(1).padStart(10)}  ${line}`);
+  }
+
+  /** Something that must not be. The run goes on to the end of its step: never throw into the engine. */
+  violate(line: string): void {
+    this.violations.push(line);
+    this.note(`!! ${line}`);
+  }
+}

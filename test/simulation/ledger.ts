@@ -1,0 +1,413 @@
+/**
+ * What is owed and what was done about it, kept beside the storage from the journal of its changes, and what each
+ * change may be.
+ */
+import { transition } from '../../src/domain/delivery.ts';
+import { topicMatches } from '../../src/domain/topic.ts';
+import { nextAttemptBoundsMs, scheduleOf } from './expected-schedule.ts';
+import type { ExpectedSchedule } from './expected-schedule.ts';
+import type { SimulatedProcess } from '../support/simulated-process.ts';
+import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import type { Operation } from '../support/simulated-storage.ts';
+import type { Findings } from './findings.ts';
+import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts';
+
+/** One creation of a destination: an id that is used again is another one. */
+export interface DestinationState {
+  readonly no: number;
+  readonly tenantId: string;
+  readonly id: string;
+  readonly receiverName: string;
+  topics: readonly string[];
+  concurrency: number;
+  /** The largest that the engine may still go by. */
+  formerConcurrency: number;
+  isEnabled: boolean;
+  isDeleted: boolean;
+  /** It was disabled or deleted at some time. */
+  wasTakenAway: boolean;
+  wasEverParallel: boolean;
+  /** All that it ever had. */
+  readonly schedules: ExpectedSchedule[];
+}
+
+/** What is published: `data` of the event. */
+export interface Publication {
+  readonly n: number;
+  readonly topic: string;
+  readonly to: string | null;
+  readonly retry: boolean;
+}
+
+export interface EventState {
+  readonly seq: number;
+  readonly tenantId: string;
+  readonly id: string;
+  readonly publication: Publication;
+  readonly deliveries: DeliveryState[];
+  /** The destinations of the answer. */
+  readonly listed: string[];
+  isGone: boolean;
+}
+
+export interface DeliveryState {
+  readonly event: EventState;
+  readonly destination: DestinationState;
+  row: DeliveryRow;
+  /** Monotonic time at which `nextAttemptAtMs` was last set. */
+  dueSetMs: number;
+  /** Failed attempts of the schedule; past it after a retry by hand. */
+  steps: number;
+  isPastSchedule: boolean;
+  retriesByHand: number;
+  /** Attempts whose outcome a dead process took along. */
+  lost: number;
+  readonly requests: ReceivedRequest[];
+  readonly unrecorded: ReceivedRequest[];
+  lastRecorded: ReceivedRequest | null;
+}
+
+export class Ledger {
+  readonly #journal: Journal;
+  readonly #findings: Findings;
+  readonly #monotonicMs: () => number;
+  readonly events = new Map<number, EventState>();
+  readonly deliveries = new Map<string, DeliveryState>();
+  readonly #byId = new Map<string, EventState>();
+  readonly #destinations = new Map<number, DestinationState>();
+  readonly #byReceiver = new Map<string, DestinationState>();
+  #tenants = new Map<number, string>();
+  #pendingCount = 0;
+
+  constructor(journal: Journal, findings: Findings, monotonicMs: () => number) {
+    this.#journal = journal;
+    this.#findings = findings;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  destinations(): IterableIterator<DestinationState> {
+    return this.#destinations.values();
+  }
+
+  destinationOf(receiverName: string): DestinationState | undefined {
+    return this.#byReceiver.get(receiverName);
+  }
+
+  event(tenantId: string, id: string): EventState | undefined {
+    return this.#byId.get(`${tenantId}\0${id}`);
+  }
+
+  /** How many deliveries are pending. */
+  get pendingCount(): number {
+    return this.#pendingCount;
+  }
+
+  /** A write was carried out. */
+  written(process: SimulatedProcess, operation: Operation): void {
+    if (operation.startsWith('destination') || operation.startsWith('tenant'))
+      this.#readDestinations();
+    for (const change of this.#journal.take()) this.#apply(process, operation, change);
+  }
+
+  /** A process died, or ended: what it has not recorded is forgotten. */
+  forget(processNo: number): void {
+    for (const delivery of this.deliveries.values()) {
+      const kept = delivery.unrecorded.filter((request) => request.processNo !== processNo);
+      const lost = delivery.unrecorded.length - kept.length;
+      if (lost > 1) this.#wrong(delivery, `${lost} attempts were under way at the same time`);
+      delivery.lost += lost;
+      delivery.unrecorded.splice(0, Infinity, ...kept);
+    }
+  }
+
+  /** The engine knows the destinations of a tenant, or of all, as they are. */
+  settled(tenantId: string | null): void {
+    for (const destination of this.#destinations.values())
+      if (tenantId === null || destination.tenantId === tenantId) destination.formerConcurrency = 0;
+  }
+
+  // ── Destinations ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #readDestinations(): void {
+    this.#tenants = this.#journal.tenantIds();
+    for (const row of this.#journal.destinations()) {
+      const known = this.#destinations.get(row.no);
+      if (row.isDeleted) {
+        if (known !== undefined)
+          Object.assign(known, { isDeleted: true, isEnabled: false, wasTakenAway: true });
+        continue;
+      }
+      this.#readDestination(row, known);
+    }
+  }
+
+  #readDestination(row: DestinationRow, known: DestinationState | undefined): void {
+    const { topics, config, policy } = JSON.parse(row.definition) as Definition;
+    const destination: DestinationState = known ?? {
+      no: row.no,
+      tenantId: row.tenantId,
+      id: row.id,
+      receiverName: config.receiver,
+      topics,
+      concurrency: 0,
+      formerConcurrency: 0,
+      isEnabled: true,
+      isDeleted: false,
+      wasTakenAway: false,
+      wasEverParallel: false,
+      schedules: [],
+    };
+    destination.topics = topics;
+    const concurrency = policy.concurrency ?? 128;
+    if (concurrency !== destination.concurrency)
+      destination.formerConcurrency = Math.max(
+        destination.formerConcurrency,
+        destination.concurrency,
+      );
+    destination.concurrency = concurrency;
+    destination.isEnabled = row.isEnabled;
+    destination.wasTakenAway ||= !row.isEnabled;
+    destination.wasEverParallel ||= destination.concurrency > 1;
+    destination.schedules.push(scheduleOf(policy.retry));
+    this.#destinations.set(row.no, destination);
+    this.#byReceiver.set(destination.receiverName, destination);
+  }
+
+  // ── Changes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #apply(process: SimulatedProcess, operation: Operation, change: Change): void {
+    switch (change.kind) {
+      case 'event':
+        this.#insertEvent(process, change);
+        break;
+      case 'event_gone': {
+        const event = this.events.get(change.seq);
+        if (event !== undefined) event.isGone = true;
+        break;
+      }
+      case 'attempt':
+        this.#attempt(process, change);
+        break;
+      case 'delivery':
+        if (change.before?.status === 'pending') this.#pendingCount--;
+        if (change.after?.status === 'pending') this.#pendingCount++;
+        if (change.before === null && change.after !== null)
+          this.#insert(process, operation, change.after);
+        else if (change.before !== null && change.after === null)
+          this.#remove(operation, change.before);
+        else if (change.before !== null && change.after !== null)
+          this.#change(process, operation, change.before, change.after);
+        break;
+    }
+  }
+
+  #insertEvent(process: SimulatedProcess, change: Change & { kind: 'event' }): void {
+    const tenantId = this.#tenants.get(change.tenantNo) ?? '';
+    const id = change.id ?? process.connection.storage.ids.eventId(change.seq);
+    const publication = JSON.parse(change.data) as Publication;
+    const earlier = this.event(tenantId, id);
+    if (earlier !== undefined && !earlier.isGone)
+      this.#findings.violate(`event ${id} is stored twice`);
+    // Whatever the engine's routing said: these were there in the moment of the commit.
+    const listed = [...this.#destinations.values()].filter(
+      (each) =>
+        each.tenantId === tenantId &&
+        each.isEnabled &&
+        (publication.to === null || publication.to === each.id) &&
+        each.topics.some((pattern) => topicMatches(pattern, publication.topic)),
+    );
+    const event: EventState = {
+      seq: change.seq,
+      tenantId,
+      id,
+      publication,
+      deliveries: [],
+      listed: listed.map((each) => each.id),
+      isGone: false,
+    };
+    this.events.set(change.seq, event);
+    this.#byId.set(`${tenantId}\0${id}`, event);
+  }
+
+  #insert(process: SimulatedProcess, operation: Operation, row: DeliveryRow): void {
+    const event = this.events.get(row.seq);
+    const destination = this.#destinations.get(row.destinationNo);
+    if (event === undefined || destination === undefined) {
+      this.#findings.violate(`delivery ${keyOf(row)} belongs to nothing`);
+      return;
+    }
+    const delivery: DeliveryState = {
+      event,
+      destination,
+      row,
+      dueSetMs: this.#monotonicMs(),
+      steps: 0,
+      isPastSchedule: operation === 'retryByHand',
+      retriesByHand: operation === 'retryByHand' ? 1 : 0,
+      lost: 0,
+      requests: [],
+      unrecorded: [],
+      lastRecorded: null,
+    };
+    event.deliveries.push(delivery);
+    this.deliveries.set(keyOf(row), delivery);
+    const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
+    if (!isBorn && operation !== 'retryByHand')
+      this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
+    if (row.status !== 'pending' || row.attempts !== 0)
+      this.#wrong(delivery, 'is not pending at first');
+    if (row.claimedBy !== 0 && row.claimedBy !== process.no)
+      this.#wrong(delivery, 'is claimed by another');
+  }
+
+  #remove(operation: Operation, row: DeliveryRow): void {
+    const delivery = this.deliveries.get(keyOf(row));
+    if (delivery === undefined) return;
+    if (operation !== 'pruneSlice' || row.status === 'pending')
+      this.#wrong(delivery, `is gone by ${operation}`);
+    this.deliveries.delete(keyOf(row));
+  }
+
+  #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {
+    const delivery = this.deliveries.get(`${attempt.seq}/${attempt.ordinal}`);
+    if (delivery === undefined) {
+      this.#findings.violate(`an attempt of no delivery, ${attempt.seq}/${attempt.ordinal}`);
+      return;
+    }
+    const { row } = delivery;
+    const kind = row.isManual ? 'manual' : row.attempts === 0 ? 'first' : 'retry';
+    if (
+      attempt.number !== row.attempts + 1 ||
+      (attempt.attemptKind !== kind && row.status === 'pending')
+    )
+      this.#wrong(
+        delivery,
+        `has the attempt ${attempt.number} ${attempt.attemptKind} after ${row.attempts} ${kind}`,
+      );
+    const at = delivery.unrecorded.findIndex(
+      (each) => each.processNo === process.no && each.outcome !== null,
+    );
+    const request = delivery.unrecorded[at];
+    if (request === undefined) {
+      this.#wrong(delivery, 'has an attempt that no receiver saw');
+      return;
+    }
+    delivery.unrecorded.splice(at, 1);
+    delivery.lastRecorded = request;
+    if ((request.outcome?.kind === 'delivered') !== (attempt.reason === null))
+      this.#wrong(delivery, 'has an attempt with another outcome than the receiver gave');
+  }
+
+  #change(
+    process: SimulatedProcess,
+    operation: Operation,
+    before: DeliveryRow,
+    after: DeliveryRow,
+  ): void {
+    const delivery = this.deliveries.get(keyOf(after));
+    if (delivery === undefined) return;
+    if (after.nextAttemptAtMs !== before.nextAttemptAtMs) delivery.dueSetMs = this.#monotonicMs();
+    const problem = this.#problemOf(process, operation, delivery, before, after);
+    delivery.row = after;
+    if (problem !== null) this.#wrong(delivery, `${operation}: ${problem}`);
+  }
+
+  /** Each operation may do one thing, from some statuses. */
+  #problemOf(
+    process: SimulatedProcess,
+    operation: Operation,
+    delivery: DeliveryState,
+    before: DeliveryRow,
+    after: DeliveryRow,
+  ): string | null {
+    if (operation !== 'record' && after.attempts !== before.attempts)
+      return 'attempts have changed';
+    switch (operation) {
+      case 'claim':
+        if (after.status !== 'pending' || before.status !== 'pending') return 'it is not pending';
+        if (after.claimedBy !== process.no) return 'not for this process';
+        return before.claimedBy === process.no ? 'it is claimed twice' : null;
+      case 'release':
+        return before.status !== 'pending' ||
+          before.claimedBy !== process.no ||
+          after.claimedBy !== 0
+          ? 'this process does not hold it'
+          : null;
+      case 'cancel':
+      case 'cancelSlice':
+        if (!delivery.destination.wasTakenAway) return 'its destination was never disabled';
+        return after.status === transition(before.status, 'cancel')
+          ? null
+          : `from ${before.status}`;
+      case 'retryByHand':
+        delivery.retriesByHand++;
+        delivery.isPastSchedule ||= before.status !== 'pending';
+        return after.status === transition(before.status, 'retry_by_hand')
+          ? null
+          : `from ${before.status}`;
+      case 'record':
+        return this.#problemOfRecord(process, delivery, before, after);
+      default:
+        return 'it is none of its business';
+    }
+  }
+
+  #problemOfRecord(
+    process: SimulatedProcess,
+    delivery: DeliveryState,
+    before: DeliveryRow,
+    after: DeliveryRow,
+  ): string | null {
+    if (before.claimedBy !== process.no) return `it is claimed by ${before.claimedBy}`;
+    if (after.claimedBy !== 0) return 'it is still claimed';
+    if (after.attempts !== before.attempts + 1) return 'attempts were not counted';
+    const outcome = delivery.lastRecorded?.outcome;
+    if (before.status !== 'pending')
+      return after.status === before.status ? null : 'a final status has changed';
+    if (outcome?.kind === 'delivered')
+      return after.status === transition(before.status, 'succeed') ? null : `it is ${after.status}`;
+    if (!before.isManual || delivery.steps === 0) delivery.steps++;
+    const trigger = after.status === 'pending' ? 'fail_for_now' : 'fail_for_good';
+    if (after.status !== transition(before.status, trigger)) return `it is ${after.status}`;
+    return this.#problemOfVerdict(delivery, after);
+  }
+
+  /** By any of the schedules that the destination has had: the attempt began under one of them. */
+  #problemOfVerdict(delivery: DeliveryState, after: DeliveryRow): string | null {
+    const { lastRecorded, steps, event, destination } = delivery;
+    if (lastRecorded?.outcome?.kind !== 'failed') return 'there was no failure';
+    const isFinal =
+      !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
+    const delays = destination.schedules.map((schedule) =>
+      isFinal ? null : nextAttemptBoundsMs(schedule, steps, lastRecorded),
+    );
+    if (after.status === 'failed')
+      return delays.includes(null) ? null : `failed after ${steps} failures`;
+    const dueAtMs = after.nextAttemptAtMs ?? -Infinity;
+    const isWithin = delays.some(
+      (bounds) => bounds !== null && dueAtMs >= bounds.from && dueAtMs <= bounds.to,
+    );
+    return isWithin ? null : `the next attempt is at ${dueAtMs} after ${steps} failures`;
+  }
+
+  #wrong(delivery: DeliveryState, what: string): void {
+    this.#findings.violate(`${describe(delivery)} ${what}`);
+  }
+}
+
+export function describe({ event, destination, row }: DeliveryState): string {
+  return `delivery ${keyOf(row)} (n=${event.publication.n} to ${destination.id}, ${destination.receiverName})`;
+}
+
+interface Definition {
+  readonly topics: readonly string[];
+  readonly config: { readonly receiver: string };
+  readonly policy: {
+    readonly concurrency?: number;
+    readonly retry?: { delays_s: number[]; jitter: number };
+  };
+}
+
+function keyOf({ seq, ordinal }: { seq: number; ordinal: number }): string {
+  return `${seq}/${ordinal}`;
+}

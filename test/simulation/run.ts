@@ -1,0 +1,117 @@
+/** One world from its seed to its end. */
+import { settled } from '../support/simulated-clock.ts';
+import { SeededRandom } from '../support/simulated-random.ts';
+import { HEALTHY } from '../support/simulated-receivers.ts';
+import { Actor } from './actor.ts';
+import { describe } from './ledger.ts';
+import type { DeliveryState } from './ledger.ts';
+import { scenarioOf } from './scenario.ts';
+import { World } from './world.ts';
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  /** Every step, for the one who looks for the cause. */
+  readonly lines: readonly string[];
+  readonly events: number;
+  readonly deliveries: number;
+  readonly requests: number;
+  readonly starts: number;
+}
+
+/** By then all schedules are over, also those that a clock that was set back holds up. */
+const MAX_ENDING_MS = 30 * 60_000;
+
+export async function run(seed: number): Promise<RunResult> {
+  const scenario = scenarioOf(new SeededRandom(seed));
+  const world = new World({ seed, ...scenario });
+  world.findings.note(`seed ${seed}: ${JSON.stringify(scenario)}`);
+  const actor = new Actor(world, scenario);
+  const { violations } = world.findings;
+  await actor.begin();
+  for (let step = 0; step < scenario.steps && violations.length === 0; step++) await actor.step();
+  if (violations.length === 0) await end(world);
+  if (violations.length === 0) check(world);
+  await world.close();
+  return {
+    seed,
+    violations,
+    lines: world.findings.lines,
+    events: world.ledger.events.size,
+    deliveries: world.ledger.deliveries.size,
+    requests: [...world.receivers.all()].reduce((sum, { requests }) => sum + requests.length, 0),
+    starts: world.starts,
+  };
+}
+
+/** All is well again, save some receivers: everything that is owed comes to its end. */
+async function end(world: World): Promise<void> {
+  const { clock, findings, random, ledger, callers } = world;
+  findings.note('the end: everything heals');
+  if (world.isStopping) await clock.advanceUntil(() => !world.isRunning, 60_000);
+  world.heal();
+  let isDead = false;
+  for (const receiver of world.receivers.all()) {
+    isDead ||= receiver.behaviour.kind === 'dead' || receiver.underWay > 0;
+    if (receiver.behaviour.kind === 'dead' || random.chance(0.7))
+      world.behave(receiver.name, HEALTHY);
+  }
+  // Only its end frees a process of those that never answer.
+  if (isDead) world.crash();
+  for (let tries = 0; world.process === null && tries < 5; tries++) {
+    world.boot();
+    await clock.advanceUntil(() => world.process !== null, 10_000);
+  }
+  const isOver = () =>
+    ledger.pendingCount === 0 &&
+    callers.underWay === 0 &&
+    world.process?.engine.dispatcher.inMemory === 0;
+  for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
+    await clock.advanceUntil(isOver, 10_000);
+    world.look();
+    if (findings.violations.length > 0) return;
+  }
+  await world.pass(100);
+  await settled();
+}
+
+function check(world: World): void {
+  const { findings, ledger, callers } = world;
+  const dispatcher = world.process?.engine.dispatcher;
+  if (dispatcher === undefined) findings.violate('no process runs at the end');
+  else if (dispatcher.inFlight !== 0 || dispatcher.inMemory !== 0)
+    findings.violate(
+      `${dispatcher.inFlight} in flight and ${dispatcher.inMemory} in memory at the end`,
+    );
+  if (callers.underWay > 0) findings.violate(`${callers.underWay} publishes were never answered`);
+  const stored = world.storedAttempts();
+  for (const [key, delivery] of ledger.deliveries) {
+    const problem = problemAtEnd(delivery, stored.get(key));
+    if (problem !== null) findings.violate(`${describe(delivery)} ${problem}`);
+  }
+  callers.checkAtEnd();
+}
+
+function problemAtEnd(
+  delivery: DeliveryState,
+  stored: { count: number; first: number; last: number } | undefined,
+): string | null {
+  const { row, requests, lost, unrecorded, destination, retriesByHand, lastRecorded } = delivery;
+  const hasLast = (kind: 'delivered' | 'failed') => lastRecorded?.outcome?.kind === kind;
+  if (row.status === 'pending') return `is pending at the end: ${JSON.stringify(row)}`;
+  if (row.status === 'delivered' && !hasLast('delivered')) return 'is delivered, and nobody got it';
+  if (row.status === 'failed' && !hasLast('failed')) return 'is failed, and did not fail';
+  if (row.status === 'canceled' && !destination.wasTakenAway) return 'is canceled by nobody';
+  if (unrecorded.length > 0) return 'has an outcome that was never written';
+  if (requests.length !== row.attempts + lost)
+    return `was sent ${requests.length} times, with ${row.attempts} attempts recorded and ${lost} lost`;
+  const longest = Math.max(...destination.schedules.map(({ delaysMs }) => delaysMs.length));
+  if (row.attempts > 1 + longest + retriesByHand)
+    return `has ${row.attempts} attempts, more than its schedule`;
+  if (
+    (stored?.count ?? 0) !== row.attempts ||
+    (stored !== undefined && (stored.first !== 1 || stored.last !== stored.count))
+  )
+    return `has attempts ${JSON.stringify(stored)}, and counts ${row.attempts}`;
+  return null;
+}

@@ -1,0 +1,133 @@
+/**
+ * What kind of world a seed gives. Each leaves some kinds of trouble out: where everything happens all the time, what
+ * takes a quiet moment to go wrong never does.
+ */
+import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import type { Behaviour } from '../support/simulated-receivers.ts';
+import { HEALTHY } from '../support/simulated-receivers.ts';
+import type { SeededRandom } from '../support/simulated-random.ts';
+
+const STEPS = {
+  publish: 12,
+  burst: 4,
+  batch: 3,
+  repeat: 3,
+  conflict: 1,
+  strange: 0.3,
+  create: 1,
+  disable: 1,
+  enable: 1,
+  change: 1.5,
+  remove: 0.7,
+  createTenant: 0.3,
+  removeTenant: 0.2,
+  retry: 3,
+  misbehave: 3,
+  recover: 2,
+  away: 1,
+  flaky: 1,
+  slow: 0.5,
+  crash: 1,
+  crashSoon: 1,
+  stop: 1,
+  jump: 0.7,
+  wait: 6,
+  idle: 2,
+};
+
+export type Step = keyof typeof STEPS;
+
+/** Kinds of trouble of which each world has some. */
+const TROUBLES: readonly (readonly Step[])[] = [
+  ['create', 'remove', 'createTenant', 'removeTenant'],
+  ['disable', 'enable'],
+  ['change'],
+  ['retry'],
+  ['misbehave'],
+  ['away'],
+  ['flaky', 'slow'],
+  ['crash', 'crashSoon'],
+  ['stop'],
+  ['jump'],
+];
+
+export interface Scenario {
+  readonly weights: Readonly<Record<Step, number>>;
+  readonly steps: number;
+  readonly tenants: number;
+  readonly destinationsPerTenant: number;
+  readonly maxInFlight: number;
+  readonly maxInMemory: number;
+  readonly isAmple: boolean;
+  readonly retentionDays: number;
+  /** Largest burst. */
+  readonly burst: number;
+}
+
+export function scenarioOf(random: SeededRandom): Scenario {
+  const weights: Record<Step, number> = { ...STEPS };
+  for (const steps of TROUBLES) if (random.chance(0.5)) for (const step of steps) weights[step] = 0;
+  const isAmple = random.chance(0.4);
+  return {
+    weights,
+    steps: random.int(10, 50),
+    tenants: random.int(1, 3),
+    destinationsPerTenant: random.int(1, 3),
+    maxInFlight: isAmple ? 4096 : random.int(1, 12),
+    maxInMemory: isAmple ? 20_000 : random.int(3, 20),
+    isAmple,
+    retentionDays: random.chance(0.3) ? random.between(0.5, 10) / (24 * 60) : 30,
+    burst: random.chance(0.15) ? 100 : 12,
+  };
+}
+
+export function policyOf(random: SeededRandom): DestinationPolicy {
+  return {
+    timeout_ms: random.pick([500, 2000, 5000]),
+    ...(random.chance(0.2) ? {} : { concurrency: random.pick([1, 1, 1, 2, 3, 8]) }),
+    retry: {
+      delays_s: random.pick([[], [1], [0.5, 2], [1, 5, 20], [0.2, 0.2, 0.2, 0.2, 0.2], [2, 60]]),
+      jitter: random.pick([0, 0.1, 0.5]),
+    },
+  };
+}
+
+export function topicsOf(random: SeededRandom): string[] {
+  return random.pick([['*'], ['*'], ['room.created'], ['room.*'], ['room.created', 'user.gone']]);
+}
+
+export const TOPICS = ['room.created', 'room.closed', 'user.gone', ''];
+
+export function healthyBehaviour(random: SeededRandom): Behaviour {
+  return random.chance(0.3) ? HEALTHY : { kind: 'ok', latencyMs: random.between(0.5, 40) };
+}
+
+export function badBehaviour(random: SeededRandom): Behaviour {
+  const latencyMs = random.between(0.5, 300);
+  switch (
+    random.weighted({
+      status: 4,
+      asked: 2,
+      refusing: 1,
+      flapping: 3,
+      hanging: 3,
+      dead: 0.5,
+      slow: 2,
+    })
+  ) {
+    case 'status':
+      return { kind: 'status', latencyMs, status: random.pick([500, 503, 404, 410]) };
+    case 'asked':
+      return { kind: 'status', latencyMs, status: 429, retryAfterMs: random.int(0, 20) * 1000 };
+    case 'refusing':
+      return { kind: 'refusing', latencyMs };
+    case 'flapping':
+      return { kind: 'flapping', latencyMs, failures: random.between(0.1, 0.9) };
+    case 'hanging':
+      return { kind: 'hanging' };
+    case 'dead':
+      return { kind: 'dead' };
+    case 'slow':
+      return { kind: 'flapping', latencyMs: random.between(300, 4000), failures: 0 };
+  }
+}

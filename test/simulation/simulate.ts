@@ -1,0 +1,35 @@
+/**
+ * `npm run simulate [-- <runs> [<first seed>]]`: as many worlds as you like; prints what went wrong in the first few that
+ * did. `npm run simulate -- seed <n>` runs one and prints all of its steps.
+ */
+import { run } from './run.ts';
+
+const MAX_SHOWN = 5;
+
+const [first = '1000', second = '1'] = process.argv.slice(2);
+if (first === 'seed') await showOne(Number(second));
+else await simulate(Number(first), Number(second));
+
+async function showOne(seed: number): Promise<void> {
+  const { lines, violations } = await run(seed);
+  console.log(lines.join('\n'));
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}
+
+async function simulate(runs: number, from: number): Promise<void> {
+  const startedMs = performance.now();
+  const sums = { events: 0, deliveries: 0, requests: 0, starts: 0 };
+  let failed = 0;
+  for (let seed = from; seed < from + runs; seed++) {
+    const result = await run(seed);
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
+    if (result.violations.length === 0) continue;
+    failed++;
+    if (failed <= MAX_SHOWN) console.log(`seed ${seed}: ${result.violations.join('\n  ')}`);
+  }
+  const perS = (runs * 1000) / (performance.now() - startedMs);
+  console.log(
+    `${runs} worlds, ${failed} with violations; ${perS.toFixed(0)} a second; ${JSON.stringify(sums)}`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}

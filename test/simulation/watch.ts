@@ -1,0 +1,208 @@
+/** Looks at every request in the moment in which it comes, and at the whole whenever the world stands still. */
+import type { SimulatedClock } from '../support/simulated-clock.ts';
+import type { SimulatedProcess } from '../support/simulated-process.ts';
+import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import type { Findings } from './findings.ts';
+import { describe } from './ledger.ts';
+import type { DeliveryState, Ledger } from './ledger.ts';
+
+/** A healthy receiver’s lane may be so late after all trouble is over, and so much more for each delivery before it. */
+const LATE_MS = 2000;
+const LATE_EACH_MS = 60;
+/** The longest that an attempt takes in these worlds. */
+const MAX_ATTEMPT_MS = 5000;
+
+export interface WatchOptions {
+  readonly clock: SimulatedClock;
+  readonly ledger: Ledger;
+  readonly findings: Findings;
+  readonly maxInFlight: number;
+  readonly maxInMemory: number;
+  /** Nothing but a lane's own limits holds a delivery back. */
+  readonly isAmple: boolean;
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  /** Changes of a tenant's destinations whose answer has not come: the engine may see the old or the new. */
+  readonly #changing = new Map<string, number>();
+  /** A change failed half way: its engine may not know of it until the next one. */
+  readonly #stale = new Set<string>();
+  readonly #healthySinceMs = new Map<string, number>();
+  #lastTroubleMs = 0;
+  #lastJumpBackMs = -Infinity;
+  #isTroubled = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
+
+  changeBegins(tenantId: string): void {
+    this.#changing.set(tenantId, (this.#changing.get(tenantId) ?? 0) + 1);
+  }
+
+  changeEnds(tenantId: string, isKnown: boolean): void {
+    const left = (this.#changing.get(tenantId) ?? 1) - 1;
+    this.#changing.set(tenantId, left);
+    if (!isKnown) this.#stale.add(tenantId);
+    else if (left === 0) {
+      this.#stale.delete(tenantId);
+      this.#options.ledger.settled(tenantId);
+    }
+  }
+
+  /** A new process reads everything anew. */
+  processBegins(): void {
+    this.#changing.clear();
+    this.#stale.clear();
+    this.#options.ledger.settled(null);
+    this.trouble();
+  }
+
+  /** Something happened that may hold deliveries up, once or for as long as `isTroubled`. */
+  trouble(isTroubled = this.#isTroubled): void {
+    this.#isTroubled = isTroubled;
+    this.#lastTroubleMs = this.#options.clock.monotonicMs();
+  }
+
+  jumpedBack(): void {
+    this.#lastJumpBackMs = this.#options.clock.monotonicMs();
+    this.trouble();
+  }
+
+  behaves(receiverName: string, isHealthy: boolean): void {
+    this.#healthySinceMs.set(
+      receiverName,
+      isHealthy ? this.#options.clock.monotonicMs() : Infinity,
+    );
+  }
+
+  /** It ended in good order: what ended is written, and only what was not done in time is still claimed. */
+  stopped({ no }: SimulatedProcess): void {
+    for (const delivery of this.#options.ledger.deliveries.values()) {
+      const { row, unrecorded } = delivery;
+      const isUnderWay = unrecorded.some((request) => request.isUnderWay);
+      if (unrecorded.length > 0 && !isUnderWay)
+        this.#options.findings.violate(
+          `${describe(delivery)} has an outcome that a stop did not write`,
+        );
+      if (row.status === 'pending' && row.claimedBy === no && !isUnderWay)
+        this.#options.findings.violate(`${describe(delivery)} is not released by a stop`);
+    }
+  }
+
+  // ── A request ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  arrived(request: ReceivedRequest): void {
+    const { ledger, findings } = this.#options;
+    const { receiver, tenantId, eventId } = request;
+    const destination = ledger.destinationOf(receiver.name);
+    const event = ledger.event(tenantId, eventId);
+    const delivery = event?.deliveries.find((each) => each.destination === destination);
+    if (destination === undefined || delivery === undefined) {
+      findings.violate(
+        `receiver ${receiver.name} got event ${eventId} of ${tenantId}, which it is not owed`,
+      );
+      return;
+    }
+    const problem = this.#problemOf(request, delivery);
+    delivery.requests.push(request);
+    delivery.unrecorded.push(request);
+    if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
+  }
+
+  #problemOf(request: ReceivedRequest, delivery: DeliveryState): string | null {
+    const { clock } = this.#options;
+    const { row, destination, unrecorded, dueSetMs } = delivery;
+    if (unrecorded.length > 0) return 'while its last attempt is not recorded';
+    if (!this.#isUnsettled(destination.tenantId)) {
+      if (destination.isDeleted || !destination.isEnabled)
+        return 'to a destination that is disabled or deleted';
+      if (row.status !== 'pending') return `though it is ${row.status}`;
+    }
+    if (row.status === 'pending' && row.claimedBy !== request.processNo)
+      return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
+    const dueAtMs = row.nextAttemptAtMs ?? -Infinity;
+    if (dueAtMs > clock.nowMs() && dueSetMs > this.#lastJumpBackMs)
+      return `${dueAtMs - clock.nowMs()} ms before its time`;
+    const cap = this.#capOf(delivery);
+    if (request.receiver.underWay > cap)
+      return `as number ${request.receiver.underWay} of ${cap} at a time`;
+    return null;
+  }
+
+  #isUnsettled(tenantId: string): boolean {
+    return (this.#changing.get(tenantId) ?? 0) > 0 || this.#stale.has(tenantId);
+  }
+
+  /** While a change is under way: the larger of before and after. */
+  #capOf({ destination }: DeliveryState): number {
+    return this.#isUnsettled(destination.tenantId)
+      ? Math.max(destination.formerConcurrency, destination.concurrency)
+      : destination.concurrency;
+  }
+
+  // ── The whole ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `publishing`: publishes under way. */
+  look(process: SimulatedProcess, publishing: number): void {
+    const { findings, maxInFlight, maxInMemory } = this.#options;
+    const { inFlight, inMemory } = process.engine.dispatcher;
+    if (inFlight < 0 || inFlight > maxInFlight)
+      findings.violate(`${inFlight} in flight of ${maxInFlight}`);
+    if (inMemory < 0 || inMemory > maxInMemory)
+      findings.violate(`${inMemory} in memory of ${maxInMemory}`);
+    if (publishing === 0 && process.connection.underWay === 0) this.#compareMemory(process);
+    if (!this.#isTroubled) this.#lookForLate();
+  }
+
+  /** What is claimed in the storage is what is in memory, when nothing is on the way between them. */
+  #compareMemory({ no, engine }: SimulatedProcess): void {
+    const { ledger, findings } = this.#options;
+    let claimed = 0;
+    for (const { row, destination } of ledger.deliveries.values()) {
+      if (row.claimedBy !== no) continue;
+      // Those were canceled, or will be: they leave the memory when it is their turn.
+      if (
+        row.status !== 'pending' ||
+        !destination.isEnabled ||
+        this.#isUnsettled(destination.tenantId)
+      )
+        return;
+      claimed++;
+    }
+    if (claimed !== engine.dispatcher.inMemory)
+      findings.violate(
+        `${claimed} deliveries are claimed, ${engine.dispatcher.inMemory} are in memory`,
+      );
+  }
+
+  #lookForLate(): void {
+    const { clock, ledger, findings, isAmple } = this.#options;
+    const calmMs = clock.monotonicMs() - this.#lastTroubleMs;
+    if (calmMs < LATE_MS) return;
+    const queued = new Map<string, number>();
+    let oldest: DeliveryState | null = null;
+    for (const delivery of ledger.deliveries.values()) {
+      const { row, destination, unrecorded } = delivery;
+      if (row.status !== 'pending' || !destination.isEnabled) continue;
+      const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      if (lateMs < 0) continue;
+      const healthyMs =
+        clock.monotonicMs() - (this.#healthySinceMs.get(destination.receiverName) ?? 0);
+      // With few places for all, who hangs takes them from the healthy.
+      if (healthyMs < MAX_ATTEMPT_MS + LATE_MS && !isAmple) return;
+      const before = queued.get(destination.receiverName) ?? 0;
+      queued.set(destination.receiverName, before + 1);
+      const boundMs = LATE_MS + before * LATE_EACH_MS;
+      const waitedMs = Math.min(lateMs, calmMs, healthyMs - MAX_ATTEMPT_MS);
+      if (waitedMs > boundMs && unrecorded.length === 0) oldest ??= delivery;
+    }
+    if (oldest !== null)
+      findings.violate(
+        `${describe(oldest)} is due and nobody sends it: ${JSON.stringify(oldest.row)}`,
+      );
+  }
+}

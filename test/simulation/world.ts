@@ -1,0 +1,219 @@
+/** One simulated installation: what outlives its processes, and the process that runs just now, if one does. */
+import type { EngineLog } from '../../src/engine/engine-log.ts';
+import { openInlineDatabase } from '../../src/storage/sqlite/inline.ts';
+import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
+import { SimulatedClock, settled } from '../support/simulated-clock.ts';
+import { SimulatedProcess } from '../support/simulated-process.ts';
+import { SeededRandom } from '../support/simulated-random.ts';
+import { SimulatedReceivers } from '../support/simulated-receivers.ts';
+import type { Behaviour } from '../support/simulated-receivers.ts';
+import { SimulatedMedium } from '../support/simulated-storage.ts';
+import { Callers } from './callers.ts';
+import { Findings } from './findings.ts';
+import { Journal } from './journal.ts';
+import { Ledger } from './ledger.ts';
+import { Watch } from './watch.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly maxInFlight: number;
+  readonly maxInMemory: number;
+  readonly isAmple: boolean;
+  readonly retentionDays: number;
+}
+
+export class World {
+  readonly clock = new SimulatedClock();
+  readonly random: SeededRandom;
+  readonly findings = new Findings(this.clock);
+  readonly medium: SimulatedMedium;
+  readonly receivers: SimulatedReceivers;
+  readonly ledger: Ledger;
+  readonly watch: Watch;
+  readonly callers: Callers;
+  readonly #options: WorldOptions;
+  readonly #database: OpenDatabase;
+  readonly #journal: Journal;
+  #process: SimulatedProcess | null = null;
+  #starts = 0;
+  #takesCalls = false;
+  #stopping = false;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed);
+    this.medium = new SimulatedMedium(this.random.fork());
+    this.#database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+    this.#journal = new Journal(this.#database.db);
+    const monotonicMs = () => this.clock.monotonicMs();
+    this.ledger = new Ledger(this.#journal, this.findings, monotonicMs);
+    this.callers = new Callers(this.ledger, this.findings, monotonicMs);
+    this.watch = new Watch({
+      ...options,
+      clock: this.clock,
+      ledger: this.ledger,
+      findings: this.findings,
+    });
+    this.receivers = new SimulatedReceivers(this.random.fork(), (request) =>
+      this.watch.arrived(request),
+    );
+  }
+
+  /** The process that takes calls, if one does. */
+  get process(): SimulatedProcess | null {
+    return this.#takesCalls ? this.#process : null;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null;
+  }
+
+  /** Processes so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Starts a process, if none runs; it takes calls as soon as it knows the destinations. */
+  boot(): void {
+    if (this.#process !== null) return;
+    const process = new SimulatedProcess(++this.#starts, {
+      ...this.#options,
+      clock: this.clock,
+      random: this.random,
+      database: this.#database,
+      medium: this.medium,
+      receivers: this.receivers,
+      log: this.#log(),
+      limits: { maxInFlight: this.#options.maxInFlight, maxInMemory: this.#options.maxInMemory },
+      onWritten: (writer, operation) => this.ledger.written(writer, operation),
+    });
+    if (this.#journal.incarnation() !== process.no)
+      this.findings.violate('incarnations are not counted up');
+    this.#process = process;
+    this.findings.note(`process ${process.no} begins`);
+    void this.#start(process);
+  }
+
+  async #start(process: SimulatedProcess): Promise<void> {
+    try {
+      await process.engine.load();
+      this.#takesCalls = true;
+      this.watch.processBegins();
+      await process.engine.start();
+      this.#assess();
+      this.findings.note(`process ${process.no} runs`);
+    } catch (error) {
+      this.findings.note(`process ${process.no} cannot start: ${String(error)}`);
+      this.#end(process);
+    }
+  }
+
+  /** As `kill -9` does. */
+  crash(): void {
+    if (this.#process === null) return;
+    this.findings.note(`process ${this.#process.no} is killed`);
+    this.#end(this.#process);
+  }
+
+  /** A stop in good order; the process takes no calls meanwhile. */
+  stop(graceMs: number): void {
+    const process = this.process;
+    if (process === null || this.#stopping) return;
+    this.#stopping = true;
+    this.#takesCalls = false;
+    this.#assess();
+    this.findings.note(`process ${process.no} stops within ${graceMs} ms`);
+    process.connection.hurry();
+    process.engine.stop(graceMs).then(
+      () => this.#stopped(process, true),
+      (error: unknown) => {
+        this.findings.note(`  it could not release what it held: ${String(error)}`);
+        this.#stopped(process, false);
+      },
+    );
+  }
+
+  #stopped(process: SimulatedProcess, inGoodOrder: boolean): void {
+    if (this.callers.underWay > 0)
+      this.findings.violate(
+        `${this.callers.underWay} publishes are not answered when the process stops`,
+      );
+    if (inGoodOrder && this.medium.isWell) this.watch.stopped(process);
+    this.#end(process);
+  }
+
+  #end(process: SimulatedProcess): void {
+    process.kill();
+    this.ledger.forget(process.no);
+    this.callers.hangUp();
+    this.#process = null;
+    this.#takesCalls = false;
+    this.#stopping = false;
+    this.#assess();
+  }
+
+  behave(receiverName: string, behaviour: Behaviour): void {
+    const receiver = this.receivers.receiver(receiverName);
+    const wasHealthy = receiver.behaviour.kind === 'ok';
+    receiver.behaviour = behaviour;
+    if (wasHealthy !== (behaviour.kind === 'ok')) this.watch.behaves(receiverName, !wasHealthy);
+  }
+
+  /** Changes what the storage's medium does, for some time. */
+  disturb(change: (medium: SimulatedMedium) => void, forMs: number): void {
+    change(this.medium);
+    this.#assess();
+    this.clock.after(forMs, () => this.heal());
+  }
+
+  heal(): void {
+    this.medium.heal();
+    this.#assess();
+  }
+
+  /** Whether anything but a receiver may hold a delivery up. */
+  #assess(): void {
+    this.watch.trouble(!this.medium.isWell || !this.#takesCalls);
+  }
+
+  /** Lets time pass, and looks at what became of it. */
+  async pass(byMs: number): Promise<void> {
+    await this.clock.advance(byMs);
+    this.look();
+  }
+
+  look(): void {
+    if (this.#process !== null && this.#takesCalls)
+      this.watch.look(this.#process, this.callers.underWay);
+  }
+
+  /** How many attempts the storage has of each delivery, and their first and last number. */
+  storedAttempts(): Map<string, { count: number; first: number; last: number }> {
+    return this.#journal.storedAttempts();
+  }
+
+  async close(): Promise<void> {
+    this.#process?.kill();
+    await settled();
+    this.#database.close();
+  }
+
+  #log(): EngineLog {
+    const note = (line: string, error?: unknown) =>
+      this.findings.note(`  log: ${line}${error === undefined ? '' : `: ${String(error)}`}`);
+    return {
+      claimFailed: (error) => note('claim failed', error),
+      cancelFailed: (error) => note('cancel failed', error),
+      recordFailed: (error, held) => note(`record failed, ${held} held`, error),
+      recordResumed: () => note('record resumed'),
+      outcomeDropped: (error, id) => note(`outcome of ${id} dropped`, error),
+      serviceFailed: (name, error) => note(`${name} failed`, error),
+      destinationUnusable: (_tenant, id, error) =>
+        this.findings.violate(`${id} is unusable: ${String(error)}`),
+    };
+  }
+}

@@ -1,0 +1,137 @@
+/** The HTTP API from outside: requests over kept connections, and what the tests ask of it again and again. */
+import { Agent, request as httpRequest } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  // Parsed JSON, whose shape is what the tests are about.
+  readonly body: any;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly event_id: string;
+  readonly destination_id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly next_attempt_at: string | null;
+  readonly last_code: string | null;
+}
+
+export class Api {
+  readonly #base: URL;
+  readonly #key: string;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(url: string, key: string) {
+    this.#base = new URL(url);
+    this.#key = key;
+  }
+
+  /** Rejects only where no whole answer came. */
+  send(method: string, path: string, body?: unknown): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        {
+          host: this.#base.hostname,
+          port: this.#base.port,
+          path,
+          method,
+          agent: this.#agent,
+          headers: {
+            authorization: `Bearer ${this.#key}`,
+            ...(text === undefined
+              ? {}
+              : {
+                  'content-type': 'application/json',
+                  'content-length': String(Buffer.byteLength(text)),
+                }),
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const whole = Buffer.concat(chunks).toString('utf8');
+            const isJson = String(response.headers['content-type']).includes('json');
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: isJson ? JSON.parse(whole) : whole,
+            });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(text);
+    });
+  }
+
+  /** Rejects unless it answers 2xx. */
+  async ok(method: string, path: string, body?: unknown): Promise<Answer['body']> {
+    const answer = await this.send(method, path, body);
+    if (answer.status < 200 || answer.status > 299)
+      throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  tenant(id: string): Promise<unknown> {
+    return this.ok('PUT', `/api/v1/tenants/${id}`);
+  }
+
+  destination(
+    tenantId: string,
+    { id, url, policy }: { id: string; url: string; policy?: object },
+  ): Promise<unknown> {
+    return this.ok('POST', `/api/v1/tenants/${tenantId}/destinations`, {
+      id,
+      type: 'webhook',
+      topics: '*',
+      config: { url },
+      ...(policy === undefined ? {} : { policy }),
+    });
+  }
+
+  /** The id of an event that was accepted. */
+  async publish(event: object): Promise<string> {
+    return (await this.ok('POST', '/api/v1/publish', event)).id;
+  }
+
+  /** The ids of events that were all accepted. */
+  async publishAll(events: readonly object[]): Promise<string[]> {
+    const { results } = await this.ok('POST', '/api/v1/publish/batch', { events });
+    return results.map((result: { id?: string }) => {
+      if (result.id === undefined) throw new Error(`not accepted: ${JSON.stringify(result)}`);
+      return result.id;
+    });
+  }
+
+  /** All pages. `query`: `status=pending`, for example. */
+  async deliveries(query = ''): Promise<Delivery[]> {
+    const found: Delivery[] = [];
+    let next = '';
+    do {
+      const page = await this.ok('GET', `/api/v1/deliveries?limit=1000&${query}${next}`);
+      found.push(...page.models);
+      next = page.pagination.next === null ? '' : `&next=${page.pagination.next}`;
+    } while (next !== '');
+    return found;
+  }
+
+  /** What a destination was sent, oldest first. */
+  async attempts(tenantId: string, destinationId: string): Promise<Answer['body'][]> {
+    const page = await this.ok(
+      'GET',
+      `/api/v1/tenants/${tenantId}/destinations/${destinationId}/attempts?limit=1000&dir=asc`,
+    );
+    return page.models;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
