@@ -24,6 +24,7 @@ import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import { watchUtilization } from './telemetry/utilization.ts';
 
 const EXIT_FAILED = 1;
 
@@ -102,6 +103,7 @@ async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<
     random: systemRandom,
     log,
     retentionDays: config.retentionDays,
+    utilization: watchUtilization(),
   });
   const server = await buildServer({
     engine,
@@ -126,9 +128,6 @@ async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const url = `http://${hostInUrl(config)}:${port}`;
   const onTrial = sources.allowedCidrs.from === 'default' && config.allowedCidrs.length > 0;
-  process.stdout.write(
-    startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),
-  );
 
   let isStopping = false;
   const stop = async (signal: string): Promise<void> => {
@@ -137,10 +136,13 @@ async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<
     isStopping = true;
     const graceMs = config.shutdownGraceS * 1000;
     log.stopping(signal, config.shutdownGraceS);
+    // Callers and receivers have one grace between them.
+    const endMs = systemClock.monotonicMs() + graceMs;
     const lastCall = systemClock.schedule(graceMs, () => server.server.closeAllConnections());
+    void engine.dispatcher.stop();
     await server.close();
     lastCall.cancel();
-    await engine.stop(graceMs);
+    await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
     await webhook.close();
     await storage.close();
     log.stopped();
@@ -148,6 +150,11 @@ async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void stop(signal));
+
+  // Who reads that it is ready may stop it at once.
+  process.stdout.write(
+    startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),
+  );
 }
 
 /** What keeps it from starting, in a line. */

@@ -13,7 +13,7 @@ import { FairRing } from './fair-ring.ts';
 import { Lane } from './lane.ts';
 import type { LiveDelivery } from './lane.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
-import { FAST_LANE_MS, MAX_PACING_MS } from './pacing.ts';
+import { FAST_LANE_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
@@ -41,6 +41,11 @@ export interface DispatcherParts {
 const MAX_CLAIM = 1000;
 const CLAIM_RETRY_MS = 500;
 
+interface AskedLane {
+  readonly lane: Lane;
+  readonly limit: number;
+}
+
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #lanes = new Map<string, Lane>();
@@ -48,10 +53,11 @@ export class Dispatcher {
   readonly #wakes: WakeQueue<Lane>;
   /** Lanes with deliveries due in the storage, that wait for their turn to claim. */
   readonly #claimable = new Set<Lane>();
-  #claimUnderWay = false;
+  #claimUnderWay: Promise<void> | null = null;
   #inFlight = 0;
   #inMemory = 0;
   #stopped = true;
+  #abandoned = false;
   #onQuiet: (() => void) | null = null;
 
   constructor(parts: DispatcherParts) {
@@ -78,14 +84,11 @@ export class Dispatcher {
 
   /** Finds out what is waiting in the storage, and begins. */
   async start(): Promise<void> {
+    const waiting = await this.#parts.storage.waitingLanes();
+    // Not before: what is published meanwhile must not go ahead of what has waited longer.
     this.#stopped = false;
-    for (const {
-      tenantId,
-      destinationId,
-      firstDueAtMs,
-    } of await this.#parts.storage.waitingLanes()) {
+    for (const { tenantId, destinationId, firstDueAtMs } of waiting)
       this.noteDue(tenantId, destinationId, firstDueAtMs);
-    }
     this.#claim();
   }
 
@@ -99,8 +102,18 @@ export class Dispatcher {
     });
   }
 
+  /**
+   * What is under way still is given up: an outcome that comes from now on is that of our own end, says nothing of the
+   * receiver, and is not recorded.
+   */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
   /** What is in memory and was not begun: to be given up at the end. */
-  takeQueued(): LiveDelivery[] {
+  async takeQueued(): Promise<LiveDelivery[]> {
+    // What is being claimed just now belongs to it.
+    await this.#claimUnderWay;
     return [...this.#lanes.values()].flatMap((lane) => lane.queue.drain());
   }
 
@@ -124,20 +137,18 @@ export class Dispatcher {
     return true;
   }
 
-  /** Its lane has no place in memory just now, but is fast and will have one in a moment. */
-  isWorthWaitingFor(target: Target): boolean {
+  /** Its lane has no place in memory just now, though its receiver keeps up. */
+  isCrowded(target: Target): boolean {
     const lane = this.#laneOf(target);
     const { clock } = this.#parts;
-    const isBehind = lane.dueAtMs <= clock.nowMs();
-    if (lane.room > 0 && !isBehind) return false;
-    const perMs = lane.perMs(clock);
-    if (perMs * FAST_LANE_MS < lane.quota / 2) return false;
-    return !isBehind || lane.spilled < (perMs * MAX_PACING_MS) / 2;
+    if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;
+    return lane.perMs(clock) * FAST_LANE_MS >= lane.quota / 2;
   }
 
   giveUp(target: Target): void {
-    this.#laneOf(target).reserved--;
-    this.#inMemory--;
+    const lane = this.#laneOf(target);
+    lane.reserved--;
+    this.#left(lane);
   }
 
   /** Takes over a delivery that was committed as claimed. Call `pump` after the last of a group. */
@@ -146,14 +157,6 @@ export class Dispatcher {
     lane.reserved--;
     lane.queue.push(delivery);
     this.#makeReady(lane);
-  }
-
-  /** One that had no place was written unclaimed. */
-  noteSpilled(target: Target): void {
-    const lane = this.#laneOf(target);
-    if (lane.dueAtMs === Infinity) lane.spilled = 0;
-    lane.spilled++;
-    this.noteDue(target.tenantId, target.id, this.#parts.clock.nowMs());
   }
 
   /** Something of that lane is, or will be, due in the storage. */
@@ -196,13 +199,13 @@ export class Dispatcher {
   async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
     const { routing, deliverer, recorder, clock } = this.#parts;
     const target = routing.target(lane.tenantId, lane.destinationId);
-    if (target === undefined || !target.enabled) {
-      await this.#cancel(delivery);
-      this.#left(lane);
+    if (target === undefined || !lane.isOpenTo(target)) {
+      await this.#drop(lane, delivery);
       this.#ended(lane);
       return;
     }
     const attempt = await deliverer.attempt(target, delivery);
+    if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
     this.#ended(lane);
@@ -212,13 +215,14 @@ export class Dispatcher {
    * Its destination was deleted or disabled meanwhile. The canceler may have been there before, or come yet; or the
    * delivery was made due again at that very moment, and would stay claimed for nothing.
    */
-  async #cancel({ event, ordinal }: LiveDelivery): Promise<void> {
+  async #drop(lane: Lane, { event, ordinal }: LiveDelivery): Promise<void> {
     const { storage, clock, log } = this.#parts;
     try {
       await storage.cancel({ delivery: { seq: event.seq, ordinal }, nowMs: clock.nowMs() });
     } catch (error) {
       log.cancelFailed(error);
     }
+    this.#left(lane);
   }
 
   #ended(lane: Lane): void {
@@ -259,14 +263,19 @@ export class Dispatcher {
 
   #claim(): void {
     const { limits, clock, storage, recorder } = this.#parts;
-    if (this.#stopped || this.#claimUnderWay || recorder.isBlocked || this.#claimable.size === 0)
+    if (
+      this.#stopped ||
+      this.#claimUnderWay !== null ||
+      recorder.isBlocked ||
+      this.#claimable.size === 0
+    )
       return;
     const free = limits.maxInMemory - this.#inMemory;
     if (free <= 0) return;
 
     let left = Math.min(free, MAX_CLAIM);
     const share = Math.max(1, Math.floor(left / this.#claimable.size));
-    const asked: { lane: Lane; limit: number }[] = [];
+    const asked: AskedLane[] = [];
     for (const lane of this.#claimable) {
       if (left === 0) break;
       const limit = Math.min(lane.room, share, left);
@@ -274,26 +283,28 @@ export class Dispatcher {
       if (limit <= 0) continue;
       left -= limit;
       lane.claiming = true;
+      // Their places are taken before they come: a publish meanwhile must not take them too.
+      this.#inMemory += limit;
       asked.push({ lane, limit });
     }
     if (asked.length === 0) return;
 
-    this.#claimUnderWay = true;
     const lanes = asked.map(({ lane: { tenantId, destinationId }, limit }) => ({
       tenantId,
       destinationId,
       limit,
     }));
-    storage.claim({ lanes, dueBeforeMs: clock.nowMs() }).then(
+    this.#claimUnderWay = storage.claim({ lanes, dueBeforeMs: clock.nowMs() }).then(
       (claimed) => this.#claimed(asked, claimed),
       (error: unknown) => this.#claimFailed(asked, error),
     );
   }
 
-  #claimed(asked: readonly { lane: Lane }[], claimed: readonly ClaimedLane[]): void {
-    this.#claimUnderWay = false;
-    asked.forEach(({ lane }, index) => {
+  #claimed(asked: readonly AskedLane[], claimed: readonly ClaimedLane[]): void {
+    this.#claimUnderWay = null;
+    asked.forEach(({ lane, limit }, index) => {
       lane.claiming = false;
+      this.#inMemory -= limit;
       const found = claimed[index];
       if (found === undefined) return;
       for (const { key, event, attempts, step, manual } of found.deliveries) {
@@ -301,7 +312,6 @@ export class Dispatcher {
         lane.queue.push({ event: live, ordinal: key.ordinal, attempts, step, manual });
       }
       this.#inMemory += found.deliveries.length;
-      lane.spilled -= found.deliveries.length;
       lane.dueAtMs = found.nextDueAtMs ?? Infinity;
       this.#wake(lane);
     });
@@ -309,12 +319,13 @@ export class Dispatcher {
     this.pump();
   }
 
-  #claimFailed(asked: readonly { lane: Lane }[], error: unknown): void {
-    this.#claimUnderWay = false;
+  #claimFailed(asked: readonly AskedLane[], error: unknown): void {
+    this.#claimUnderWay = null;
     this.#parts.log.claimFailed(error);
     const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
-    for (const { lane } of asked) {
+    for (const { lane, limit } of asked) {
       lane.claiming = false;
+      this.#inMemory -= limit;
       this.#wakes.set(lane, retryAtMs);
     }
   }
@@ -322,7 +333,8 @@ export class Dispatcher {
   // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #laneOf(target: Target): Lane {
-    const key = `${target.tenantId}\0${target.id}`;
+    // One that was created anew under the id of a deleted one has a lane of its own: it is not owed what that one was.
+    const key = `${target.tenantId}\0${target.id}\0${target.createdAtMs}`;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       lane = new Lane(target);
@@ -336,8 +348,12 @@ export class Dispatcher {
     for (const [key, lane] of this.#lanes) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined) lane.retarget(target);
-      else if (lane.isEmpty) this.#lanes.delete(key);
+      if (target !== undefined && lane.isOpenTo(target)) lane.retarget(target);
+      else {
+        // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
+        for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
+        if (lane.isEmpty && !lane.isOf(target)) this.#lanes.delete(key);
+      }
     }
   }
 }

@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly log: EngineLog;
   readonly retentionDays: number;
   readonly limits?: Partial<DispatcherLimits>;
+  /** How busy this process's thread is, 0 to 1 (pacer.ts); by default it is taken for idle. */
+  readonly utilization?: () => number;
 }
 
 export interface Engine {
@@ -61,7 +63,13 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
   });
-  const publisher = new Publisher({ storage, routing, dispatcher, clock });
+  const publisher = new Publisher({
+    storage,
+    routing,
+    dispatcher,
+    clock,
+    utilization: options.utilization ?? (() => 0),
+  });
   const canceler = new ServiceRunner(createCanceler(storage, clock), clock, log);
   const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
   const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
@@ -84,9 +92,10 @@ export function createEngine(options: EngineOptions): Engine {
     async stop(graceMs) {
       await publisher.drained();
       await withinGrace(dispatcher.stop(), graceMs, clock);
+      dispatcher.abandon();
       await recorder.drained();
       await Promise.all(services.map((service) => service.stop()));
-      const queued = dispatcher.takeQueued();
+      const queued = await dispatcher.takeQueued();
       if (queued.length === 0) return;
       await storage.release({
         deliveries: queued.map(({ event, ordinal }) => ({ seq: event.seq, ordinal })),

@@ -28,12 +28,13 @@ export interface LiveEvent extends Event {
 }
 
 /** A lane keeps this many deliveries in memory for each attempt that it may have under way. */
-const QUEUED_PER_ATTEMPT = 4;
+const QUEUED_PER_ATTEMPT = 16;
 const MIN_QUOTA = 64;
 
 export class Lane {
   readonly tenantId: string;
   readonly destinationId: string;
+  readonly #createdAtMs: number;
   readonly queue = new RingQueue<LiveDelivery>();
   /** Being attempted right now. */
   inFlight = 0;
@@ -43,8 +44,6 @@ export class Lane {
   ready = false;
   /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
   dueAtMs = Infinity;
-  /** About how many of its due deliveries are only in the storage; `Infinity`: nobody counted. */
-  spilled = Infinity;
   /** A claim for it is under way. */
   claiming = false;
 
@@ -55,6 +54,7 @@ export class Lane {
   constructor(target: Target) {
     this.tenantId = target.tenantId;
     this.destinationId = target.id;
+    this.#createdAtMs = target.createdAtMs;
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
     this.#policies = [this.#concurrency];
   }
@@ -77,6 +77,16 @@ export class Lane {
 
   get room(): number {
     return this.quota - this.queue.size - this.inFlight - this.reserved;
+  }
+
+  /** Whether it is the lane of this destination, not of one that had the same id before. */
+  isOf(target: Target | undefined): boolean {
+    return target?.createdAtMs === this.#createdAtMs;
+  }
+
+  /** Whether its deliveries may go out to the destination that is there now. */
+  isOpenTo(target: Target): boolean {
+    return target.enabled && this.isOf(target);
   }
 
   /** The destination has changed. */

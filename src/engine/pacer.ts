@@ -1,15 +1,16 @@
 /**
- * Publishing does not outrun delivering without paying. Where the lanes that an event is for have more in memory than
- * they may, but will have room in a moment, the publish waits that moment before its commit; so deliveries go out from
- * memory instead of by the way over the disk, which would cost both sides more.
+ * Publishing does not outrun delivering without paying. Where this process has all that it can do, and the lanes that an
+ * event is for have more in memory than they may, the publish waits a moment before its commit; so deliveries go out
+ * from memory instead of by the way over the disk, which would cost both sides more.
  *
- * It waits only for a lane that is fast. What a slow or hanging receiver is owed is written and claimed later, and the
- * publisher is answered at once. Tenants wait in queues of their own, so that none waits for another's lanes.
+ * Only this process's own limit makes anybody wait, and only for lanes whose receivers keep up: a slow or hanging one
+ * keeps no thread busy, so what it is owed is written and claimed later, and the publisher is answered at once. Tenants
+ * wait in queues of their own, so that none waits for another's lanes.
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 import { RingQueue } from '../domain/ring-queue.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { MAX_PACING_MS } from './pacing.ts';
+import { BUSY, MAX_PACING_MS } from './pacing.ts';
 import type { Target } from './target.ts';
 
 /** How often is looked whether there is room. */
@@ -23,6 +24,7 @@ export interface Paced {
 export interface PacerParts {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  readonly utilization: () => number;
 }
 
 interface Waiting<Entry> {
@@ -82,6 +84,7 @@ export class Pacer<Entry extends Paced> {
   }
 
   #mustWait({ targets }: Entry): boolean {
-    return targets.some((target) => this.#parts.dispatcher.isWorthWaitingFor(target));
+    const { dispatcher, utilization } = this.#parts;
+    return utilization() >= BUSY && targets.some((target) => dispatcher.isCrowded(target));
   }
 }

@@ -28,6 +28,8 @@ export interface PublisherParts {
   readonly routing: RoutingTable;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  /** How busy this process's thread is, 0 to 1. */
+  readonly utilization: () => number;
 }
 
 const MAX_GROUP = 500;
@@ -102,7 +104,7 @@ export class Publisher {
     { seq, timeMs }: PublishOutcome & { kind: 'stored' },
   ): void {
     if (targets.length === 0) return;
-    const { dispatcher, storage } = this.#parts;
+    const { dispatcher, storage, clock } = this.#parts;
     const live = {
       seq,
       id: request.id ?? storage.ids.eventId(seq),
@@ -118,7 +120,7 @@ export class Publisher {
       const claimed = event.destinations[ordinal]?.claimed === true;
       if (claimed)
         dispatcher.offer(target, { event: live, ordinal, attempts: 0, step: 0, manual: false });
-      else dispatcher.noteSpilled(target);
+      else dispatcher.noteDue(target.tenantId, target.id, clock.nowMs());
     }
   }
 
@@ -209,7 +211,7 @@ class Publishing implements Item<PublishOutcome> {
       });
       return;
     }
-    this.#publisher.giveUp(this);
+    this.#giveUp();
     switch (outcome.kind) {
       case 'stale_routing':
         this.#publisher.again(this);
@@ -232,9 +234,14 @@ class Publishing implements Item<PublishOutcome> {
   }
 
   refused(error: unknown): void {
+    this.#giveUp();
+    this.#reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Once: what is tried again, and then refused, has no places any more. */
+  #giveUp(): void {
     this.#publisher.giveUp(this);
     this.event = this.#eventFor(NO_EVENT);
-    this.#reject(error instanceof Error ? error : new Error(String(error)));
   }
 
   #eventFor(destinations: NewEvent['destinations']): NewEvent {

@@ -116,6 +116,7 @@ export class Recorder {
 
   /** Resolves when all outcomes are written, or could not be. */
   async drained(): Promise<void> {
+    this.#writeHeld();
     await this.#group.drained();
   }
 
@@ -148,12 +149,12 @@ export class Recorder {
     if (isMedium) this.#failing = true;
     this.#held.push(pending);
     if (this.#held.length > 1) return;
-    this.#clock.schedule(RETRY_MS, () => {
-      const held = this.#held;
-      this.#held = [];
-      for (const each of held) this.#group.add(each);
-    });
+    this.#clock.schedule(RETRY_MS, () => this.#writeHeld());
     this.#log.recordFailed(error, this.#waiting);
+  }
+
+  #writeHeld(): void {
+    for (const each of this.#held.splice(0)) this.#group.add(each);
   }
 
   #recordOf(target: Target, delivery: LiveDelivery, attempt: Attempt): AttemptRecord {

@@ -15,6 +15,7 @@ export interface Target {
   readonly tenantId: string;
   readonly id: string;
   readonly revision: number;
+  readonly createdAtMs: number;
   readonly topics: readonly string[];
   readonly enabled: boolean;
   readonly profile: Profile;
@@ -39,6 +40,7 @@ export function createTarget(stored: StoredDestination, maker: TargetMaker): Tar
     tenantId: stored.tenantId,
     id: stored.id,
     revision: stored.revision,
+    createdAtMs: stored.createdAtMs,
     topics: stored.topics,
     enabled: stored.disabledAtMs === null,
     profile,

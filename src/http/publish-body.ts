@@ -21,7 +21,10 @@ export const MAX_BATCH_EVENTS = 1000;
 const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
 /** As for those that are created; what cannot be one would only ever match nothing. */
 const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
+/** As the document says (schemas/fields.ts). */
 const MAX_METADATA = 100;
+const MAX_METADATA_NAME = 255;
+const MAX_METADATA_VALUE = 4096;
 const FIELDS = new Set([
   'id',
   'tenant_id',
@@ -132,7 +135,7 @@ function parseEvent(
     wrong(
       '/metadata',
       'type',
-      `Metadata are an object of at most ${MAX_METADATA} names, with strings as values.`,
+      `Metadata are an object of at most ${MAX_METADATA} names of up to ${MAX_METADATA_NAME} characters, with strings of up to ${MAX_METADATA_VALUE} as values.`,
     );
   }
   const dataAt = members.find(({ name }) => name === 'data');
@@ -222,10 +225,17 @@ function canonical(metadata: unknown): string | null | undefined {
   if (!isObject(metadata)) return undefined;
   const entries = Object.entries(metadata);
   if (entries.length === 0) return null;
-  if (entries.length > MAX_METADATA || !entries.every(([, value]) => typeof value === 'string'))
-    return undefined;
+  if (entries.length > MAX_METADATA || !entries.every(isMetadata)) return undefined;
   entries.sort(([left], [right]) => (left < right ? -1 : 1));
   return `{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;
+}
+
+function isMetadata([name, value]: [string, unknown]): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length <= MAX_METADATA_VALUE &&
+    name.length <= MAX_METADATA_NAME
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -9,6 +9,7 @@ import {
   HOUR_MS,
   claim,
   deliveriesOf,
+  destinationOf,
   eventFor,
   insertDestination,
   jsonBytes,
@@ -163,6 +164,27 @@ export function describePublish(driver: StorageDriver): void {
       expect(rows.map(({ id }) => id)).toEqual(['1', '4']);
     });
 
+    it('does not take what was done beside a call that fails for done already', async () => {
+      const tenantId = await seedTenant(db.storage, 'a');
+      const seq = await publish(db.storage, tenantId);
+      const bad = await eventFor(db.storage, await seedTenant(db.storage), { to: ['no such'] });
+      const nowMs = db.nowMs();
+      const settled = await Promise.allSettled([
+        db.storage.destinationInsert({
+          destination: destinationOf(tenantId, 'b'),
+          maxPerTenant: 9,
+        }),
+        db.storage.retryByHand({ tenantId, eventSeq: seq, destinationId: 'b', nowMs }),
+        outcomesOf(db.storage, bad),
+      ]);
+      expect(settled).toMatchObject([
+        { value: 'inserted' },
+        { value: 'due' },
+        { status: 'rejected' },
+      ]);
+      expect(await deliveriesOf(db.storage, seq)).toMatchObject([{ destinationId: 'b' }]);
+    });
+
     describeSameId();
     describeBytes();
 
@@ -273,11 +295,15 @@ export function describePublish(driver: StorageDriver): void {
 
       it('takes an id that only looks like one of its own for the caller’s', async () => {
         const tenantId = await seedTenant(db.storage);
-        const id = db.storage.ids.eventId(1);
-        const event = await eventFor(db.storage, tenantId, { id });
-        const outcomes = await outcomesOf(db.storage, event, event);
-        expect(outcomes.map(({ kind }) => kind)).toEqual(['stored', 'duplicate']);
-        expect(await db.storage.eventGet({ id, tenantId })).toMatchObject([{ id }]);
+        // The first is of no event, the second of one that bears another.
+        const borne = await publish(db.storage, tenantId, { id: 'x' });
+        for (const seq of [1, borne]) {
+          const id = db.storage.ids.eventId(seq);
+          const event = await eventFor(db.storage, tenantId, { id, topic: 'other' });
+          const outcomes = await outcomesOf(db.storage, event, event);
+          expect(outcomes.map(({ kind }) => kind)).toEqual(['stored', 'duplicate']);
+          expect(await db.storage.eventGet({ id, tenantId })).toMatchObject([{ id }]);
+        }
       });
     }
 

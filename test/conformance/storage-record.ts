@@ -255,7 +255,7 @@ export function describeRecord(driver: StorageDriver): void {
       const two = await claimedDelivery();
       const canceled = await claimedDelivery();
       await db.storage.cancel({ delivery: canceled, nowMs: db.nowMs() });
-      const attempts = [one, two, one, canceled, two].map(({ seq, ordinal }) =>
+      const attempts = [one, two, one, canceled, two, canceled].map(({ seq, ordinal }) =>
         attemptOf({ seq, ordinal }),
       );
       expect(await db.storage.record({ attempts })).toEqual([
@@ -264,8 +264,10 @@ export function describeRecord(driver: StorageDriver): void {
         'lost',
         'canceled',
         'lost',
+        'lost',
       ]);
       expect(await attemptsOf(db.storage, one)).toHaveLength(1);
+      expect(await attemptsOf(db.storage, canceled)).toHaveLength(1);
     });
 
     it('loses what an incarnation before this one had claimed', async () => {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
+import type { Sender } from '../../src/destinations/destination-type.ts';
 import type { Lookup } from '../../src/destinations/connector.ts';
 import { answerText, OK, startRawReceiver, type RawRequest } from '../support/raw-receiver.ts';
 import { HandClock } from '../support/receiver-clock.ts';
@@ -13,6 +14,7 @@ import {
   expectFailure,
   openWebhook,
   senderTo,
+  type Delivered,
 } from '../support/receiver-sender.ts';
 
 const toLoopback: Lookup = async () => [{ address: '127.0.0.1' }];
@@ -22,14 +24,14 @@ describe('connections', () => {
   it('are used again, and only the first message has times of opening', async () => {
     const receiver = await startRawReceiver(({ socket }) => socket.write(OK));
     const sender = senderTo(`http://receiver.test:${receiver.port}/`, { lookup: toLoopback });
-    const first = expectDelivered(await sender.send(createMessage())).timings;
+    const first = (await deliver(sender)).timings;
     expect(first).toMatchObject({
       dnsMs: expect.any(Number),
       connectMs: expect.any(Number),
       tlsMs: null,
     });
     for (let count = 0; count < 20; count++) {
-      const { timings } = expectDelivered(await sender.send(createMessage()));
+      const { timings } = await deliver(sender);
       expect(timings).toMatchObject({ dnsMs: null, connectMs: null, tlsMs: null });
     }
     expect(receiver.connections).toBe(1);
@@ -39,8 +41,7 @@ describe('connections', () => {
   it('are shared by the destinations of an origin', async () => {
     const receiver = await startRawReceiver(({ socket }) => socket.write(OK));
     const type = createLoopbackType();
-    for (const path of ['a', 'b', 'c?d'])
-      expectDelivered(await openWebhook(type, receiver.url + path).send(createMessage()));
+    for (const path of ['a', 'b', 'c?d']) await deliver(openWebhook(type, receiver.url + path));
     expect(receiver.connections).toBe(1);
   });
 
@@ -55,8 +56,7 @@ describe('connections', () => {
       `a.test:${other.port}`,
     ];
     for (let round = 0; round < 2; round++)
-      for (const host of hosts)
-        expectDelivered(await openWebhook(type, `http://${host}/`).send(createMessage()));
+      for (const host of hosts) await deliver(openWebhook(type, `http://${host}/`));
     expect(receiver.connections).toBe(3);
     expect(other.connections).toBe(1);
   });
@@ -67,10 +67,29 @@ describe('connections', () => {
     );
     const sender = senderTo(receiver.url);
     for (let count = 1; count <= 3; count++) {
-      expectDelivered(await sender.send(createMessage()));
+      await deliver(sender);
       await receiver.allClosed();
       expect(receiver.connections).toBe(count);
     }
+  });
+
+  it('may be closed after each answer without a word', async () => {
+    const receiver = await startRawReceiver(({ socket }) => socket.end(OK));
+    const sender = senderTo(receiver.url);
+    for (let count = 0; count < 20; count++) await deliver(sender);
+    expect(new Set(receiver.requests.map(idOf)).size).toBe(20);
+    expect(receiver.requests.length).toBeLessThanOrEqual(40);
+  });
+
+  it('are as few as there are messages at a time', async () => {
+    const receiver = await startRawReceiver(({ socket }) => socket.write(OK));
+    const sender = senderTo(receiver.url);
+    const lanes = Array.from({ length: 8 }, async () => {
+      for (let count = 0; count < 20; count++) await deliver(sender);
+    });
+    await Promise.all(lanes);
+    expect(receiver.connections).toBe(8);
+    expect(receiver.requests).toHaveLength(160);
   });
 
   it('are opened anew after the receiver closed those that rested', async () => {
@@ -83,7 +102,7 @@ describe('connections', () => {
     const { connections } = receiver;
     for (const socket of sockets) socket.end();
     await receiver.allClosed();
-    for (let count = 0; count < 3; count++) expectDelivered(await sender.send(createMessage()));
+    for (let count = 0; count < 3; count++) await deliver(sender);
     expect(receiver.connections).toBe(connections + 1);
   });
 
@@ -122,7 +141,7 @@ describe('a kept connection that breaks at its reuse', () => {
       else fault(socket);
     });
     const sender = senderTo(receiver.url);
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     const message = createMessage();
     const { timings } = expectDelivered(await sender.send(message));
     expect(timings.connectMs).not.toBeNull();
@@ -141,7 +160,7 @@ describe('a kept connection that breaks at its reuse', () => {
       await sendMany(sender, 10);
       const { connections, requests } = receiver;
       expect(connections).toBe(10);
-      expectDelivered(await sender.send(createMessage()));
+      await deliver(sender);
       expect(receiver.connections).toBe(11);
       expect(requests).toHaveLength(12);
     },
@@ -154,7 +173,7 @@ describe('a kept connection that breaks at its reuse', () => {
       else socket.resetAndDestroy();
     });
     const sender = senderTo(receiver.url);
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     isUp = false;
     expectFailure(await sender.send(createMessage()), 'connection');
     expect(receiver.requests).toHaveLength(3);
@@ -172,7 +191,7 @@ describe('a kept connection that breaks at its reuse', () => {
       else socket.write(piece, () => setImmediate(() => socket.resetAndDestroy()));
     });
     const sender = senderTo(receiver.url);
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     expectFailure(await sender.send(createMessage()), 'connection');
     expect(receiver.requests).toHaveLength(2);
   });
@@ -183,7 +202,7 @@ describe('a kept connection that breaks at its reuse', () => {
       else if (connection === 1) socket.resetAndDestroy();
     });
     const sender = senderTo(receiver.url);
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     expectFailure(await sender.send(createMessage({ timeoutMs: 80 })), 'timeout');
     expect(receiver.requests).toHaveLength(3);
     await receiver.allClosed();
@@ -228,7 +247,7 @@ describe('many messages at a time', () => {
       return sent;
     });
     await receiver.received(150);
-    for (let count = 0; count < 20; count++) expectDelivered(await other.send(createMessage()));
+    for (let count = 0; count < 20; count++) await deliver(other);
     expect(ended).toBe(0);
     expect(receiver.connections).toBe(151);
     await type.close();
@@ -244,10 +263,10 @@ describe('pools', () => {
     const type = createLoopbackType({ clock });
     const sender = openWebhook(type, receiver.url);
     const otherSender = openWebhook(type, other.url);
-    expectDelivered(await sender.send(createMessage()));
-    expectDelivered(await otherSender.send(createMessage()));
+    await deliver(sender);
+    await deliver(otherSender);
     clock.advance(SWEEP_MS);
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     expect(receiver.connections).toBe(1);
     clock.advance(SWEEP_MS);
     await other.allClosed();
@@ -256,7 +275,7 @@ describe('pools', () => {
     await receiver.allClosed();
     expect(clock.pending).toBe(0);
 
-    expectDelivered(await sender.send(createMessage()));
+    await deliver(sender);
     expect(receiver.connections).toBe(2);
   });
 
@@ -270,7 +289,7 @@ describe('pools', () => {
     for (let count = 0; count < 4; count++) clock.advance(SWEEP_MS);
     requests[0]?.socket.write(OK);
     expectDelivered(await sending);
-    clock.advance(2 * SWEEP_MS);
+    clock.advance(SWEEP_MS);
     await receiver.allClosed();
   });
 
@@ -285,7 +304,11 @@ describe('pools', () => {
   });
 });
 
-async function sendMany(sender: ReturnType<typeof senderTo>, count: number): Promise<void> {
+async function deliver(sender: Sender, message = createMessage()): Promise<Delivered> {
+  return expectDelivered(await sender.send(message));
+}
+
+async function sendMany(sender: Sender, count: number): Promise<void> {
   const sent = await Promise.all(
     Array.from({ length: count }, () => sender.send(createMessage({ event: createEvent() }))),
   );

@@ -28,6 +28,8 @@ describe.each([
       const receiver = await startReceiver();
       const held = gate();
       receiver.behave('/hook', held.behaviour);
+      // So that an outcome needs room too.
+      receiver.answerWith('y'.repeat(16_000));
       const server = await startServer({ cwd: disk.folder, env: disk.env });
       const { api, pid } = server;
       await api.tenant('acme');

@@ -177,7 +177,7 @@ export class Actor {
           Array.from({ length: random.int(1, 6) }, () => this.#wanted()),
           random.chance(0.3),
         );
-        world.clock.after(random.between(0, 15), () => world.crash());
+        world.later(random.between(0, 15), () => world.crash());
         break;
       case 'stop':
         world.stop(random.pick([0, 100, 3000, 10_000]));

@@ -15,6 +15,8 @@ export interface PublishCall {
   readonly tenantId: string;
   /** The caller's id. */
   readonly id: string | null;
+  /** The caller had been told of it. */
+  readonly isTenantKnown: boolean;
   readonly processNo: number;
   /** Counts up with each call and each answer: which was before which, also at the same moment. */
   calledTick: number;
@@ -70,6 +72,7 @@ export class Callers {
       const tick = ++this.#lastTick;
       return {
         ...each,
+        isTenantKnown: this.#knownTenants.has(each.tenantId),
         processNo: process.no,
         calledTick: tick,
         answeredTick: Infinity,
@@ -122,8 +125,8 @@ export class Callers {
     this.#underWay = 0;
   }
 
-  /** What every answer has promised. */
-  checkAtEnd(): void {
+  /** At the end: each retry that was answered has led to an attempt. */
+  checkRetries(): void {
     for (const { delivery, askedMs } of this.#retries) {
       const wasTried = delivery.requests.some(
         ({ endedMs }) => endedMs !== null && endedMs >= askedMs,
@@ -133,7 +136,6 @@ export class Callers {
           `${describe(delivery)} was to be retried by hand at ${askedMs}, and was not`,
         );
     }
-    this.#checkOrder();
   }
 
   // ── Answers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +162,9 @@ export class Callers {
     }
     switch (result.kind) {
       case 'unknown_tenant':
-        return this.#knownTenants.has(tenantId) ? 'the tenant is there' : null;
+        return call.isTenantKnown && this.#knownTenants.has(tenantId)
+          ? 'the tenant is there'
+          : null;
       case 'conflict': {
         const other = id === null ? undefined : this.#ledger.event(tenantId, id);
         return other === undefined || other.publication.n === publication.n
@@ -196,9 +200,11 @@ export class Callers {
    * To a destination that never failed and takes one at a time: what was answered before the next publish was called
    * arrives first.
    */
-  #checkOrder(): void {
+  checkOrder(): void {
     for (const destination of this.#ledger.destinations()) {
-      if (destination.wasEverParallel || destination.wasTakenAway) continue;
+      // What a stop gives back is due at the moment of the stop, and so comes after what was not in memory.
+      if (destination.wasEverParallel || destination.wasTakenAway || destination.wasReleased)
+        continue;
       let latest: PublishCall | null = null;
       for (const call of this.#arrivals(destination.receiverName)) {
         if (latest !== null && call.answeredTick < latest.calledTick)

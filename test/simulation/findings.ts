@@ -3,15 +3,22 @@ import type { SimulatedClock } from '../support/simulated-clock.ts';
 
 export class Findings {
   readonly #clock: SimulatedClock;
+  readonly #isTracing: boolean;
   readonly lines: string[] = [];
   readonly violations: string[] = [];
 
-  constructor(clock: SimulatedClock) {
+  /** `isTracing`: every row that changes and every request is noted too. */
+  constructor(clock: SimulatedClock, isTracing: boolean) {
     this.#clock = clock;
+    this.#isTracing = isTracing;
   }
 
   note(line: string): void {
     this.lines.push(`${this.#clock.monotonicMs().toFixed(1).padStart(10)}  ${line}`);
+  }
+
+  trace(line: () => string): void {
+    if (this.#isTracing) this.note(`      ${line()}`);
   }
 
   /** Something that must not be. The run goes on to the end of its step: never throw into the engine. */

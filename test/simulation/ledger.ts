@@ -27,6 +27,8 @@ export interface DestinationState {
   /** It was disabled or deleted at some time. */
   wasTakenAway: boolean;
   wasEverParallel: boolean;
+  /** A stop gave some of its deliveries back. */
+  wasReleased: boolean;
   /** All that it ever had. */
   readonly schedules: ExpectedSchedule[];
 }
@@ -106,7 +108,10 @@ export class Ledger {
   written(process: SimulatedProcess, operation: Operation): void {
     if (operation.startsWith('destination') || operation.startsWith('tenant'))
       this.#readDestinations();
-    for (const change of this.#journal.take()) this.#apply(process, operation, change);
+    for (const change of this.#journal.take()) {
+      this.#findings.trace(() => `${operation} ${traced(change)}`);
+      this.#apply(process, operation, change);
+    }
   }
 
   /** A process died, or ended: what it has not recorded is forgotten. */
@@ -155,6 +160,7 @@ export class Ledger {
       isDeleted: false,
       wasTakenAway: false,
       wasEverParallel: false,
+      wasReleased: false,
       schedules: [],
     };
     destination.topics = topics;
@@ -328,6 +334,7 @@ export class Ledger {
         if (after.claimedBy !== process.no) return 'not for this process';
         return before.claimedBy === process.no ? 'it is claimed twice' : null;
       case 'release':
+        delivery.destination.wasReleased = true;
         return before.status !== 'pending' ||
           before.claimedBy !== process.no ||
           after.claimedBy !== 0
@@ -397,6 +404,12 @@ export class Ledger {
 
 export function describe({ event, destination, row }: DeliveryState): string {
   return `delivery ${keyOf(row)} (n=${event.publication.n} to ${destination.id}, ${destination.receiverName})`;
+}
+
+function traced(change: Change): string {
+  return change.kind === 'delivery'
+    ? `${JSON.stringify(change.before)} -> ${JSON.stringify(change.after)}`
+    : JSON.stringify(change);
 }
 
 interface Definition {

@@ -22,9 +22,9 @@ export interface RunResult {
 /** By then all schedules are over, also those that a clock that was set back holds up. */
 const MAX_ENDING_MS = 30 * 60_000;
 
-export async function run(seed: number): Promise<RunResult> {
+export async function run(seed: number, isTracing = false): Promise<RunResult> {
   const scenario = scenarioOf(new SeededRandom(seed));
-  const world = new World({ seed, ...scenario });
+  const world = new World({ seed, isTracing, ...scenario });
   world.findings.note(`seed ${seed}: ${JSON.stringify(scenario)}`);
   const actor = new Actor(world, scenario);
   const { violations } = world.findings;
@@ -48,6 +48,7 @@ export async function run(seed: number): Promise<RunResult> {
 async function end(world: World): Promise<void> {
   const { clock, findings, random, ledger, callers } = world;
   findings.note('the end: everything heals');
+  world.endFate();
   if (world.isStopping) await clock.advanceUntil(() => !world.isRunning, 60_000);
   world.heal();
   let isDead = false;
@@ -76,7 +77,7 @@ async function end(world: World): Promise<void> {
 }
 
 function check(world: World): void {
-  const { findings, ledger, callers } = world;
+  const { findings, ledger, callers, watch } = world;
   const dispatcher = world.process?.engine.dispatcher;
   if (dispatcher === undefined) findings.violate('no process runs at the end');
   else if (dispatcher.inFlight !== 0 || dispatcher.inMemory !== 0)
@@ -89,7 +90,9 @@ function check(world: World): void {
     const problem = problemAtEnd(delivery, stored.get(key));
     if (problem !== null) findings.violate(`${describe(delivery)} ${problem}`);
   }
-  callers.checkAtEnd();
+  callers.checkRetries();
+  // What waits in the storage waits for its time by the wall clock, and what comes after it does not.
+  if (!watch.hasJumpedBack) callers.checkOrder();
 }
 
 function problemAtEnd(

@@ -1,6 +1,6 @@
 /**
  * `npm run simulate [-- <runs> [<first seed>]]`: as many worlds as you like; prints what went wrong in the first few that
- * did. `npm run simulate -- seed <n>` runs one and prints all of its steps.
+ * did. `npm run simulate -- seed <n>` runs one and prints all of it.
  */
 import { run } from './run.ts';
 
@@ -11,7 +11,7 @@ if (first === 'seed') await showOne(Number(second));
 else await simulate(Number(first), Number(second));
 
 async function showOne(seed: number): Promise<void> {
-  const { lines, violations } = await run(seed);
+  const { lines, violations } = await run(seed, true);
   console.log(lines.join('\n'));
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -6,9 +6,8 @@ import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, Ledger } from './ledger.ts';
 
-/** A healthy receiver’s lane may be so late after all trouble is over, and so much more for each delivery before it. */
+/** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
-const LATE_EACH_MS = 60;
 /** The longest that an attempt takes in these worlds. */
 const MAX_ATTEMPT_MS = 5000;
 
@@ -28,7 +27,7 @@ export class Watch {
   readonly #changing = new Map<string, number>();
   /** A change failed half way: its engine may not know of it until the next one. */
   readonly #stale = new Set<string>();
-  readonly #healthySinceMs = new Map<string, number>();
+  readonly #receivers = new Map<string, ReceiverHealth>();
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
   #isTroubled = false;
@@ -67,28 +66,31 @@ export class Watch {
     this.#lastTroubleMs = this.#options.clock.monotonicMs();
   }
 
+  get hasJumpedBack(): boolean {
+    return this.#lastJumpBackMs > -Infinity;
+  }
+
   jumpedBack(): void {
     this.#lastJumpBackMs = this.#options.clock.monotonicMs();
     this.trouble();
   }
 
   behaves(receiverName: string, isHealthy: boolean): void {
-    this.#healthySinceMs.set(
-      receiverName,
-      isHealthy ? this.#options.clock.monotonicMs() : Infinity,
-    );
+    this.#receiver(receiverName).healthySinceMs = isHealthy
+      ? this.#options.clock.monotonicMs()
+      : Infinity;
   }
 
-  /** It ended in good order: what ended is written, and only what was not done in time is still claimed. */
-  stopped({ no }: SimulatedProcess): void {
+  /** It ended in good order: what ended in time is written, and only what did not is still claimed. */
+  stopped({ no }: SimulatedProcess, inTimeMs: number): void {
     for (const delivery of this.#options.ledger.deliveries.values()) {
       const { row, unrecorded } = delivery;
-      const isUnderWay = unrecorded.some((request) => request.isUnderWay);
-      if (unrecorded.length > 0 && !isUnderWay)
+      const isExcused = unrecorded.some(({ endedMs }) => (endedMs ?? Infinity) > inTimeMs);
+      if (unrecorded.length > 0 && !isExcused)
         this.#options.findings.violate(
           `${describe(delivery)} has an outcome that a stop did not write`,
         );
-      if (row.status === 'pending' && row.claimedBy === no && !isUnderWay)
+      if (row.status === 'pending' && row.claimedBy === no && !isExcused)
         this.#options.findings.violate(`${describe(delivery)} is not released by a stop`);
     }
   }
@@ -98,6 +100,7 @@ export class Watch {
   arrived(request: ReceivedRequest): void {
     const { ledger, findings } = this.#options;
     const { receiver, tenantId, eventId } = request;
+    this.#receiver(receiver.name).lastMs = request.startedMs;
     const destination = ledger.destinationOf(receiver.name);
     const event = ledger.event(tenantId, eventId);
     const delivery = event?.deliveries.find((each) => each.destination === destination);
@@ -107,6 +110,7 @@ export class Watch {
       );
       return;
     }
+    findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
     const problem = this.#problemOf(request, delivery);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
@@ -179,30 +183,40 @@ export class Watch {
       );
   }
 
+  /** A healthy receiver is owed something that is due, nothing is in the way, and yet nothing comes. */
   #lookForLate(): void {
     const { clock, ledger, findings, isAmple } = this.#options;
     const calmMs = clock.monotonicMs() - this.#lastTroubleMs;
     if (calmMs < LATE_MS) return;
-    const queued = new Map<string, number>();
-    let oldest: DeliveryState | null = null;
+    let late: DeliveryState | null = null;
     for (const delivery of ledger.deliveries.values()) {
       const { row, destination, unrecorded } = delivery;
-      if (row.status !== 'pending' || !destination.isEnabled) continue;
-      const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
-      if (lateMs < 0) continue;
-      const healthyMs =
-        clock.monotonicMs() - (this.#healthySinceMs.get(destination.receiverName) ?? 0);
+      if (row.status !== 'pending' && unrecorded.length === 0) continue;
+      const { healthySinceMs, lastMs } = this.#receiver(destination.receiverName);
+      const healthyMs = clock.monotonicMs() - healthySinceMs - MAX_ATTEMPT_MS;
       // With few places for all, who hangs takes them from the healthy.
-      if (healthyMs < MAX_ATTEMPT_MS + LATE_MS && !isAmple) return;
-      const before = queued.get(destination.receiverName) ?? 0;
-      queued.set(destination.receiverName, before + 1);
-      const boundMs = LATE_MS + before * LATE_EACH_MS;
-      const waitedMs = Math.min(lateMs, calmMs, healthyMs - MAX_ATTEMPT_MS);
-      if (waitedMs > boundMs && unrecorded.length === 0) oldest ??= delivery;
+      if (healthyMs < LATE_MS && !isAmple) return;
+      const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      if (!destination.isEnabled || unrecorded.length > 0) continue;
+      if (Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs) > LATE_MS) late ??= delivery;
     }
-    if (oldest !== null)
-      findings.violate(
-        `${describe(oldest)} is due and nobody sends it: ${JSON.stringify(oldest.row)}`,
-      );
+    if (late !== null)
+      findings.violate(`${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}`);
   }
+
+  #receiver(name: string): ReceiverHealth {
+    let health = this.#receivers.get(name);
+    if (health === undefined) {
+      health = { healthySinceMs: 0, lastMs: 0 };
+      this.#receivers.set(name, health);
+    }
+    return health;
+  }
+}
+
+interface ReceiverHealth {
+  /** `Infinity`: it is not. */
+  healthySinceMs: number;
+  /** When the last request came. */
+  lastMs: number;
 }

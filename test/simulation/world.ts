@@ -1,4 +1,5 @@
 /** One simulated installation: what outlives its processes, and the process that runs just now, if one does. */
+import type { Timer } from '../../src/domain/clock.ts';
 import type { EngineLog } from '../../src/engine/engine-log.ts';
 import { openInlineDatabase } from '../../src/storage/sqlite/inline.ts';
 import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
@@ -20,12 +21,13 @@ export interface WorldOptions {
   readonly maxInMemory: number;
   readonly isAmple: boolean;
   readonly retentionDays: number;
+  readonly isTracing: boolean;
 }
 
 export class World {
   readonly clock = new SimulatedClock();
   readonly random: SeededRandom;
-  readonly findings = new Findings(this.clock);
+  readonly findings: Findings;
   readonly medium: SimulatedMedium;
   readonly receivers: SimulatedReceivers;
   readonly ledger: Ledger;
@@ -35,12 +37,14 @@ export class World {
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
   #process: SimulatedProcess | null = null;
+  readonly #coming: Timer[] = [];
   #starts = 0;
   #takesCalls = false;
   #stopping = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.findings = new Findings(this.clock, options.isTracing);
     this.random = new SeededRandom(options.seed);
     this.medium = new SimulatedMedium(this.random.fork());
     this.#database = openInlineDatabase({ path: ':memory:', maxBytes: null });
@@ -128,21 +132,23 @@ export class World {
     this.#assess();
     this.findings.note(`process ${process.no} stops within ${graceMs} ms`);
     process.connection.hurry();
+    const inTimeMs = this.clock.monotonicMs() + graceMs;
     process.engine.stop(graceMs).then(
-      () => this.#stopped(process, true),
+      () => this.#stopped(process, inTimeMs),
       (error: unknown) => {
         this.findings.note(`  it could not release what it held: ${String(error)}`);
-        this.#stopped(process, false);
+        this.#stopped(process, null);
       },
     );
   }
 
-  #stopped(process: SimulatedProcess, inGoodOrder: boolean): void {
+  /** `inTimeMs`: what ended before was to be written; `null`: it did not end in good order. */
+  #stopped(process: SimulatedProcess, inTimeMs: number | null): void {
     if (this.callers.underWay > 0)
       this.findings.violate(
         `${this.callers.underWay} publishes are not answered when the process stops`,
       );
-    if (inGoodOrder && this.medium.isWell) this.watch.stopped(process);
+    if (inTimeMs !== null && this.medium.isWell) this.watch.stopped(process, inTimeMs);
     this.#end(process);
   }
 
@@ -163,11 +169,21 @@ export class World {
     if (wasHealthy !== (behaviour.kind === 'ok')) this.watch.behaves(receiverName, !wasHealthy);
   }
 
+  /** Something that comes later, unless the end comes before. */
+  later(afterMs: number, what: () => void): void {
+    this.#coming.push(this.clock.after(afterMs, what));
+  }
+
+  /** Nothing that was to come comes any more. */
+  endFate(): void {
+    for (const timer of this.#coming.splice(0)) timer.cancel();
+  }
+
   /** Changes what the storage's medium does, for some time. */
   disturb(change: (medium: SimulatedMedium) => void, forMs: number): void {
     change(this.medium);
     this.#assess();
-    this.clock.after(forMs, () => this.heal());
+    this.later(forMs, () => this.heal());
   }
 
   heal(): void {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSyn
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -192,6 +193,13 @@ describe('a database file', () => {
     expect((await storage.eventList(ALL_EVENTS)).rows).toHaveLength(1);
   });
 
+  it('is let go by the thread of the caller, too, where it has no room', () => {
+    const openInline = (maxBytes: number | null) => openInlineDatabase({ path, maxBytes });
+    expect(() => openInline(20_000)).toThrow(StorageOpenError);
+    expect(() => openInline(20_000)).toThrow('full');
+    openInline(null).close();
+  });
+
   it('takes its log along when it is closed', async () => {
     const storage = await open();
     await publish(storage, await seedTenant(storage));
@@ -214,5 +222,27 @@ describe('a closed storage', () => {
     await expect(storage.ping()).rejects.toThrow(StorageUnavailableError);
     await expect(storage.eventList(ALL_EVENTS)).rejects.toThrow(StorageUnavailableError);
     await storage.close();
+  });
+
+  it('does, or refuses as unavailable, each call that comes while it closes', async () => {
+    const storage = await open();
+    const state = { isOpen: true };
+    const closing = storage.close().then(() => {
+      state.isOpen = false;
+    });
+    const reasons: unknown[] = [];
+    const calls: Promise<unknown>[] = [];
+    const ask = (call: Promise<unknown>) =>
+      calls.push(call.catch((reason: unknown) => reasons.push(reason)));
+    while (state.isOpen) {
+      ask(storage.ping());
+      ask(storage.tenantGet({ id: 't' }));
+      ask(storage.maintain());
+      await setImmediate();
+    }
+    await closing;
+    await Promise.all(calls);
+    expect(reasons.length).toBeGreaterThan(0);
+    for (const reason of reasons) expect(reason).toBeInstanceOf(StorageUnavailableError);
   });
 });

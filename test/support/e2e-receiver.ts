@@ -15,8 +15,11 @@ export interface Hit {
   readonly body: string;
 }
 
-/** The status to answer with, now or later; `null`: never. */
-export type Behaviour = (hit: Hit) => number | null | Promise<number | null>;
+/** Of an answer; `null`: none is ever given. */
+export type Status = number | null;
+
+/** How it answers, now or later. */
+export type Behaviour = (hit: Hit) => Status | Promise<Status>;
 
 export interface Receiver {
   url(path: string): string;
@@ -26,6 +29,8 @@ export interface Receiver {
   hits(path: string): readonly Hit[];
   /** Waits until so many requests came for a path. */
   wait(path: string, count: number): Promise<readonly Hit[]>;
+  /** The body of all answers from now on. */
+  answerWith(body: string): void;
   /** Called with each answer that is given, before it is. */
   onAnswer(listener: (hit: Hit, status: number) => void): void;
 }
@@ -35,6 +40,7 @@ export async function startReceiver(): Promise<Receiver> {
   const hits = new Map<string, Hit[]>();
   const behaviours = new Map<string, Behaviour>();
   let listener: (hit: Hit, status: number) => void = () => {};
+  let body = '';
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -67,11 +73,12 @@ export async function startReceiver(): Promise<Receiver> {
   if (typeof address !== 'object' || address === null) throw new Error('the receiver has no port');
 
   async function answer(hit: Hit, response: ServerResponse): Promise<void> {
-    const status = await (behaviours.get(hit.path)?.(hit) ?? 200);
+    const behaviour = behaviours.get(hit.path);
+    const status = behaviour === undefined ? 200 : await behaviour(hit);
     // Who hung up gets no answer.
     if (status === null || response.destroyed) return;
     listener(hit, status);
-    response.writeHead(status, { 'content-length': '0' }).end();
+    response.writeHead(status, { 'content-length': String(Buffer.byteLength(body)) }).end(body);
   }
 
   const at = (path: string): readonly Hit[] => hits.get(path) ?? [];
@@ -83,6 +90,7 @@ export async function startReceiver(): Promise<Receiver> {
       await untilTrue(`${count} requests at ${path}`, () => at(path).length >= count);
       return at(path);
     },
+    answerWith: (text) => (body = text),
     onAnswer: (added) => (listener = added),
   };
 }

@@ -70,7 +70,7 @@ export async function startRawReceiver(
   };
   const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   server.on('tlsClientError', () => {});
-  server.on('connection', (socket: Socket) => {
+  server.prependListener('connection', (socket: Socket) => {
     accepted.add(socket);
     open.add(socket);
     socket.on('error', () => {});

@@ -57,8 +57,6 @@ export class Connection {
       ...CLIENT_OPTIONS,
       connect: (options, callback) => this.#connect(options, callback),
     });
-    // undici says `drain` when the answer is read and the connection can be used again.
-    this.#client.on('drain', () => owner.free(this));
     this.#client.on('disconnect', () => owner.gone(this));
     this.#client.on('connectionError', () => owner.gone(this));
   }
@@ -76,6 +74,11 @@ export class Connection {
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#messages++;
     this.#client.dispatch(request, handler);
+  }
+
+  /** The answer was read: the next message may come. undici holds it back until it knows that the connection still stands. */
+  rest(): void {
+    this.#owner.free(this);
   }
 
   /** Closes it at once; what is under way on it fails, what was not sent yet never will be. Resolves when it is closed. */

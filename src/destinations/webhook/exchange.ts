@@ -23,6 +23,9 @@ export interface ExchangeOptions {
   readonly clock: Clock;
 }
 
+/** A body that drips in byte by byte is put together now and then: a buffer costs far more than its byte. */
+const MAX_CHUNKS = 64;
+
 type ResponseHeaders = Record<string, string | string[] | undefined>;
 
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -81,6 +84,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#answerEnded) return;
     const room = MAX_BODY_BYTES - this.#received;
+    if (this.#chunks.length === MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
     this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
     this.#received += Math.min(chunk.length, room);
     if (chunk.length <= room) return;
@@ -89,7 +93,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    // The pool has the connection back; it may soon be another attempt's.
+    if (!isLast(this.#headers)) this.#connection?.rest();
+    // It may soon be another attempt's.
     this.#connection = null;
     this.#answered(false);
   }
@@ -104,7 +109,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#dispatch(this.#options.pool.takeNew());
       return;
     }
-    this.#fail(failureOf(error));
+    this.#fail(failureOf(error, this.#firstByteMs !== null));
   }
 
   // ── What follows from it ───────────────────────────────────────────────────────────────────────────────────────
@@ -192,4 +197,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       totalMs: this.#elapsedMs(),
     };
   }
+}
+
+/** Whether the receiver said that it closes the connection after this answer. */
+function isLast({ connection }: ResponseHeaders): boolean {
+  return connection !== undefined && String(connection).toLowerCase().includes('close');
 }

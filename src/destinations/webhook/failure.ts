@@ -9,7 +9,8 @@ export interface Failure {
   readonly retryable: boolean;
 }
 
-export function failureOf(error: unknown): Failure {
+/** `headersCame`: of the answer, whole. */
+export function failureOf(error: unknown, headersCame: boolean): Failure {
   if (error instanceof BlockedAddressError) {
     return failed(
       'blocked_address',
@@ -23,7 +24,8 @@ export function failureOf(error: unknown): Failure {
   const code = codeOf(error);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return failed('response_too_large', 'The headers of the answer are larger than 16 KiB.');
-  if (isBadAnswer(error, code)) return failed('protocol', 'The answer is not valid HTTP.');
+  if (isBadAnswer(error, code, headersCame))
+    return failed('protocol', 'The answer is not valid HTTP.');
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
     return failed('tls', tlsDetail(code));
   if (code === 'UND_ERR_INVALID_ARG') {
@@ -46,11 +48,13 @@ export function isLostConnection(error: unknown): boolean {
 }
 
 /**
- * undici does not tell which of its parser's errors it is. One without data came when the connection was closed: then
- * the answer was fine as far as it went. A status below 100 fails an assertion of undici's.
+ * undici does not tell which of its parser's errors it is. One without data came when the connection was closed: the
+ * answer was fine as far as it went. It tells of a wrong length wherever a length was given: within the headers that is
+ * an error of theirs, after them the end came too early. A status below 100 fails an assertion of undici's.
  */
-function isBadAnswer(error: unknown, code: string): boolean {
+function isBadAnswer(error: unknown, code: string, headersCame: boolean): boolean {
   if (error instanceof errors.HTTPParserError) return !('data' in error) || error.data !== '';
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return !headersCame;
   return code === 'ERR_ASSERTION';
 }
 

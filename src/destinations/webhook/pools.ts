@@ -91,7 +91,7 @@ export class OriginPool implements ConnectionOwner {
     return this.#connections.size === this.#idle.length;
   }
 
-  /** A kept connection, else a new one. It comes back by itself once the message on it was answered. */
+  /** A kept connection, else a new one. */
   take(): Connection {
     const kept = this.#idle.pop();
     if (kept === undefined) return this.takeNew();

@@ -67,7 +67,7 @@ export async function bodyOf(
     for await (const chunk of decompressor as AsyncIterable<Buffer>) {
       parts.push(chunk);
       length += chunk.length;
-      if (length >= MAX_BODY_BYTES) break;
+      if (length > MAX_BODY_BYTES) break;
     }
   } catch {
     return { body: raw, isCut: false };
@@ -97,6 +97,7 @@ function decompressorFor(encoding: string): Transform | null {
   }
 }
 
+/** Without the white space at the end, which is not part of a value (RFC 9110, 5.5), and without line breaks. */
 function oneLine(value: string): string {
-  return value.includes('\n') ? value.replaceAll('\n', ' ') : value;
+  return (value.includes('\n') ? value.replaceAll('\n', ' ') : value).trimEnd();
 }
