@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
-import { problemsMessage, startMessage } from './cli/serve-messages.ts';
+import type { ResolvedKeys } from './cli/key-file.ts';
+import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
 import type { Config } from './config-options.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
@@ -43,7 +44,7 @@ async function main(argv: readonly string[]): Promise<void> {
       process.stdout.write(`${version}\n`);
       return;
     case 'usage_error':
-      end(command.message, command.exitCode);
+      end(`${command.message}\n`, command.exitCode);
       return;
     case 'config_check': {
       const loaded = await load(command.flags);
@@ -72,14 +73,28 @@ function load(flags: readonly string[]): Promise<LoadedConfig> {
   });
 }
 
-async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<void> {
-  const log = createLog(config.logLevel);
+async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
+  const { config } = loaded;
   const keys = resolveKeys({
     apiKey: config.apiKey,
     encryptionKeys: config.encryptionKey,
     databasePath: config.databaseUrl.path,
     random: systemRandom,
   });
+  try {
+    await run(loaded, keys);
+  } catch (error) {
+    // The next start will not show them.
+    process.stdout.write(newKeysMessage(keys));
+    throw error;
+  }
+}
+
+async function run(
+  { config, sources }: LoadedConfig & { ok: true },
+  keys: ResolvedKeys,
+): Promise<void> {
+  const log = createLog(config.logLevel);
   const storage = await openSqliteStorage({
     path: config.databaseUrl.path,
     maxBytes: config.databaseMaxBytes,
@@ -160,7 +175,9 @@ async function serve({ config, sources }: LoadedConfig & { ok: true }): Promise<
 /** What keeps it from starting, in a line. */
 function explain(error: unknown): void {
   if (error instanceof StorageOpenError) {
-    end(`angarium: ${error.message}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
+    // SQLite has several lines to say of damage.
+    const reason = error.message.replaceAll(/\s*\n\s*/g, ' ');
+    end(`angarium: ${reason}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
   } else if (error instanceof KeyFileError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
   else if (isAddressError(error)) {
     end(

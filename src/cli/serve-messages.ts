@@ -20,28 +20,14 @@ export function startMessage({
   keys,
   startedInMs,
 }: StartFacts): string {
-  const { apiKeyFile, encryptionKeyFile } = keys.generated;
   const lines = [
     `Angarium ${version} is ready at ${url} (${(startedInMs / 1000).toFixed(2)} s)`,
     '',
     `  API       ${url}/api/v1`,
     `  Docs      ${url}/docs`,
     `  Database  ${config.databaseUrl.engine}:${config.databaseUrl.path}`,
+    ...newKeyLines(keys),
   ];
-  if (apiKeyFile !== undefined) {
-    lines.push(
-      '',
-      `  The operator’s key, shown only now and kept in ${apiKeyFile}:`,
-      '',
-      `      ${keys.apiKey}`,
-    );
-  }
-  if (encryptionKeyFile !== undefined) {
-    lines.push(
-      '',
-      `  The key that seals stored secrets is in ${encryptionKeyFile}: back it up with the database.`,
-    );
-  }
   if (onTrial) {
     lines.push(
       '',
@@ -51,6 +37,32 @@ export function startMessage({
   }
   for (const warning of keys.warnings) lines.push('', `  Warning: ${warning}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** The part of it that is never said again, for a start that failed after it made keys; empty where it made none. */
+export function newKeysMessage(keys: ResolvedKeys): string {
+  const lines = newKeyLines(keys);
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n\n`;
+}
+
+function newKeyLines({ apiKey, generated }: ResolvedKeys): string[] {
+  const { apiKeyFile, encryptionKeyFile } = generated;
+  const lines: string[] = [];
+  if (apiKeyFile !== undefined) {
+    lines.push(
+      '',
+      `  The operator’s key, shown only now and kept in ${apiKeyFile}:`,
+      '',
+      `      ${apiKey}`,
+    );
+  }
+  if (encryptionKeyFile !== undefined) {
+    lines.push(
+      '',
+      `  The key that seals stored secrets is in ${encryptionKeyFile}: back it up with the database.`,
+    );
+  }
+  return lines;
 }
 
 export function problemsMessage(problems: readonly string[]): string {

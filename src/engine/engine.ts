@@ -1,6 +1,7 @@
 /** The engine: its parts put together, its start and its end. */
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createCanceler } from './cancel.ts';
 import { Deliverer } from './deliver.ts';
@@ -97,9 +98,14 @@ export function createEngine(options: EngineOptions): Engine {
       await Promise.all(services.map((service) => service.stop()));
       const queued = await dispatcher.takeQueued();
       if (queued.length === 0) return;
-      await storage.release({
-        deliveries: queued.map(({ event, ordinal }) => ({ seq: event.seq, ordinal })),
-      });
+      try {
+        await storage.release({
+          deliveries: queued.map(({ event, ordinal }) => ({ seq: event.seq, ordinal })),
+        });
+      } catch (error) {
+        // The medium refuses: they stay claimed by this incarnation, which the next one takes for nobody.
+        if (!(error instanceof StorageUnavailableError)) throw error;
+      }
     },
   };
 }

@@ -41,6 +41,8 @@ export class Publisher {
   readonly #parts: PublisherParts;
   readonly #group: GroupCommit<Publishing, PublishOutcome>;
   readonly #pacer: Pacer<Publishing>;
+  /** Those that go once more. */
+  readonly #returning = new Set<Promise<void>>();
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -86,16 +88,22 @@ export class Publisher {
 
   /** Resolves when nothing waits for its commit any more. */
   async drained(): Promise<void> {
-    this.#pacer.stop();
-    await this.#group.drained();
+    for (;;) {
+      this.#pacer.stop();
+      await this.#group.drained();
+      if (this.#returning.size === 0) return;
+      await Promise.all(this.#returning);
+    }
   }
 
   /** The storage did not take it, because the tenant's destinations have changed: once more, with those of now. */
   again(publishing: Publishing): void {
-    this.#parts.routing.refresh(publishing.request.tenantId).then(
+    const returning = this.#parts.routing.refresh(publishing.request.tenantId).then(
       () => this.#begin(publishing),
       (error: unknown) => publishing.refused(error),
     );
+    this.#returning.add(returning);
+    void returning.then(() => this.#returning.delete(returning));
   }
 
   /** It is stored: what was claimed goes to the lanes, in the order of the commit. */

@@ -42,11 +42,16 @@ export class TenantRoute {
   }
 }
 
+interface Refreshing {
+  readonly now: Promise<void>;
+  next: Promise<void> | null;
+}
+
 export class RoutingTable {
   readonly #storage: Storage;
   readonly #maker: TargetMaker;
   readonly #tenants = new Map<string, TenantRoute>();
-  readonly #refreshing = new Map<string, Promise<void>>();
+  readonly #refreshing = new Map<string, Refreshing>();
   readonly #listeners: ((tenantId: string) => void)[] = [];
 
   constructor(storage: Storage, maker: TargetMaker) {
@@ -79,16 +84,22 @@ export class RoutingTable {
     }
   }
 
-  /** Reads a tenant's part as it is now. Calls that come while one is under way wait for one that starts after it. */
+  /** Reads a tenant's part as it is now. Calls that come while one is under way share one that starts after it. */
   refresh(tenantId: string): Promise<void> {
-    const running = this.#refreshing.get(tenantId) ?? Promise.resolve();
-    const next = running.catch(() => {}).then(() => this.#read(tenantId));
-    this.#refreshing.set(tenantId, next);
+    const known = this.#refreshing.get(tenantId);
+    if (known === undefined) return this.#begin(tenantId);
+    known.next ??= known.now.catch(() => {}).then(() => this.#begin(tenantId));
+    return known.next;
+  }
+
+  #begin(tenantId: string): Promise<void> {
+    const refreshing: Refreshing = { now: this.#read(tenantId), next: null };
+    this.#refreshing.set(tenantId, refreshing);
     const forget = () => {
-      if (this.#refreshing.get(tenantId) === next) this.#refreshing.delete(tenantId);
+      if (refreshing.next === null) this.#refreshing.delete(tenantId);
     };
-    next.then(forget, forget);
-    return next;
+    refreshing.now.then(forget, forget);
+    return refreshing.now;
   }
 
   async #read(tenantId: string): Promise<void> {

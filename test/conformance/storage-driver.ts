@@ -12,6 +12,8 @@ export interface StorageDriver {
     readonly leaveZombies: boolean;
     /** `moveClock` works. */
     readonly moveClock: boolean;
+    /** A restart costs next to nothing, so that there may be hundreds. */
+    readonly restartCheaply: boolean;
   };
 }
 

@@ -74,7 +74,7 @@ export function describeModel(driver: StorageDriver): void {
             for (const each of steps) await model.run(each);
             await model.compareAttempts();
           }),
-          { numRuns: 30 },
+          { numRuns: driver.can.restartCheaply ? 60 : 10 },
         );
       });
     });

@@ -5,16 +5,18 @@
 import { describe } from 'vitest';
 
 import { describeByHand, describeCancel } from './storage-by-hand.ts';
+import { describeCancelSlice } from './storage-cancel-slice.ts';
 import { describeClaim } from './storage-claim.ts';
 import { describeDestinations, describeRouting } from './storage-destinations.ts';
 import type { StorageDriver } from './storage-driver.ts';
 import { describeFilters } from './storage-filters.ts';
 import { describeLists } from './storage-lists.ts';
 import { describeModel } from './storage-model.ts';
+import { describePruneSlice } from './storage-prune-slice.ts';
 import { describePublish } from './storage-publish.ts';
 import { describeRecord } from './storage-record.ts';
 import { describeIds, describeRestart } from './storage-restart.ts';
-import { describeCancelSlice, describePruneSlice } from './storage-retention.ts';
+import { describeSameId } from './storage-same-id.ts';
 import { describeTenants } from './storage-tenants.ts';
 
 export function describeStorage(driver: StorageDriver): void {
@@ -23,6 +25,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeDestinations(driver);
     describeRouting(driver);
     describePublish(driver);
+    describeSameId(driver);
     describeRecord(driver);
     describeClaim(driver);
     describeByHand(driver);

@@ -4,10 +4,11 @@
  */
 import { describe, expect, it } from 'vitest';
 
-import type { Api, Delivery } from '../support/e2e-api.ts';
+import type { Api, Delivery, Published } from '../support/e2e-api.ts';
 import { smallDatabase, smallDisk } from '../support/e2e-full-disk.ts';
 import { gate, startReceiver } from '../support/e2e-receiver.ts';
-import { startServer } from '../support/e2e-server.ts';
+import { runAngarium } from '../support/e2e-process.ts';
+import { serverEnv, startServer } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -44,8 +45,7 @@ describe.each([
         headers: { 'retry-after': '1' },
         body: { status: 503, code: 'unavailable', request_id: expect.any(String) },
       });
-      const batch = await api.ok('POST', '/api/v1/publish/batch', { events: [event(), event()] });
-      expect(batch.results).toMatchObject([
+      expect(await api.batch([event(), event()])).toMatchObject([
         { error: { status: 503, code: 'unavailable' } },
         { error: { status: 503, code: 'unavailable' } },
       ]);
@@ -61,12 +61,10 @@ describe.each([
       disk.makeRoom();
       const later = await until('a publish to be taken', async () => {
         const answer = await api.send('POST', '/api/v1/publish', event());
-        return answer.status === 202 ? String(answer.body.id) : undefined;
+        return answer.status === 202 ? (answer.body as Published).id : undefined;
       });
       accepted.push(later);
-      await untilTrue('no delivery to be pending', async () => {
-        return (await api.deliveries('status=pending')).length === 0;
-      });
+      await untilTrue('no delivery to be pending', () => api.isIdle());
       expect((await api.send('GET', '/readyz')).status).toBe(200);
       const deliveries = await api.deliveries('status=delivered');
       expect(deliveries.map((each) => each.event_id).toSorted()).toEqual(accepted.toSorted());
@@ -84,6 +82,42 @@ describe.each([
   );
 });
 
+it(
+  'a full disk lets a server end, and says why it does not start',
+  { timeout: TIMEOUT_MS },
+  async ({ skip }) => {
+    const disk = smallDisk();
+    if (disk === null) return skip('this user may not mount a tmpfs');
+    const receiver = await startReceiver();
+    const held = gate();
+    receiver.behave('/hook', held.behaviour);
+    const server = await startServer({ cwd: disk.folder });
+    await server.api.tenant('acme');
+    await server.api.destination('acme', { id: 'hook', url: receiver.url('/hook') });
+    // More than are attempted at a time: the others are in memory, and have to be given up.
+    const accepted = await server.api.publishAll(Array.from({ length: 40 }, event));
+    await receiver.wait('/hook', 8);
+    disk.fill();
+    expect((await publishUntilRefused(server.api, accepted)).status).toBe(503);
+    held.release();
+    await untilTrue('the log to say so', () =>
+      server.running.stderr().includes('outcomes could not be written'),
+    );
+    await server.stop();
+
+    const refused = await runAngarium(['serve'], { cwd: disk.folder, env: serverEnv() });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^angarium: cannot open .*angarium\.db: .*full.*\n$/);
+
+    disk.makeRoom();
+    const next = await startServer({ cwd: disk.folder });
+    await untilTrue('no delivery to be pending', () => next.api.isIdle());
+    const deliveries = await next.api.deliveries('status=delivered');
+    expect(deliveries.map((each) => each.event_id).toSorted()).toEqual(accepted.toSorted());
+    await next.stop();
+  },
+);
+
 /** Larger than the room that is left in the pages of the file. */
 function event() {
   return { tenant_id: 'acme', data: { text: 'x'.repeat(20_000) } };
@@ -94,7 +128,7 @@ async function publishUntilRefused(api: Api, accepted: string[]) {
   return until('a publish to be refused', async () => {
     const answer = await api.send('POST', '/api/v1/publish', event());
     if (answer.status !== 202) return answer;
-    accepted.push(answer.body.id);
+    accepted.push((answer.body as Published).id);
     return undefined;
   });
 }

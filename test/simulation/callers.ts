@@ -103,17 +103,19 @@ export class Callers {
 
   retry(process: SimulatedProcess, event: EventState, destinationId: string): void {
     const askedMs = this.#monotonicMs();
+    const isMeant = ({ destination }: DeliveryState) => destination.id === destinationId;
+    const isUnderWay = event.deliveries.some((each) => isMeant(each) && each.unrecorded.length > 0);
     const key = { eventId: event.id, destinationId, tenantId: event.tenantId };
     retryByHand(process.engine, key).then(
       (result) => {
         this.#findings.note(`  retry of n=${event.publication.n} to ${destinationId}: ${result}`);
         if (result !== 'due') return;
-        const delivery = event.deliveries.findLast(
-          ({ destination }) => destination.id === destinationId,
-        );
+        const delivery = event.deliveries.findLast(isMeant);
         if (delivery === undefined)
           this.#findings.violate(`a retry of event ${event.id} made nothing due`);
-        else if (delivery.unrecorded.length === 0) this.#retries.push({ delivery, askedMs });
+        // One that is under way, or just being recorded, is the attempt that was asked for.
+        else if (!isUnderWay && delivery.unrecorded.length === 0)
+          this.#retries.push({ delivery, askedMs });
       },
       (error: Error) =>
         this.#findings.note(`  retry of n=${event.publication.n}: ${error.message}`),

@@ -53,9 +53,10 @@ async function end(world: World): Promise<void> {
   world.heal();
   let isDead = false;
   for (const receiver of world.receivers.all()) {
-    isDead ||= receiver.behaviour.kind === 'dead' || receiver.underWay > 0;
-    if (receiver.behaviour.kind === 'dead' || random.chance(0.7))
-      world.behave(receiver.name, HEALTHY);
+    isDead ||= receiver.underWay > 0;
+    // Those that hang take too long over their schedules.
+    const mayStay = receiver.behaviour.kind === 'status' || receiver.behaviour.kind === 'refusing';
+    if (!mayStay || random.chance(0.6)) world.behave(receiver.name, HEALTHY);
   }
   // Only its end frees a process of those that never answer.
   if (isDead) world.crash();

@@ -60,6 +60,7 @@ export interface Scenario {
   readonly maxInMemory: number;
   readonly isAmple: boolean;
   readonly retentionDays: number;
+  readonly utilization: number;
   /** Largest burst. */
   readonly burst: number;
 }
@@ -77,6 +78,7 @@ export function scenarioOf(random: SeededRandom): Scenario {
     maxInMemory: isAmple ? 20_000 : random.int(3, 20),
     isAmple,
     retentionDays: random.chance(0.3) ? random.between(0.5, 10) / (24 * 60) : 30,
+    utilization: random.chance(0.2) ? 1 : 0,
     burst: random.chance(0.15) ? 100 : 12,
   };
 }

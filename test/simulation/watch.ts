@@ -1,7 +1,7 @@
 /** Looks at every request in the moment in which it comes, and at the whole whenever the world stands still. */
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
-import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, Ledger } from './ledger.ts';
@@ -14,6 +14,7 @@ const MAX_ATTEMPT_MS = 5000;
 export interface WatchOptions {
   readonly clock: SimulatedClock;
   readonly ledger: Ledger;
+  readonly receivers: SimulatedReceivers;
   readonly findings: Findings;
   readonly maxInFlight: number;
   readonly maxInMemory: number;
@@ -159,7 +160,7 @@ export class Watch {
     if (inMemory < 0 || inMemory > maxInMemory)
       findings.violate(`${inMemory} in memory of ${maxInMemory}`);
     if (publishing === 0 && process.connection.underWay === 0) this.#compareMemory(process);
-    if (!this.#isTroubled) this.#lookForLate();
+    if (!this.#isTroubled) this.#lookForLate(process.no);
   }
 
   /** What is claimed in the storage is what is in memory, when nothing is on the way between them. */
@@ -184,10 +185,18 @@ export class Watch {
   }
 
   /** A healthy receiver is owed something that is due, nothing is in the way, and yet nothing comes. */
-  #lookForLate(): void {
-    const { clock, ledger, findings, isAmple } = this.#options;
+  #lookForLate(processNo: number): void {
+    const { clock, ledger, findings, isAmple, receivers } = this.#options;
     const calmMs = clock.monotonicMs() - this.#lastTroubleMs;
     if (calmMs < LATE_MS) return;
+    const stuck = new Set(
+      receivers
+        .underWayOf(processNo)
+        .filter(({ startedMs }) => clock.monotonicMs() - startedMs > MAX_ATTEMPT_MS)
+        .map(({ receiver }) => receiver),
+    );
+    // Nothing but the end of the process gives their places back.
+    if (stuck.size > 0 && !isAmple) return;
     let late: DeliveryState | null = null;
     for (const delivery of ledger.deliveries.values()) {
       const { row, destination, unrecorded } = delivery;
@@ -198,6 +207,7 @@ export class Watch {
       if (healthyMs < LATE_MS && !isAmple) return;
       const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
       if (!destination.isEnabled || unrecorded.length > 0) continue;
+      if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       if (Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs) > LATE_MS) late ??= delivery;
     }
     if (late !== null)

@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly maxInMemory: number;
   readonly isAmple: boolean;
   readonly retentionDays: number;
+  /** How busy the thread is: publishes may be made to wait. */
+  readonly utilization: number;
   readonly isTracing: boolean;
 }
 
@@ -38,6 +40,8 @@ export class World {
   readonly #journal: Journal;
   #process: SimulatedProcess | null = null;
   readonly #coming: Timer[] = [];
+  /** `Infinity`: the medium is not well now. */
+  #lastUnwellMs = 0;
   #starts = 0;
   #takesCalls = false;
   #stopping = false;
@@ -52,15 +56,16 @@ export class World {
     const monotonicMs = () => this.clock.monotonicMs();
     this.ledger = new Ledger(this.#journal, this.findings, monotonicMs);
     this.callers = new Callers(this.ledger, this.findings, monotonicMs);
+    this.receivers = new SimulatedReceivers(this.random.fork(), (request) =>
+      this.watch.arrived(request),
+    );
     this.watch = new Watch({
       ...options,
       clock: this.clock,
       ledger: this.ledger,
+      receivers: this.receivers,
       findings: this.findings,
     });
-    this.receivers = new SimulatedReceivers(this.random.fork(), (request) =>
-      this.watch.arrived(request),
-    );
   }
 
   /** The process that takes calls, if one does. */
@@ -93,6 +98,7 @@ export class World {
       receivers: this.receivers,
       log: this.#log(),
       limits: { maxInFlight: this.#options.maxInFlight, maxInMemory: this.#options.maxInMemory },
+      utilization: () => this.#options.utilization,
       onWritten: (writer, operation) => this.ledger.written(writer, operation),
     });
     if (this.#journal.incarnation() !== process.no)
@@ -132,23 +138,22 @@ export class World {
     this.#assess();
     this.findings.note(`process ${process.no} stops within ${graceMs} ms`);
     process.connection.hurry();
-    const inTimeMs = this.clock.monotonicMs() + graceMs;
+    const beganMs = this.clock.monotonicMs();
     process.engine.stop(graceMs).then(
-      () => this.#stopped(process, inTimeMs),
+      () => this.#stopped(process, beganMs, graceMs),
       (error: unknown) => {
         this.findings.note(`  it could not release what it held: ${String(error)}`);
-        this.#stopped(process, null);
+        this.#stopped(process, -Infinity, 0);
       },
     );
   }
 
-  /** `inTimeMs`: what ended before was to be written; `null`: it did not end in good order. */
-  #stopped(process: SimulatedProcess, inTimeMs: number | null): void {
+  #stopped(process: SimulatedProcess, beganMs: number, graceMs: number): void {
     if (this.callers.underWay > 0)
       this.findings.violate(
         `${this.callers.underWay} publishes are not answered when the process stops`,
       );
-    if (inTimeMs !== null && this.medium.isWell) this.watch.stopped(process, inTimeMs);
+    if (this.#lastUnwellMs < beganMs) this.watch.stopped(process, beganMs + graceMs);
     this.#end(process);
   }
 
@@ -193,6 +198,8 @@ export class World {
 
   /** Whether anything but a receiver may hold a delivery up. */
   #assess(): void {
+    if (!this.medium.isWell) this.#lastUnwellMs = Infinity;
+    else if (this.#lastUnwellMs === Infinity) this.#lastUnwellMs = this.clock.monotonicMs();
     this.watch.trouble(!this.medium.isWell || !this.#takesCalls);
   }
 

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { openInlineDatabase } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
+import { startThread } from '../../src/storage/sqlite/thread.ts';
 import { StorageOpenError, StorageUnavailableError } from '../../src/storage/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { ALL_DELIVERIES, ALL_EVENTS, publish, seedTenant } from '../support/storage-fixtures.ts';
@@ -222,6 +223,13 @@ describe('a closed storage', () => {
     await expect(storage.ping()).rejects.toThrow(StorageUnavailableError);
     await expect(storage.eventList(ALL_EVENTS)).rejects.toThrow(StorageUnavailableError);
     await storage.close();
+  });
+
+  it('refuses what was asked for in the same moment, after it', async () => {
+    const writer = await startThread('writer', { database: { path, maxBytes: null } });
+    const closing = writer.close();
+    await expect(writer.call('ping', undefined)).rejects.toThrow(StorageUnavailableError);
+    await closing;
   });
 
   it('does, or refuses as unavailable, each call that comes while it closes', async () => {

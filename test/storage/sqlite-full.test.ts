@@ -85,6 +85,18 @@ describe('a full disk', () => {
     expect(await fill(tenantId)).toBeGreaterThan(stored / 2);
   });
 
+  it('can be opened, and makes room by retention', async () => {
+    const tenantId = await seedTenant(storage);
+    const stored = await fill(tenantId);
+    await fill(tenantId, 100);
+    await storage.close();
+    storage = await open(MAX_BYTES);
+    const data = new Uint8Array(10_000);
+    await expect(publish(storage, tenantId, { data })).rejects.toThrow(StorageUnavailableError);
+    expect(await pruneAll(storage, Date.now() + HOUR_MS, 200)).toBeGreaterThan(stored);
+    await publish(storage, tenantId, { data });
+  });
+
   it('takes events again when it is opened with more room', async () => {
     const tenantId = await seedTenant(storage);
     const stored = await fill(tenantId);

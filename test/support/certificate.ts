@@ -1,6 +1,7 @@
 /**
- * Self-signed certificates for tests, made in the process: X.509 v3 (RFC 5280) written as DER,
- * P-256 and SHA-256. A certificate is its own authority: give it as `ca` to whoever is to trust it.
+ * Certificates for tests, made in the process: X.509 v3 (RFC 5280) written as DER, P-256 and
+ * SHA-256. A certificate is its own authority, unless another one issues it: give that as `ca` to
+ * whoever is to trust it.
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
@@ -10,6 +11,14 @@ export interface TestCertificate {
   readonly cert: string;
   /** PEM, PKCS #8. */
   readonly key: string;
+}
+
+export interface CertificateOptions {
+  /** `YYMMDDhhmmssZ`; from 2020 to 2049 by default. */
+  readonly notBefore?: string;
+  readonly notAfter?: string;
+  /** Signs it; by default it signs itself. */
+  readonly issuer?: TestCertificate;
 }
 
 const TAG = {
@@ -36,24 +45,23 @@ const OID = {
   basicConstraints: '551d13',
 } as const;
 
-/** Good from 2020 to 2049 for the given names: DNS names and IPv4 addresses. */
-export function createCertificate(names: readonly string[]): TestCertificate {
+const AUTHORITY = 'Angarium test';
+
+/** For the given names: DNS names and IPv4 addresses. */
+export function createCertificate(
+  names: readonly string[],
+  { notBefore = '200101000000Z', notAfter = '491231235959Z', issuer }: CertificateOptions = {},
+): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(TAG.sequence, oid(OID.ecdsaWithSha256));
-  const commonName = der(
-    TAG.sequence,
-    oid(OID.commonName),
-    der(TAG.utf8String, Buffer.from('Angarium test')),
-  );
-  const subject = der(TAG.sequence, der(TAG.set, commonName));
   const toBeSigned = der(
     TAG.sequence,
     der(TAG.version, der(TAG.integer, Buffer.from([2]))),
     der(TAG.integer, Buffer.from([1])),
     algorithm,
-    subject,
-    der(TAG.sequence, utcTime('200101000000Z'), utcTime('491231235959Z')),
-    subject,
+    nameOf(AUTHORITY),
+    der(TAG.sequence, utcTime(notBefore), utcTime(notAfter)),
+    nameOf(issuer === undefined ? AUTHORITY : 'Angarium test receiver'),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(
       TAG.extensions,
@@ -64,12 +72,24 @@ export function createCertificate(names: readonly string[]): TestCertificate {
       ),
     ),
   );
-  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', toBeSigned, privateKey)]);
+  const signature = Buffer.concat([
+    Buffer.from([0]),
+    sign('sha256', toBeSigned, issuer?.key ?? privateKey),
+  ]);
   const certificate = der(TAG.sequence, toBeSigned, algorithm, der(TAG.bitString, signature));
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   };
+}
+
+function nameOf(commonName: string): Buffer {
+  const attribute = der(
+    TAG.sequence,
+    oid(OID.commonName),
+    der(TAG.utf8String, Buffer.from(commonName)),
+  );
+  return der(TAG.sequence, der(TAG.set, attribute));
 }
 
 function alternativeName(name: string): Buffer {

@@ -5,8 +5,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  // Parsed JSON, whose shape is what the tests are about.
-  readonly body: any;
+  /** Parsed, where it is JSON. */
+  readonly body: unknown;
 }
 
 export interface Delivery {
@@ -18,6 +18,19 @@ export interface Delivery {
   readonly attempts: number;
   readonly next_attempt_at: string | null;
   readonly last_code: string | null;
+}
+
+export interface Published {
+  readonly id: string;
+  readonly duplicate: boolean;
+  readonly destination_ids: readonly string[];
+}
+
+export type BatchResult = Published | { readonly error: { readonly status: number } };
+
+interface Page<Model> {
+  readonly models: readonly Model[];
+  readonly pagination: { readonly next: string | null };
 }
 
 export class Api {
@@ -71,12 +84,12 @@ export class Api {
     });
   }
 
-  /** Rejects unless it answers 2xx. */
-  async ok(method: string, path: string, body?: unknown): Promise<Answer['body']> {
+  /** The body of an answer, of the shape that the caller expects. Rejects unless it answers 2xx. */
+  async ok<Body>(method: string, path: string, body?: unknown): Promise<Body> {
     const answer = await this.send(method, path, body);
     if (answer.status < 200 || answer.status > 299)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
+    return answer.body as Body;
   }
 
   tenant(id: string): Promise<unknown> {
@@ -98,16 +111,20 @@ export class Api {
 
   /** The id of an event that was accepted. */
   async publish(event: object): Promise<string> {
-    return (await this.ok('POST', '/api/v1/publish', event)).id;
+    return (await this.ok<Published>('POST', '/api/v1/publish', event)).id;
   }
 
   /** The ids of events that were all accepted. */
   async publishAll(events: readonly object[]): Promise<string[]> {
-    const { results } = await this.ok('POST', '/api/v1/publish/batch', { events });
-    return results.map((result: { id?: string }) => {
-      if (result.id === undefined) throw new Error(`not accepted: ${JSON.stringify(result)}`);
+    return (await this.batch(events)).map((result) => {
+      if ('error' in result) throw new Error(`not accepted: ${JSON.stringify(result)}`);
       return result.id;
     });
+  }
+
+  async batch(events: readonly object[]): Promise<BatchResult[]> {
+    const path = '/api/v1/publish/batch';
+    return (await this.ok<{ results: BatchResult[] }>('POST', path, { events })).results;
   }
 
   /** All pages. `query`: `status=pending`, for example. */
@@ -115,20 +132,20 @@ export class Api {
     const found: Delivery[] = [];
     let next = '';
     do {
-      const page = await this.ok('GET', `/api/v1/deliveries?limit=1000&${query}${next}`);
+      const page = await this.ok<Page<Delivery>>(
+        'GET',
+        `/api/v1/deliveries?limit=1000&${query}${next}`,
+      );
       found.push(...page.models);
       next = page.pagination.next === null ? '' : `&next=${page.pagination.next}`;
     } while (next !== '');
     return found;
   }
 
-  /** What a destination was sent, oldest first. */
-  async attempts(tenantId: string, destinationId: string): Promise<Answer['body'][]> {
-    const page = await this.ok(
-      'GET',
-      `/api/v1/tenants/${tenantId}/destinations/${destinationId}/attempts?limit=1000&dir=asc`,
-    );
-    return page.models;
+  /** Whether nothing is owed any more. */
+  async isIdle(): Promise<boolean> {
+    const path = '/api/v1/deliveries?status=pending&limit=1';
+    return (await this.ok<Page<Delivery>>('GET', path)).models.length === 0;
   }
 
   close(): void {

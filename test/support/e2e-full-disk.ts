@@ -20,9 +20,8 @@ const MIB = 1024 * 1024;
 /** A file system of 16 MiB in memory; `null` where this user may not mount one. */
 export function smallDisk(): Disk | null {
   const folder = temporaryFolder();
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder]);
-  if (status !== 0) return null;
-  onTestFinished(() => void spawnSync('umount', [folder]));
+  if (!succeeds('mount', '-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder)) return null;
+  onTestFinished(() => void succeeds('umount', folder));
   const ballast = join(folder, 'ballast');
   return {
     folder,
@@ -37,6 +36,10 @@ export function smallDisk(): Disk | null {
     },
     makeRoom: () => rmSync(ballast),
   };
+}
+
+function succeeds(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args).status === 0;
 }
 
 function writeUntilFull(file: number, size: number): void {

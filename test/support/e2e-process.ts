@@ -24,8 +24,6 @@ export interface ProcessOptions {
   readonly cwd: string;
   /** Beside `PATH` and `HOME`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The user to run as; only root can choose. */
-  readonly uid?: number;
 }
 
 export interface Exit {
@@ -62,7 +60,7 @@ export async function runAngarium(
   return ended(startAngarium(args, options));
 }
 
-export async function ended({ exited, stdout, stderr }: Running): Promise<Ended> {
+async function ended({ exited, stdout, stderr }: Running): Promise<Ended> {
   const exit = await exited;
   return { ...exit, stdout: stdout(), stderr: stderr() };
 }
@@ -73,7 +71,7 @@ export async function ended({ exited, stdout, stderr }: Running): Promise<Ended>
  */
 export function startProcess(
   [command = '', ...args]: readonly string[],
-  { cwd, env = {}, uid, channel = false }: ProcessOptions & { channel?: boolean },
+  { cwd, env = {}, channel = false }: ProcessOptions & { channel?: boolean },
 ): Running {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, {
@@ -81,14 +79,13 @@ export function startProcess(
     env: { PATH, HOME, ...env },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   // `close` comes when both streams have ended too: nothing of the output is missing then.
-  const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }) as Exit);
+  const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
   const killGroup = () => signalGroup(child, 'SIGKILL');
   killers.add(killGroup);
   onTestFailed(() => {

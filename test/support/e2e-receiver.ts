@@ -96,7 +96,7 @@ export async function startReceiver(): Promise<Receiver> {
 }
 
 /** Holds every request until it is released, and then answers 200. */
-export function gate(): { readonly behaviour: Behaviour; release(): void } {
+export function gate(): { readonly behaviour: Behaviour; readonly release: () => void } {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;

@@ -57,17 +57,14 @@ export class Server {
 /** Resolves when it says that it is ready; rejects with what it wrote if it ends before. */
 export async function startServer({ cwd, env = {} }: ServerOptions): Promise<Server> {
   return serverOf(
-    startAngarium(['serve'], {
-      cwd,
-      env: {
-        ANGARIUM_PORT: '0',
-        ANGARIUM_API_KEY: API_KEY,
-        ANGARIUM_LOG_LEVEL: 'info',
-        ...env,
-      },
-    }),
+    startAngarium(['serve'], { cwd, env: serverEnv(env) }),
     env['ANGARIUM_API_KEY'] ?? API_KEY,
   );
+}
+
+/** Any free port, and a known key. */
+export function serverEnv(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ANGARIUM_PORT: '0', ANGARIUM_API_KEY: API_KEY, ...more };
 }
 
 /** The server that is being started in that process, when it is ready. */

@@ -25,6 +25,7 @@ export interface ProcessSurroundings {
   readonly log: EngineLog;
   readonly limits: Partial<DispatcherLimits>;
   readonly retentionDays: number;
+  readonly utilization: () => number;
   readonly onWritten: (process: SimulatedProcess, operation: Operation, query: unknown) => void;
 }
 
@@ -63,6 +64,7 @@ export class SimulatedProcess {
       log,
       retentionDays: around.retentionDays,
       limits: around.limits,
+      utilization: around.utilization,
     });
   }
 

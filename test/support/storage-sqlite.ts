@@ -15,7 +15,7 @@ import type { StorageDriver } from '../conformance/storage-driver.ts';
 /** Two threads over a file. A crash leaves the files as they are: it is a copy of them that is opened. */
 export const threadedSqlite: StorageDriver = {
   name: 'SQLite on threads',
-  can: { leaveZombies: false, moveClock: false },
+  can: { leaveZombies: false, moveClock: false, restartCheaply: false },
   async open() {
     const directory = temporaryDirectory();
     const opened: Storage[] = [];
@@ -51,7 +51,7 @@ export const threadedSqlite: StorageDriver = {
         throw new Error('this driver goes by the clock of the system');
       },
       async dispose() {
-        for (const each of opened) await each.close();
+        await Promise.all(opened.map((each) => each.close()));
         rmSync(directory, { recursive: true });
       },
     };
@@ -61,7 +61,7 @@ export const threadedSqlite: StorageDriver = {
 /** On the caller's thread, in memory, by a clock that only the test moves. */
 export const inlineSqlite: StorageDriver = {
   name: 'SQLite inline',
-  can: { leaveZombies: true, moveClock: true },
+  can: { leaveZombies: true, moveClock: true, restartCheaply: true },
   open() {
     const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
     const clock = manualClock(1_700_000_000_000);

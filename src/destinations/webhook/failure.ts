@@ -77,6 +77,8 @@ function tlsDetail(code: string): string {
     case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
       return 'The receiver speaks no TLS 1.2 or newer.';
+    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
+      return 'The receiver does not offer HTTP/1.1.';
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return 'The receiver does not speak TLS on this port.';

@@ -9,6 +9,7 @@
  * as well as a publish.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { explainRefusal } from './transaction.ts';
 
 export interface CheckpointState {
   readonly logFrames: number;
@@ -49,6 +50,13 @@ export function finishCheckpoint(db: DatabaseSync): CheckpointState {
 }
 
 function run(db: DatabaseSync, mode: 'NOOP' | 'PASSIVE' | 'RESTART'): CheckpointState {
-  const row = db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
-  return { logFrames: Number(row?.['log'] ?? 0), movedFrames: Number(row?.['checkpointed'] ?? 0) };
+  try {
+    const row = db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+    return {
+      logFrames: Number(row?.['log'] ?? 0),
+      movedFrames: Number(row?.['checkpointed'] ?? 0),
+    };
+  } catch (error) {
+    throw explainRefusal(error);
+  }
 }

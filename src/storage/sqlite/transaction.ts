@@ -13,7 +13,7 @@ export function inTransaction<Result>(context: WriteContext, work: () => Result)
   } catch (error) {
     if (context.db.isTransaction) context.db.exec('ROLLBACK');
     context.forget();
-    throw explain(error);
+    throw explainRefusal(error);
   }
 }
 
@@ -26,11 +26,12 @@ export function inSnapshot<Result>(db: DatabaseSync, work: () => Result): Result
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
-    throw explain(error);
+    throw explainRefusal(error);
   }
 }
 
-function explain(error: unknown): unknown {
+/** What the medium refuses, as `StorageUnavailableError`; anything else as it is. */
+export function explainRefusal(error: unknown): unknown {
   return isUnavailable(error)
     ? new StorageUnavailableError(error.message, { cause: error })
     : error;
