@@ -143,6 +143,8 @@ export class Recorder {
     const isMedium = error instanceof StorageUnavailableError;
     if (!isMedium && ++pending.refusals >= MAX_REFUSALS) {
       this.#log.outcomeDropped(error, this.#storage.ids.deliveryId(pending.record.delivery));
+      // It was not the medium that refused, and nothing else may be left whose writing would show that.
+      this.#failing = false;
       this.#settled(pending, null);
       return;
     }

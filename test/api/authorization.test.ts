@@ -1,36 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { routesOf } from '../support/api-routes.ts';
 import { API_KEY, useApi } from '../support/api-server.ts';
-import type { ApiServer } from '../support/api-server.ts';
 import type { ErrorView, TenantView } from '../support/api-views.ts';
 
 const api = useApi();
 
 const UNAUTHORIZED = { status: 401, code: 'unauthorized' };
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-
-/** Every route that the server has, by asking its router, not its document. */
-function routes({ server }: ApiServer): { method: (typeof METHODS)[number]; path: string }[] {
-  const lines = server.printRoutes({ commonPrefix: false }).split('\n');
-  const found: { method: (typeof METHODS)[number]; path: string }[] = [];
-  const parents: string[] = [];
-  for (const line of lines) {
-    const [, indent = '', part = '', methods = ''] =
-      /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
-    const depth = indent.length / 4;
-    parents.length = depth;
-    parents.push(part);
-    for (const method of METHODS)
-      if (methods.split(', ').includes(method)) found.push({ method, path: parents.join('') });
-  }
-  return found;
-}
-
 const filledIn = (path: string) => path.replaceAll(/:\w+/g, 'x').replace('*', 'x');
 
 describe('without a key', () => {
   it('every route under /api/v1 is 401, save health', async () => {
-    const closed = routes(api()).filter(
+    const closed = routesOf(api().server).filter(
       ({ path }) => path.startsWith('/api/v1/') && path !== '/api/v1/healthz',
     );
     const documented = Object.entries(api().document().paths)
@@ -45,7 +26,7 @@ describe('without a key', () => {
   });
 
   it('only health, the document and its page are open', async () => {
-    const open = routes(api()).filter(
+    const open = routesOf(api().server).filter(
       ({ path }) => !path.startsWith('/api/v1/') || path === '/api/v1/healthz',
     );
     for (const { path } of open)

@@ -39,7 +39,6 @@ const { object: data } = fc.letrec<{ value: string; object: string }>((tie) => {
           '\\\\',
           '\\b',
           '\u2028',
-          '\u0000a'.slice(1),
         ),
       ),
       { maxLength: 4 },

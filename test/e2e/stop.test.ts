@@ -64,7 +64,7 @@ it(
   'what hangs past the grace is given up, which is no attempt, and is attempted after the next start',
   { timeout: TIMEOUT_MS },
   async () => {
-    const graceMs = 3000;
+    const graceMs = 4000;
     const { cwd, receiver, server } = await serverWithHook({
       env: { ANGARIUM_SHUTDOWN_GRACE_S: String(graceMs / 1000) },
       // One failure would be the end of it.

@@ -1,4 +1,5 @@
 /** When a retry has to come, worked out from the destination's policy alone. */
+import { standard } from '../../src/profiles/standard.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 
 export interface ExpectedSchedule {
@@ -6,12 +7,15 @@ export interface ExpectedSchedule {
   readonly jitter: number;
 }
 
-/** Every destination of the simulation has a schedule of its own: the profile's would take days. */
+/** Without a policy of its own a destination has its profile's. */
 export function scheduleOf(
-  policy: { readonly delays_s: readonly number[]; readonly jitter: number } | undefined,
+  policy: { readonly delays_s: readonly number[]; readonly jitter?: number } | undefined,
 ): ExpectedSchedule {
-  if (policy === undefined) throw new TypeError('a simulated destination has no schedule');
-  return { delaysMs: policy.delays_s.map((delayS) => delayS * 1000), jitter: policy.jitter };
+  if (policy === undefined) return standard.retry;
+  return {
+    delaysMs: policy.delays_s.map((delayS) => delayS * 1000),
+    jitter: policy.jitter ?? standard.retry.jitter,
+  };
 }
 
 /** On the wall clock, both included; `null`: there is no further attempt. */

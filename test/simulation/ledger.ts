@@ -417,7 +417,7 @@ interface Definition {
   readonly config: { readonly receiver: string };
   readonly policy: {
     readonly concurrency?: number;
-    readonly retry?: { delays_s: number[]; jitter: number };
+    readonly retry?: { delays_s: number[]; jitter?: number };
   };
 }
 

@@ -98,7 +98,7 @@ export function temporaryDirectory(): string {
 }
 
 /** The database as a loss of power would leave it now. */
-export function copyDatabase(from: string, to: string): void {
+function copyDatabase(from: string, to: string): void {
   copyFileSync(from, to);
   if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${to}-wal`);
 }

@@ -45,7 +45,8 @@ export class WebhookSender implements Sender {
     this.#profile = profile;
     this.#url = url.href;
     this.#origin = url.origin;
-    this.#path = url.pathname + url.search;
+    // Not `search`: it has no `?` where nothing follows.
+    this.#path = url.href.slice(url.origin.length);
     this.#keys = [key];
     this.#fixedHeaders = [...ours, ...custom.headers.flat()];
     this.#fixedLines = headerLines([

@@ -3,7 +3,6 @@ import type { Storage } from '../storage.ts';
 import { attemptGet, attemptList } from './attempts.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
-import { checkpoint, finishCheckpoint } from './checkpoint.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
@@ -60,9 +59,6 @@ export function readOperations(context: ReadContext) {
     attemptList: attemptList(context),
   } satisfies Operations;
 }
-
-/** These look after the log and cannot run inside a transaction. */
-export { checkpoint, finishCheckpoint };
 
 export type WriteOperations = ReturnType<typeof writeOperations>;
 export type ReadOperations = ReturnType<typeof readOperations>;

@@ -83,8 +83,11 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     },
     async close() {
       // The last connection to be closed takes the log along: it has to be one that may write.
-      await endOf(reader);
-      await endOf(writer);
+      try {
+        await endOf(reader);
+      } finally {
+        await endOf(writer);
+      }
     },
   };
 }

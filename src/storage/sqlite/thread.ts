@@ -25,7 +25,6 @@ export async function startThread(name: 'writer' | 'reader', data: ThreadData): 
   >();
   let lastId = 0;
   let ended: Error | undefined;
-  let closed: Promise<void> | undefined;
 
   const opened = await new Promise<Opened>((resolve, reject) => {
     worker.once('message', resolve);
@@ -61,17 +60,15 @@ export async function startThread(name: 'writer' | 'reader', data: ThreadData): 
     instanceMark: opened.instanceMark,
     call(callName, query, transfer = []) {
       if (ended !== undefined) return Promise.reject(ended);
-      if (closed !== undefined)
-        return Promise.reject(new StorageUnavailableError(`the ${name} of the database is closed`));
       const id = ++lastId;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         worker.postMessage({ id, name: callName, query } satisfies Call, transfer);
       });
     },
-    close() {
-      closed ??= thread.call('close', null).then(() => exited);
-      return closed;
+    async close() {
+      await thread.call('close', null);
+      await exited;
     },
   };
   return thread;

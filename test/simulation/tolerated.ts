@@ -1,0 +1,16 @@
+/**
+ * What the simulation has found in the storage and does not hold against the engine. When one is mended, delete its
+ * line and what asks for it.
+ */
+
+/** A stop gives back what it had not begun as due at the moment of the stop: later than what never was in memory. */
+export const RELEASE_LOSES_ORDER = true;
+
+/**
+ * After the clock was set back, a retry by hand that was asked for before seems later than the disabling or deletion
+ * that came after it, and so is never canceled.
+ */
+export const RETRY_OUTLIVES_DESTINATION = true;
+
+/** What waits in the storage waits for its time by the wall clock; what is published after that was set back does not. */
+export const CLOCK_SET_BACK_LOSES_ORDER = true;
