@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { FastifyInstance } from 'fastify';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
@@ -28,6 +29,8 @@ import { createLog } from './telemetry/log.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
 
 const EXIT_FAILED = 1;
+/** How often a stopping server looks for connections that have become idle. */
+const SWEEP_MS = 50;
 
 const PROFILES: readonly Profile[] = [standard];
 
@@ -153,10 +156,8 @@ async function run(
     log.stopping(signal, config.shutdownGraceS);
     // Callers and receivers have one grace between them.
     const endMs = systemClock.monotonicMs() + graceMs;
-    const lastCall = systemClock.schedule(graceMs, () => server.server.closeAllConnections());
     void engine.dispatcher.stop();
-    await server.close();
-    lastCall.cancel();
+    await closeServer(server, graceMs);
     await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
     await webhook.close();
     await storage.close();
@@ -170,6 +171,17 @@ async function run(
   process.stdout.write(
     startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),
   );
+}
+
+/** Takes no connections any more, and closes each one after its request; at the end of the grace, all of them. */
+async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
+  const { server: sockets } = server;
+  // Of itself Node closes only those that are idle at this moment, not those that become so.
+  const sweeper = setInterval(() => sockets.closeIdleConnections(), SWEEP_MS);
+  const lastCall = setTimeout(() => sockets.closeAllConnections(), graceMs);
+  await server.close();
+  clearInterval(sweeper);
+  clearTimeout(lastCall);
 }
 
 /** What keeps it from starting, in a line. */

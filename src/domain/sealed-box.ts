@@ -17,7 +17,7 @@ const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 export const ENCRYPTION_KEY_BYTES = 32;
 
 /** A box that no key at hand opens, or that was changed or moved. */
-export class UnsealError extends Error {
+class UnsealError extends Error {
   override readonly name = 'UnsealError';
 }
 

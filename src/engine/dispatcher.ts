@@ -213,16 +213,23 @@ export class Dispatcher {
 
   /**
    * Its destination was deleted or disabled meanwhile. The canceler may have been there before, or come yet; or the
-   * delivery was made due again at that very moment, and would stay claimed for nothing.
+   * delivery was made due again at that very moment, and would stay claimed for nothing. Where another destination has
+   * the id by now, it may have been claimed for that one: then it is claimed once more.
    */
   async #drop(lane: Lane, { event, ordinal }: LiveDelivery): Promise<void> {
-    const { storage, clock, log } = this.#parts;
+    const { storage, routing, clock, log } = this.#parts;
+    const { tenantId, destinationId } = lane;
+    const key = { seq: event.seq, ordinal };
+    const target = routing.target(tenantId, destinationId);
+    const isForAnother = target !== undefined && !lane.isOf(target);
     try {
-      await storage.cancel({ delivery: { seq: event.seq, ordinal }, nowMs: clock.nowMs() });
+      if (isForAnother) await storage.release({ deliveries: [key] });
+      else await storage.cancel({ delivery: key, nowMs: clock.nowMs() });
     } catch (error) {
       log.cancelFailed(error);
     }
     this.#left(lane);
+    if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
   }
 
   #ended(lane: Lane): void {
@@ -352,8 +359,16 @@ export class Dispatcher {
       else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
         for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
-        if (lane.isEmpty && !lane.isOf(target)) this.#lanes.delete(key);
+        if (!lane.isOf(target)) this.#close(key, lane);
       }
     }
+  }
+
+  /** Its destination is gone: what is still under way ends, and nothing more is claimed. */
+  #close(key: string, lane: Lane): void {
+    lane.dueAtMs = Infinity;
+    this.#wakes.set(lane, Infinity);
+    this.#claimable.delete(lane);
+    if (lane.isEmpty) this.#lanes.delete(key);
   }
 }

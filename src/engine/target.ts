@@ -9,7 +9,7 @@ import type { SealedBoxes } from '../domain/sealed-box.ts';
 import type { StoredDestination } from '../storage/storage.ts';
 
 /** Attempts of one destination at the same time, at most. */
-export const DEFAULT_MAX_CONCURRENCY = 128;
+const DEFAULT_MAX_CONCURRENCY = 128;
 
 export interface Target {
   readonly tenantId: string;

@@ -53,7 +53,7 @@ const { object: data } = fc.letrec<{ value: string; object: string }>((tie) => {
       .tuple(space, fc.array(fc.tuple(space, item, space), { maxLength: 4 }))
       .map(
         ([blank, items]) =>
-          `${open}${blank}${items.map((item) => item.join('')).join(',')}${close}`,
+          `${open}${blank}${items.map((spaced) => spaced.join('')).join(',')}${close}`,
       );
   const member = fc
     .tuple(text, space, space, tie('value'))

@@ -5,12 +5,14 @@ import { expect, it } from 'vitest';
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { Load } from '../support/e2e-load.ts';
 import { gate, startReceiver } from '../support/e2e-receiver.ts';
-import { startServer } from '../support/e2e-server.ts';
+import { API_KEY, startServer } from '../support/e2e-server.ts';
 import type { Server, ServerOptions } from '../support/e2e-server.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 
 const TIMEOUT_MS = 60_000;
+/** The default. */
+const GRACE_MS = 10_000;
 
 it(
   'SIGTERM takes no new connections, and attempts under way end and are recorded',
@@ -40,6 +42,26 @@ it(
   },
 );
 
+it('a publish under way is taken, answered and delivered', { timeout: TIMEOUT_MS }, async () => {
+  const { cwd, receiver, server } = await serverWithHook();
+  const event = { id: 'order-1', tenant_id: 'acme', data: {} };
+  const publisher = await beginPublish(server.url, event);
+  const startMs = performance.now();
+  server.signal('SIGTERM');
+  await untilTrue('connections to be refused', () => isRefused(server.url));
+  expect(await publisher.finish()).toMatch(/^HTTP\/1\.1 202 [^]*"id":"order-1","duplicate":false/);
+  // Nor does it wait for what that connection, which is kept, might bring yet.
+  expect(await server.ended()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - startMs).toBeLessThan(GRACE_MS);
+
+  const next = await startServer({ cwd });
+  await receiver.wait('/hook', 1);
+  await untilTrue('no delivery to be pending', () => next.api.isIdle());
+  expect(await next.api.deliveries()).toMatchObject([{ status: 'delivered', attempts: 1 }]);
+  await next.stop();
+  expect(receiver.hits('/hook').map(({ id }) => id)).toEqual(['order-1']);
+});
+
 it('signals that come again change nothing', { timeout: TIMEOUT_MS }, async () => {
   const { cwd, receiver, server } = await serverWithHook();
   const { behaviour, release } = gate();
@@ -53,6 +75,7 @@ it('signals that come again change nothing', { timeout: TIMEOUT_MS }, async () =
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) server.signal(signal);
   release();
   expect(await server.ended()).toEqual({ code: 0, signal: null });
+  expect(server.running.stderr().match(/"msg":"stopping/g)).toHaveLength(1);
 
   const next = await startServer({ cwd });
   expect(await next.api.deliveries()).toMatchObject([{ status: 'delivered', attempts: 1 }]);
@@ -81,12 +104,12 @@ it(
     const owed = ids.length * 81;
     await receiver.wait('/hook', owed);
     // A publisher that never ends its request has no grace of its own.
-    const publisher = await beginRequest(server.url);
+    const publisher = await beginPublish(server.url, { tenant_id: 'acme', data: {} });
 
     const startMs = performance.now();
     await server.stop();
     const tookMs = performance.now() - startMs;
-    publisher.destroy();
+    publisher.giveUp();
     expect(tookMs).toBeGreaterThan(graceMs - 50);
     expect(tookMs).toBeLessThan(2 * graceMs);
     expect(server.running.stderr()).not.toContain('"level":50');
@@ -172,19 +195,26 @@ function isRefused(url: string): Promise<boolean> {
   });
 }
 
-/** A connection with half of a request. */
-async function beginRequest(url: string) {
+/** A publish whose body does not come before it is asked for. */
+async function beginPublish(url: string, event: object) {
   const { hostname, port } = new URL(url);
+  const body = JSON.stringify(event);
+  let answer = '';
   const socket = connect({ host: hostname, port: Number(port) });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve).once('error', reject);
-  });
-  socket.on('error', () => {});
-  await new Promise<void>((resolve) => {
-    socket.write(
-      'POST /api/v1/publish HTTP/1.1\r\nhost: angarium\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-      () => resolve(),
-    );
-  });
-  return socket;
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+  socket.on('error', (error) => (answer += String(error)));
+  socket.write(
+    `POST /api/v1/publish HTTP/1.1\r\nhost: angarium\r\nauthorization: Bearer ${API_KEY}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nexpect: 100-continue\r\n\r\n`,
+  );
+  await untilTrue('the server to ask for the body', () => answer.startsWith('HTTP/1.1 100 '));
+  return {
+    giveUp: () => socket.destroy(),
+    async finish(): Promise<string> {
+      answer = '';
+      socket.write(body);
+      await untilTrue('the end of the connection', () => socket.destroyed);
+      return answer;
+    },
+  };
 }

@@ -65,6 +65,7 @@ async function end(world: World): Promise<void> {
     world.boot();
     await clock.advanceUntil(() => world.process !== null, 10_000);
   }
+  await world.pass(200);
   const isOver = () =>
     ledger.pendingCount === 0 &&
     callers.underWay === 0 &&

@@ -111,12 +111,15 @@ export class World {
   async #start(process: SimulatedProcess): Promise<void> {
     try {
       await process.engine.load();
+      if (this.#process !== process) return;
       this.#takesCalls = true;
       this.watch.processBegins();
       await process.engine.start();
+      if (this.#process !== process) return;
       this.#assess();
       this.findings.note(`process ${process.no} runs`);
     } catch (error) {
+      if (this.#process !== process) return;
       this.findings.note(`process ${process.no} cannot start: ${String(error)}`);
       this.#end(process);
     }
@@ -149,6 +152,8 @@ export class World {
   }
 
   #stopped(process: SimulatedProcess, beganMs: number, graceMs: number): void {
+    // It was killed meanwhile.
+    if (this.#process !== process) return;
     if (this.callers.underWay > 0)
       this.findings.violate(
         `${this.callers.underWay} publishes are not answered when the process stops`,

@@ -47,12 +47,15 @@ export function createAnswerCheck(document: OpenapiDocument): AnswerCheck {
     const validator = validators.get($ref) ?? ajv.compile({ $ref });
     validators.set($ref, validator);
     if (validator(JSON.parse(text))) return;
-    throw new Error(`${what} is not as documented: ${ajv.errorsText(validator.errors)}\n${text}`);
+    throw new Error(
+      `${what} is not as documented: ${ajv.errorsText(validator.errors)}\n${text.slice(0, 2000)}`,
+    );
   };
 
   return ({ method, url, status, contentType, text }) => {
     const what = `the answer ${status} of ${method} ${url.slice(0, 200)}`;
-    const path = url.split('?')[0] ?? '';
+    // As `inject` sends it: without dots.
+    const path = URL.parse(url, 'http://127.0.0.1')?.pathname ?? '';
     const known = paths.find(({ pattern }) => pattern.test(path))?.path;
     const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = known === undefined ? undefined : document.paths[known]?.[verb];

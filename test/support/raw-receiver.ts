@@ -37,6 +37,8 @@ export interface RawReceiver {
   allClosed(): Promise<void>;
   /** Closes its own end of all sockets. */
   hangUp(): void;
+  /** Accepts no more; resolves once every socket was closed, by the sender as a rule. */
+  close(): Promise<void>;
 }
 
 export interface RawReceiverOptions {
@@ -47,6 +49,15 @@ export interface RawReceiverOptions {
 
 /** Answers the requests by `answer`. At the end of the test it waits until every socket was closed by the sender. */
 export async function startRawReceiver(
+  answer: (request: RawRequest) => void,
+  options: RawReceiverOptions = {},
+): Promise<RawReceiver> {
+  const receiver = await openRawReceiver(answer, options);
+  onTestFinished(() => receiver.close());
+  return receiver;
+}
+
+export async function openRawReceiver(
   answer: (request: RawRequest) => void,
   { tls, onConnection = () => {}, host = '127.0.0.1' }: RawReceiverOptions = {},
 ): Promise<RawReceiver> {
@@ -82,7 +93,7 @@ export async function startRawReceiver(
   });
   const port = await listen(server, host);
 
-  const receiver: RawReceiver = {
+  return {
     port,
     url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}/`,
     requests,
@@ -101,12 +112,12 @@ export async function startRawReceiver(
     hangUp() {
       for (const socket of open) socket.destroy();
     },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      await closed;
+    },
   };
-  onTestFinished(async () => {
-    server.close();
-    await receiver.allClosed();
-  });
-  return receiver;
 }
 
 /** A whole answer: the status line's rest, lines of headers, a body with its length. */

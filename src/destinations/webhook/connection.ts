@@ -31,7 +31,7 @@ export interface ConnectionOwner {
 }
 
 /** The kept connection was closed before the message was written to it. */
-export class ConnectionGoneError extends Error {
+class ConnectionGoneError extends Error {
   override readonly name = 'ConnectionGoneError';
   readonly code = 'ECONNRESET';
 

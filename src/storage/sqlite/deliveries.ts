@@ -28,12 +28,12 @@ export function deliveryGet(context: ReadContext): Operation<Storage['deliveryGe
 export function deliveryList(context: ReadContext): Operation<Storage['deliveryList']> {
   return ({ tenantIds, destinationId, eventSeq, status, topics, time, page }) => {
     const conditions = [
-      ...isOneOf(
-        'deliveries.tenant_no',
-        tenantIds.map((id) => tenantNo(context, id)),
-      ),
+      // A destination's numbers are those within the tenants: one condition, so that its index is taken.
       ...(destinationId === null
-        ? []
+        ? isOneOf(
+            'deliveries.tenant_no',
+            tenantIds.map((id) => tenantNo(context, id)),
+          )
         : isOneOf('destination_no', destinationNos(context, destinationId, tenantIds))),
       ...equals('event_seq', eventSeq),
       // Written out: only so is an index of one status used.

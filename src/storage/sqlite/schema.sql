@@ -69,6 +69,8 @@ CREATE INDEX deliveries_pending ON deliveries (destination_no, claimed_by, next_
 
 CREATE INDEX deliveries_by_destination ON deliveries (destination_no);
 
+CREATE INDEX deliveries_by_tenant ON deliveries (tenant_no);
+
 CREATE INDEX deliveries_failed ON deliveries (tenant_no) WHERE status = 2;
 
 CREATE TABLE attempts (

@@ -73,6 +73,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_pending ON deliveries (destination_no, claimed_by, next_attempt_ms) WHERE status = 0;
 -- A destination's deliveries, and whether it still has any.
 CREATE INDEX deliveries_by_destination ON deliveries (destination_no);
+-- A tenant's deliveries.
+CREATE INDEX deliveries_by_tenant ON deliveries (tenant_no);
 -- A tenant's failures, what people look for first; costs nothing while all goes well.
 CREATE INDEX deliveries_failed ON deliveries (tenant_no) WHERE status = 2;
 

@@ -1,0 +1,182 @@
+/**
+ * Whatever is sent: never a 5xx, always JSON as the document says (`request` sees to it), and the server lives on.
+ */
+import fc from 'fast-check';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { anyBytes, anyJson, anyJsonText, changed, withChangedBytes } from '../support/api-fuzz.ts';
+import { routesOf } from '../support/api-routes.ts';
+import { useApi } from '../support/api-server.ts';
+
+const api = useApi();
+
+const RUNS = { numRuns: 150 };
+const TENANT = 'fuzz';
+const DESTINATION = {
+  type: 'webhook',
+  name: 'a',
+  profile: 'standard',
+  topics: ['a', 'b.*'],
+  config: { url: 'http://127.0.0.1:1/', custom_headers: '{"x-a":"1"}' },
+  credentials: { secret: `whsec_${Buffer.alloc(32).toString('base64')}` },
+  delivery_metadata: { a: '1' },
+  metadata: { a: '1' },
+  policy: {
+    timeout_ms: 1000,
+    concurrency: 1,
+    retry: { delays_s: [1, 2], jitter: 0.1, window_s: 5 },
+  },
+  disabled_at: '2026-01-01T00:00:00Z',
+};
+const EVENT = {
+  id: 'e',
+  tenant_id: TENANT,
+  topic: 'a',
+  destination_id: 'd',
+  time: '2026-01-01T00:00:00Z',
+  eligible_for_retry: true,
+  metadata: { a: '1' },
+  data: { a: [1, { b: 'c' }] },
+};
+
+const ONE = '/api/v1/tenants/:tenant_id/destinations/:destination_id';
+
+interface Fuzzed {
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly path: string;
+  readonly good: unknown;
+}
+
+/** Every route that takes a body, with a good one. */
+const ROUTES: readonly Fuzzed[] = [
+  { method: 'POST', path: '/api/v1/publish', good: EVENT },
+  {
+    method: 'POST',
+    path: '/api/v1/publish/batch',
+    good: { events: [EVENT, { tenant_id: TENANT, data: {} }] },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/retry',
+    good: { event_id: 'e', destination_id: 'd', tenant_id: TENANT },
+  },
+  { method: 'PUT', path: '/api/v1/tenants/:tenant_id', good: { metadata: { a: '1' } } },
+  { method: 'POST', path: '/api/v1/tenants/:tenant_id/destinations', good: DESTINATION },
+  { method: 'PATCH', path: ONE, good: DESTINATION },
+  { method: 'PUT', path: `${ONE}/enable`, good: {} },
+  { method: 'PUT', path: `${ONE}/disable`, good: {} },
+];
+
+const filledIn = (path: string) =>
+  path.replace(':tenant_id', TENANT).replace(':destination_id', 'd');
+
+beforeAll(async () => {
+  await api().put(`/v1/tenants/${TENANT}`);
+  await api().destination(TENANT, { id: 'd', disabled_at: '2026-01-01T00:00:00Z' });
+});
+
+afterEach(async () => {
+  expect((await api().get('/readyz')).status).toBe(200);
+  expect(api().failures).toEqual([]);
+});
+
+/** Sends it; the answer is below 500, and an error has the shape of all errors. */
+async function expectAnswer(
+  method: 'POST' | 'PUT' | 'PATCH' | 'GET',
+  path: string,
+  body?: unknown,
+): Promise<void> {
+  const answer = await api().request<{ status?: unknown }>(method, path, { body });
+  expect(answer.status).toBeLessThan(500);
+  if (answer.status >= 400) expect(answer.body.status).toBe(answer.status);
+}
+
+it('every route that takes a body is fuzzed', () => {
+  const taking = routesOf(api().server)
+    .filter(({ method }) => ['POST', 'PUT', 'PATCH'].includes(method))
+    .map(({ method, path }) => `${method} ${path}`);
+  const fuzzed = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(fuzzed.toSorted()).toEqual(taking.toSorted());
+});
+
+describe.each(ROUTES)('$method $path', ({ method, path, good }) => {
+  const url = filledIn(path);
+  const send = (body: unknown) => expectAnswer(method, url, body);
+
+  it('takes or refuses any JSON', () => fc.assert(fc.asyncProperty(anyJson, send), RUNS));
+
+  it('takes or refuses any spelling of JSON', () =>
+    fc.assert(fc.asyncProperty(anyJsonText, send), RUNS));
+
+  it('takes or refuses a good body that was changed', () =>
+    fc.assert(fc.asyncProperty(changed(good), send), { numRuns: 400 }));
+
+  it('takes or refuses a good text with other bytes', () =>
+    fc.assert(fc.asyncProperty(withChangedBytes(good), send), { numRuns: 300 }));
+
+  it('takes or refuses any bytes', () => fc.assert(fc.asyncProperty(anyBytes, send), RUNS));
+});
+
+describe('paths and queries', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.constantFrom('', '..', '%', '\u0000', '__proto__', 'x'.repeat(2000), 'evt_0', 'dlv_0'),
+  );
+  const escaped = text.map((value) => encodeURIComponent(value));
+  const raw = fc.string({
+    unit: fc.constantFrom('%', '2', 'f', '0', '.', ';', '&', '=', '[', ']', 'a'),
+    maxLength: 12,
+  });
+
+  it.each([
+    '/v1/tenants/ID',
+    '/v1/tenants/ID/destinations',
+    `/v1/tenants/${TENANT}/destinations/ID`,
+    `/v1/tenants/${TENANT}/destinations/ID/attempts`,
+    `/v1/tenants/${TENANT}/destinations/d/attempts/ID`,
+    '/v1/events/ID',
+    '/v1/deliveries/ID',
+    '/v1/attempts/ID',
+  ])('with any id do no harm: %s', (path) =>
+    fc.assert(
+      fc.asyncProperty(fc.oneof(escaped, raw), (id) => expectAnswer('GET', path.replace('ID', id))),
+      { numRuns: 200 },
+    ),
+  );
+
+  it.each([
+    '/v1/tenants',
+    '/v1/events',
+    '/v1/deliveries',
+    '/v1/attempts',
+    `/v1/tenants/${TENANT}/destinations`,
+  ])('with any parameters do no harm: %s', (path) => {
+    const known = fc.constantFrom(
+      'id',
+      'tenant_id',
+      'topic',
+      'topics',
+      'type',
+      'destination_id',
+      'event_id',
+      'status',
+      'time[gte]',
+      'limit',
+      'dir',
+      'next',
+      'prev',
+      'include',
+      'order_by',
+    );
+    const value = fc.oneof(escaped, raw, fc.constantFrom('1', 'asc', 'MQ', 'MSwy', 'event'));
+    const index = fc.constantFrom('', '[]', '[0]', '[1]', '[x]');
+    const parameter = fc
+      .tuple(fc.oneof(known, escaped), index, value)
+      .map(([name, at, given]) => `${name}${at}=${given}`);
+    return fc.assert(
+      fc.asyncProperty(fc.array(parameter, { maxLength: 5 }), (parameters) =>
+        expectAnswer('GET', `${path}?${parameters.join('&')}`),
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
