@@ -30,6 +30,29 @@ export function startProgram(
   return track(spawn(command, args, options));
 }
 
+export interface Kept {
+  readonly pid: number;
+  end(): Promise<void>;
+}
+
+/** Reads until its input ends, which it does with the process at the other side in whatever way that ends. */
+const KEEPER = '"$@" & echo $!; read -r _; kill $!; wait';
+
+/** Starts a program that knows nothing of this process, and that ends with it even after a SIGKILL. */
+export async function startKept(command: string, args: readonly string[]): Promise<Kept> {
+  const keeper = spawn('sh', ['-c', KEEPER, 'sh', command, ...args], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const [line] = (await Promise.race([once(keeper.stdout, 'data'), failure(keeper)])) as [Buffer];
+  return {
+    pid: Number(line.toString()),
+    end: async () => {
+      keeper.stdin.end();
+      if (keeper.exitCode === null) await once(keeper, 'exit');
+    },
+  };
+}
+
 /** Ends a child and waits until it has ended. Resolves with its exit code, `null` after a signal that it did not handle. */
 export async function endChild(
   child: ChildProcess,

@@ -25,9 +25,7 @@ export interface SingleLoadResult {
 }
 
 export function singleLoadName(withWrk: boolean): string {
-  return withWrk && findProgram('wrk') !== null
-    ? 'wrk'
-    : 'a publisher in Node (wrk is not installed)';
+  return withWrk && findProgram('wrk') !== null ? 'wrk' : 'a publisher in Node (wrk is not used)';
 }
 
 /** What is under way when the time is over is cut off by wrk, so more may be stored than was seen accepted. */

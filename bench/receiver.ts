@@ -1,7 +1,7 @@
 /** The receiver that the server and the bare loop deliver to: nginx with a bare 200, else a small server in Node. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { endChild, freePort, Part, startProgram } from './children.ts';
+import { freePort, Part, startKept } from './children.ts';
 import { findProgram } from './installed.ts';
 import { sleep } from './part.ts';
 
@@ -24,14 +24,15 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const nginx = withNginx ? findProgram('nginx') : null;
   const chosen = port ?? (await freePort());
-  return nginx === null ? await startFallback(chosen) : await startNginx(nginx, folder, chosen);
+  const started = nginx === null ? null : await startNginx(nginx, folder, chosen);
+  return started ?? (await startFallback(chosen, nginx === null ? 'not used' : 'not usable'));
 }
 
-async function startFallback(port: number): Promise<Receiver> {
+async function startFallback(port: number, why: string): Promise<Receiver> {
   const part = new Part('fallback-receiver.ts', { port });
   await part.next();
   return {
-    name: 'a receiver in Node (nginx is not installed)',
+    name: `a receiver in Node (nginx is ${why})`,
     origin: `http://127.0.0.1:${port}`,
     pid: part.pid,
     received: async () => (await part.ask<{ received: number }>({})).received,
@@ -39,13 +40,11 @@ async function startFallback(port: number): Promise<Receiver> {
   };
 }
 
-async function startNginx(nginx: string, folder: string, port: number): Promise<Receiver> {
+async function startNginx(nginx: string, folder: string, port: number): Promise<Receiver | null> {
   const place = join(folder, `nginx-${process.hrtime.bigint()}`);
   mkdirSync(place, { recursive: true });
   writeFileSync(join(place, 'nginx.conf'), configuration(place, port));
-  const child = startProgram(nginx, ['-p', place, '-c', join(place, 'nginx.conf')], {
-    stdio: 'ignore',
-  });
+  const kept = await startKept(nginx, ['-p', place, '-c', join(place, 'nginx.conf')]);
   const origin = `http://127.0.0.1:${port}`;
   let asked = 0;
   const received = async () => {
@@ -55,14 +54,14 @@ async function startNginx(nginx: string, folder: string, port: number): Promise<
     if (requests === undefined) throw new Error(`nginx has no status: ${status}`);
     return Number(requests) - asked;
   };
-  await untilItAnswers(received);
-  return {
-    name: 'nginx',
-    origin,
-    pid: child.pid ?? -1,
-    received,
-    end: async () => void (await endChild(child, 'SIGTERM')),
-  };
+  try {
+    await untilItAnswers(received);
+  } catch {
+    // One that was built without the status module, say.
+    await kept.end();
+    return null;
+  }
+  return { name: 'nginx', origin, pid: kept.pid, received, end: () => kept.end() };
 }
 
 async function untilItAnswers(ask: () => Promise<number>): Promise<void> {

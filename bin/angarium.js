@@ -8,6 +8,7 @@ import module, { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 
 const OLDEST_NODE_MAJOR = 24;
 
@@ -31,13 +32,35 @@ async function runHere() {
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
     process.channel.unref();
   }
+  // Under `npm start` a shell stands between npm and this process, and does not pass signals on: when it is gone, so
+  // is whoever wanted this one.
+  if (process.env.npm_lifecycle_event) stopWithParent();
+  // What is loaded at the start would let the young generation grow to its bound, and it would keep those 20 MiB; it
+  // may grow again once the server runs (src/main.ts).
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  await import(await programUrl());
+}
+
+/** A package carries only the JavaScript; a checkout has the sources too, which count where they are newer. */
+async function programUrl() {
+  const source = new URL('../src/main.ts', import.meta.url);
+  const built = new URL('../dist/main.js', import.meta.url);
+  if (!existsSync(source) || (await import('../scripts/built.js')).isBuilt()) return built.href;
   // Threads find the cache by the variable: without it each of them would strip the types of the sources anew.
   module.enableCompileCache();
   const compileCache = module.getCompileCacheDir();
   if (compileCache) process.env.NODE_COMPILE_CACHE ??= dirname(compileCache);
-  // A checkout has the sources, and Node runs them as they are; a package carries only the JavaScript.
-  const source = new URL('../src/main.ts', import.meta.url);
-  await import(existsSync(source) ? source.href : new URL('../dist/main.js', import.meta.url).href);
+  return source.href;
+}
+
+function stopWithParent() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  timer.unref();
 }
 
 function runWithBundledNode() {

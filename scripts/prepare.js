@@ -4,28 +4,19 @@
 // dependencies). `--force` builds anyway. Plain JavaScript: at that moment Node may be any.
 
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isBuilt, STAMP } from './built.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const sources = join(root, 'src');
 const output = join(root, 'dist');
-const stamp = join(output, '.built');
-const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
 const compiler = findCompiler();
 const force = process.argv.includes('--force');
-if (existsSync(sources) && compiler && (force || !isUpToDate())) build();
+if (existsSync(sources) && compiler && (force || !isBuilt())) build();
 
 function findCompiler() {
   const require = createRequire(import.meta.url);
@@ -35,25 +26,6 @@ function findCompiler() {
   } catch {
     return null;
   }
-}
-
-function isUpToDate() {
-  if (!existsSync(stamp)) return false;
-  const newest = Math.max(
-    ...settings.map((file) => statSync(join(root, file)).mtimeMs),
-    newestIn(sources),
-  );
-  return statSync(stamp).mtimeMs >= newest;
-}
-
-/** Folders count too: removing a file changes only its folder. */
-function newestIn(folder) {
-  let newest = statSync(folder).mtimeMs;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    newest = Math.max(newest, entry.isDirectory() ? newestIn(path) : statSync(path).mtimeMs);
-  }
-  return newest;
 }
 
 function build() {
@@ -70,6 +42,6 @@ function build() {
   }
   cpSync(sources, output, { recursive: true, filter: (path) => !path.endsWith('.ts') });
   // What was changed meanwhile may have been read before: the stamp tells when reading began.
-  writeFileSync(stamp, '');
-  utimesSync(stamp, begun, begun);
+  writeFileSync(STAMP, '');
+  utimesSync(STAMP, begun, begun);
 }

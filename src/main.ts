@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
@@ -167,6 +168,8 @@ async function run(
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void stop(signal));
 
+  // The start is over (bin/angarium.js): from now on the young generation grows with the load.
+  v8.setFlagsFromString('--semi-space-growth-factor=2');
   // Who reads that it is ready may stop it at once.
   process.stdout.write(
     startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),

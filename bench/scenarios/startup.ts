@@ -33,7 +33,6 @@ export const startup: Scenario = {
       ],
       notes: [
         `medians of ${starts.length} starts; ready ${list(readyMs)} ms; first delivery ${list(deliveredMs)} ms`,
-        'the first one may have had to fill the compile cache',
       ],
       faults: starts.flatMap(({ faults }) => faults),
     };

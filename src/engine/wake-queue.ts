@@ -1,6 +1,9 @@
 /** What has to be looked at when: a heap by time, with one timer for the earliest. */
 import type { Clock, Timer } from '../domain/clock.ts';
 
+/** Timers do not notice when the wall clock is set, or the machine was suspended: so often is looked at it again. */
+const MAX_SLEEP_MS = 1000;
+
 interface Wake<T> {
   readonly atMs: number;
   readonly item: T;
@@ -64,9 +67,8 @@ export class WakeQueue<T> {
     if (first === undefined || first.atMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = first.atMs;
-    this.#timer = this.#clock.schedule(Math.max(0, first.atMs - this.#clock.nowMs()), () =>
-      this.#ring(),
-    );
+    const delayMs = Math.max(0, first.atMs - this.#clock.nowMs());
+    this.#timer = this.#clock.schedule(Math.min(delayMs, MAX_SLEEP_MS), () => this.#ring());
   }
 
   #push(wake: Wake<T>): void {

@@ -1,6 +1,7 @@
 /** Everything the program writes to its log, in one place. No secret and no payload is ever in it. */
 import { pino } from 'pino';
 import type { EngineLog } from '../engine/engine-log.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
 import type { HttpLog } from '../http/http-log.ts';
 
 export interface Log extends EngineLog, HttpLog {
@@ -39,8 +40,12 @@ export function createLog(level: string): Log {
         { err, tenantId, destinationId },
         'a destination’s configuration or secrets cannot be used',
       ),
-    requestFailed: (requestId, method, route, err) =>
-      logger.error({ err, requestId, method, route }, 'a request failed'),
+    requestFailed(requestId, method, route, err) {
+      // The medium's refusal is no riddle, and comes with every request for as long as it lasts.
+      if (err instanceof StorageUnavailableError) {
+        logger.warn({ reason: err.message, requestId, method, route }, 'the database took nothing');
+      } else logger.error({ err, requestId, method, route }, 'a request failed');
+    },
     stopping: (signal, graceS) =>
       logger.info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
     stopped: () => logger.info('stopped; nothing was lost'),

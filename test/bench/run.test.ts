@@ -3,6 +3,7 @@
  * Budget of the file: 40 s of a machine with nothing else to do. It needs no nginx or wrk; where they are not installed the bench's own parts stand in.
  */
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,10 +30,13 @@ interface Results {
 }
 
 let folder = '';
+/** A test that ran out of time leaves its bench behind. */
+const running = new Set<ChildProcess>();
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'angarium-bench-test-'));
 });
 afterAll(() => {
+  for (const child of running) child.kill('SIGTERM');
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -111,9 +115,11 @@ async function node(script: string, args: readonly string[]) {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await once(child, 'close');
+  running.delete(child);
   return { code: child.exitCode, output };
 }

@@ -10,7 +10,9 @@ import {
 
 describe('header lines', () => {
   it('come back as they were, repeated names apart and empty values too', () => {
-    const field = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\n', ' '));
+    const field = fc
+      .array(fc.constantFrom('a', 'B', ' ', ':', '\t', '\r', '\0', '\xff', ','), { maxLength: 8 })
+      .map((characters) => characters.join(''));
     const name = field.filter((text) => text !== '');
     fc.assert(
       fc.property(fc.array(fc.tuple(name, field)), (headers) => {

@@ -16,10 +16,9 @@ const TIMEOUT_MS = 60_000;
 const UNDER_WAY = 5;
 
 describe.each([
-  { name: 'a full disk', makeDisk: smallDisk, readyz: 503 },
-  // The little that readiness writes fits into the pages that are there.
-  { name: 'a full database', makeDisk: smallDatabase, readyz: 200 },
-])('$name', ({ name, makeDisk, readyz }) => {
+  { name: 'a full disk', makeDisk: smallDisk },
+  { name: 'a full database', makeDisk: smallDatabase },
+])('$name', ({ name, makeDisk }) => {
   it(
     'refuses publishes, keeps what it accepted, and goes on when there is room',
     { timeout: TIMEOUT_MS },
@@ -49,7 +48,7 @@ describe.each([
         { error: { status: 503, code: 'unavailable' } },
         { error: { status: 503, code: 'unavailable' } },
       ]);
-      expect((await api.send('GET', '/readyz')).status).toBe(readyz);
+      expect((await api.send('GET', '/readyz')).status).toBe(503);
 
       // The attempts under way end now, and cannot be written down.
       held.release();

@@ -14,22 +14,18 @@ export interface FirstAnswerOptions extends RawReceiverOptions {
   readonly timeoutMs?: number;
 }
 
-/** Sends to a receiver that answers the first request so, and every later one with 200; then sends once more. */
+/** Sends a message that the receiver answers so, and then one that it answers with 200, as all others. */
 export async function sendToFirstAnswer(
   answer: (socket: Socket) => void,
   { timeoutMs, ...options }: FirstAnswerOptions = {},
 ): Promise<FirstAnswer> {
-  let answered = false;
-  const receiver = await startRawReceiver(({ socket }) => {
-    if (answered) {
-      socket.write(OK);
-      return;
-    }
-    answered = true;
-    answer(socket);
+  const message = createMessage(timeoutMs === undefined ? {} : { timeoutMs });
+  const receiver = await startRawReceiver(({ socket, headers }) => {
+    if (headers.some(([, value]) => value === message.event.id)) answer(socket);
+    else socket.write(OK);
   }, options);
   const sender = senderTo(receiver.url);
-  const sent = await sender.send(createMessage(timeoutMs === undefined ? {} : { timeoutMs }));
+  const sent = await sender.send(message);
   expectDelivered(await sender.send(createMessage()));
   return { sent, receiver };
 }
