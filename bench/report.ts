@@ -11,7 +11,11 @@ export interface Finished {
 const HEAD = ['scenario', 'measured', 'bare loop', 'ratio', 'target', ''];
 
 export function table(finished: readonly Finished[]): string {
-  const lines = finished.flatMap(({ name, result }) => result.rows.map((row) => cells(name, row)));
+  const lines = finished.flatMap(({ name, result }) =>
+    result.rows.length === 0
+      ? [[`${name}: no figures, see its faults`]]
+      : result.rows.map((row) => cells(name, row)),
+  );
   const all = [HEAD, ...lines];
   const widths = HEAD.map((_, column) =>
     Math.max(...all.map((line) => (line[column] ?? '').length)),

@@ -49,8 +49,8 @@ if (checkOnly && stale.length > 0) {
 
 /** The schema that all migrations together make. */
 function sqliteSchema(): string {
-  const { db, close } = openDatabase({ path: ':memory:', maxBytes: null });
-  const schema = dumpSchema(db);
-  close();
+  const database = openDatabase({ path: ':memory:', maxBytes: null });
+  const schema = dumpSchema(database.db);
+  database.close();
   return schema;
 }

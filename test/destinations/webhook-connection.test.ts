@@ -141,7 +141,7 @@ describe('the total deadline', () => {
   });
 
   it('keeps the time of the first byte', async () => {
-    const { sent } = await sendToFirstAnswer((socket) => socket.write(HEADERS), { timeoutMs: 60 });
+    const { sent } = await sendToFirstAnswer((socket) => socket.write(HEADERS), { timeoutMs: 800 });
     const { connectMs, firstByteMs } = expectFailure(sent, 'timeout').timings;
     expect(connectMs).not.toBeNull();
     expect(firstByteMs).not.toBeNull();
@@ -149,15 +149,16 @@ describe('the total deadline', () => {
 
   it('is each message’s own', async () => {
     const receiver = await startRawReceiver(() => {});
-    const sender = senderTo(receiver.url);
-    const ended: number[] = [];
-    await Promise.all(
-      [150, 50, 100].map(async (timeoutMs) => {
-        expectFailure(await sender.send(createMessage({ timeoutMs })), 'timeout');
-        ended.push(timeoutMs);
-      }),
-    );
-    expect(ended).toEqual([50, 100, 150]);
+    const type = createLoopbackType();
+    const sender = openWebhook(type, receiver.url);
+    let longEnded = false;
+    const long = sender.send(createMessage()).finally(() => {
+      longEnded = true;
+    });
+    expectFailure(await sender.send(createMessage({ timeoutMs: 50 })), 'timeout');
+    expect(longEnded).toBe(false);
+    await type.close();
+    expectFailure(await long, 'connection');
   });
 
   it('covers a name that takes its time to resolve, and nothing is sent after it', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Sender } from '../../src/destinations/destination-type.ts';
 import { OK, startRawReceiver, type RawRequest } from '../support/raw-receiver.ts';
+import { HandClock } from '../support/receiver-clock.ts';
 import {
   createMessage,
   expectDelivered,
@@ -84,10 +85,14 @@ describe('a kept connection that breaks at its reuse', () => {
       if (connection === 1 && nth === 1) socket.write(OK);
       else if (connection === 1) socket.resetAndDestroy();
     });
-    const sender = senderTo(receiver.url);
+    const clock = new HandClock();
+    const sender = senderTo(receiver.url, { clock });
     await deliver(sender);
-    expectFailure(await sender.send(createMessage({ timeoutMs: 80 })), 'timeout');
-    expect(receiver.requests).toHaveLength(3);
+    const sending = sender.send(createMessage({ timeoutMs: 1000 }));
+    clock.advance(400);
+    await receiver.received(3);
+    clock.advance(600);
+    expect(expectFailure(await sending, 'timeout').timings.totalMs).toBe(1000);
     await receiver.allClosed();
   });
 });

@@ -1,5 +1,6 @@
 /** The first start, and the ways to start: by itself, by npm, by a Node that is too old. Budget: 20 s. */
 import { spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -62,10 +63,14 @@ it('the first start makes the keys and shows them once', { timeout: TIMEOUT_MS }
   expect(said).not.toContain(encryptionKey);
 });
 
-it(
-  'npm start in a copy: SIGTERM to its process group, as a terminal sends it, loses nothing',
+it.each([
+  { target: 'its process group, as a terminal sends it', signal: signalGroup },
+  // Between it and the server there is a shell, which tells nobody.
+  { target: 'npm alone', signal: ({ pid = 0 }: ChildProcess) => process.kill(pid, 'SIGTERM') },
+])(
+  'npm start in a copy: SIGTERM to $target loses nothing',
   { timeout: TIMEOUT_MS },
-  async () => {
+  async (way) => {
     const cwd = copyOfProgram();
     const running = startProcess(['npm', 'start'], {
       cwd,
@@ -77,7 +82,7 @@ it(
       },
     });
     const server = await serverOf(running);
-    await stopsInGoodOrder(server, cwd, () => signalGroup(running.child, 'SIGTERM'));
+    await stopsInGoodOrder(server, cwd, () => way.signal(running.child, 'SIGTERM'));
   },
 );
 
@@ -130,10 +135,12 @@ async function stopsInGoodOrder(server: Server, cwd: string, signal: () => void)
   expect(receiver.hits('/hook')).toHaveLength(1);
 }
 
-/** What is needed to start, and the packages that are installed here. */
+const NOT_COPIED = new Set(['.git', 'coverage', 'data', 'dist', 'node_modules', 'test']);
+
+/** A checkout that was never built, with the packages that are installed here. */
 function copyOfProgram(): string {
   const folder = temporaryFolder();
-  for (const name of ['package.json', 'bin', 'src'])
+  for (const name of readdirSync(REPOSITORY).filter((each) => !NOT_COPIED.has(each)))
     cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
   symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   return folder;

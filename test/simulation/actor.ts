@@ -263,7 +263,7 @@ export class Actor {
   #removeTenant(): void {
     if (this.#tenantIds.length < 2) return;
     const id = this.#random.pick(this.#tenantIds);
-    this.#world.callers.tenantDeleted(id);
+    this.#world.callers.tenantRemoved(id);
     this.#manage(id, async ({ connection, engine }) => {
       await connection.storage.tenantDelete({ id });
       await engine.routing.refresh(id);

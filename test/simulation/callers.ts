@@ -41,6 +41,7 @@ export class Callers {
   readonly #retries: AskedRetry[] = [];
   readonly #firstCalls = new Map<EventState, PublishCall>();
   readonly #knownTenants = new Set<string>();
+  readonly #removedTenants = new Set<string>();
   #lastTick = 0;
   #underWay = 0;
 
@@ -56,11 +57,13 @@ export class Callers {
   }
 
   tenantCreated(id: string): void {
-    this.#knownTenants.add(id);
+    if (!this.#removedTenants.has(id)) this.#knownTenants.add(id);
   }
 
-  tenantDeleted(id: string): void {
+  /** From the call on: its creation may not be answered yet. */
+  tenantRemoved(id: string): void {
     this.#knownTenants.delete(id);
+    this.#removedTenants.add(id);
   }
 
   /** One event, or several as a batch. */
