@@ -105,7 +105,10 @@ export class Server {
 }
 
 function environment(folder: string, port: number): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANGARIUM_'));
+  // Neither the operator's own settings nor those of `npm run` are the server's.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('ANGARIUM_') && !name.startsWith('npm_'),
+  );
   return {
     ...Object.fromEntries(inherited),
     ANGARIUM_HOST: '127.0.0.1',

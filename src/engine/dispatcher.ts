@@ -139,6 +139,7 @@ export class Dispatcher {
 
   /** Its lane has no place in memory just now, though its receiver keeps up. */
   isCrowded(target: Target): boolean {
+    if (this.#stopped) return false;
     const lane = this.#laneOf(target);
     const { clock } = this.#parts;
     if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;

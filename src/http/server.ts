@@ -30,6 +30,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A request on a kept connection is answered as ever; the connection ends after it.
+    return503OnClosing: false,
     // Open connections without a request do not hold up the end.
     forceCloseConnections: 'idle',
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],

@@ -114,20 +114,21 @@ describe('PUT /tenants/{tenant_id}', () => {
     expect(body.errors).toMatchObject([{ pointer: '/__proto__', code: 'unknown_field' }]);
   });
 
-  it('lets events be published as soon as it has answered, also where two create it at once', async () => {
-    for (let round = 0; round < 100; round++) {
-      const id = `twins-${round}`;
-      const answers = await Promise.all(
-        [1, 2].map(async () => {
-          const { status } = await api().put(`/v1/tenants/${id}`);
-          const published = await api().publish({ tenant_id: id, data: {} });
-          return { status, published: published.status };
-        }),
-      );
-      expect(answers).toContainEqual({ status: 201, published: 202 });
-      expect(answers).toContainEqual({ status: 200, published: 202 });
-    }
-  });
+  it('lets events be published as soon as it has answered, also where two create it at once', () =>
+    withApi({ storage: 'file' }, async (own) => {
+      for (let round = 0; round < 50; round++) {
+        const id = `twins-${round}`;
+        const answers = await Promise.all(
+          [1, 2].map(async () => {
+            const { status } = await own.put(`/v1/tenants/${id}`);
+            const published = await own.publish({ tenant_id: id, data: {} });
+            return { status, published: published.status };
+          }),
+        );
+        expect(answers).toContainEqual({ status: 201, published: 202 });
+        expect(answers).toContainEqual({ status: 200, published: 202 });
+      }
+    }));
 });
 
 describe('GET /tenants/{tenant_id}', () => {

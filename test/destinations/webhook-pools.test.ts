@@ -105,6 +105,26 @@ describe('connections', () => {
     expect(receiver.connections).toBe(connections + 1);
   });
 
+  it('are taken last in, first out, so that those of a burst come to rest', async () => {
+    const receiver = await startRawReceiver(({ socket }) => socket.write(OK));
+    const sender = senderTo(receiver.url);
+    await sendMany(sender, 20);
+    for (let count = 0; count < 10; count++) await deliver(sender);
+    expect(new Set(receiver.requests.slice(20).map(({ connection }) => connection)).size).toBe(1);
+  });
+
+  it('are kept no longer than the receiver says', async () => {
+    const receiver = await startRawReceiver(({ socket }) =>
+      socket.write(answerText('200 OK', ['keep-alive: timeout=2'])),
+    );
+    const sender = senderTo(receiver.url);
+    for (let count = 1; count <= 3; count++) {
+      await deliver(sender);
+      await receiver.allClosed();
+      expect(receiver.connections).toBe(count);
+    }
+  });
+
   it('have each its own times of opening', async () => {
     const clock = new HandClock();
     const waiting: ((address: string) => void)[] = [];

@@ -7,6 +7,7 @@ import {
   createLoopbackType,
   createMessage,
   expectDelivered,
+  expectFailure,
   senderTo,
 } from '../support/receiver-sender.ts';
 
@@ -77,6 +78,14 @@ describe('the request line and the host', () => {
       ok: false,
       problems: [{ pointer: '/config/url', code: 'userinfo' }],
     });
+  });
+
+  it('that cannot be sent as they are make a failure, not a throw', async () => {
+    const receiver = await startRawReceiver(({ socket }) => socket.write(OK));
+    const sender = senderTo(receiver.url, { userAgent: 'a\r\nx-evil: b' });
+    for (let count = 0; count < 2; count++)
+      expectFailure(await sender.send(createMessage()), 'invalid_destination');
+    expect(receiver.connections).toBe(0);
   });
 
   it('ask for an answer that is not compressed, say who sends, and send one length', async () => {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { temporaryFolder } from '../support/e2e-folder.ts';
@@ -64,9 +64,12 @@ it('the first start makes the keys and shows them once', { timeout: TIMEOUT_MS }
 });
 
 it.each([
-  { target: 'its process group, as a terminal sends it', signal: signalGroup },
+  {
+    target: 'its process group, as a terminal sends it',
+    signal: (npm: ChildProcess) => signalGroup(npm, 'SIGTERM'),
+  },
   // Between it and the server there is a shell, which tells nobody.
-  { target: 'npm alone', signal: ({ pid = 0 }: ChildProcess) => process.kill(pid, 'SIGTERM') },
+  { target: 'npm alone', signal: (npm: ChildProcess) => npm.kill('SIGTERM') },
 ])(
   'npm start in a copy: SIGTERM to $target loses nothing',
   { timeout: TIMEOUT_MS },
@@ -82,7 +85,7 @@ it.each([
       },
     });
     const server = await serverOf(running);
-    await stopsInGoodOrder(server, cwd, () => way.signal(running.child, 'SIGTERM'));
+    await stopsInGoodOrder(server, cwd, () => way.signal(running.child));
   },
 );
 
@@ -141,7 +144,10 @@ const NOT_COPIED = new Set(['.git', 'coverage', 'data', 'dist', 'node_modules', 
 function copyOfProgram(): string {
   const folder = temporaryFolder();
   for (const name of readdirSync(REPOSITORY).filter((each) => !NOT_COPIED.has(each)))
-    cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
+    cpSync(join(REPOSITORY, name), join(folder, name), {
+      recursive: true,
+      filter: (path) => basename(path) !== 'node_modules',
+    });
   symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 }

@@ -1,4 +1,4 @@
-/** A graceful stop: SIGTERM ends what is under way, loses nothing and sends nothing twice. Budget: 20 s. */
+/** A graceful stop: SIGTERM ends what is under way, loses nothing and sends nothing twice. Budget: 25 s. */
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 

@@ -1,4 +1,5 @@
 /** What people and fate do to an installation, step by step, as the seed decides. */
+import { DELIVERY_STATUSES } from '../../src/domain/delivery.ts';
 import {
   changeDestination,
   createDestination,
@@ -8,7 +9,7 @@ import type { DestinationChange, ManageResult } from '../../src/engine/manage-de
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
-import type { DestinationState, EventState, Publication } from './ledger.ts';
+import type { DestinationState, Publication } from './ledger.ts';
 import { TOPICS, badBehaviour, healthyBehaviour, policyOf, topicsOf } from './scenario.ts';
 import type { Scenario, Step } from './scenario.ts';
 import type { World } from './world.ts';
@@ -147,6 +148,7 @@ export class Actor {
         break;
       }
       case 'away':
+        if (random.chance(0.5)) this.#do('burst');
         world.disturb(
           (medium) => (medium.isAway = true),
           random.between(1, random.chance(0.3) ? 8000 : 600),
@@ -238,14 +240,20 @@ export class Actor {
     );
   }
 
+  /** Of each status as often as of another, and now and then to a destination that never had the event. */
   #retry(): void {
     const { process, ledger, callers } = this.#world;
-    const events = [...ledger.events.values()].slice(-40);
-    if (process === null || events.length === 0) return;
-    const event: EventState = this.#random.pick(events);
-    const destinationIds =
-      this.#random.chance(0.9) && event.listed.length > 0 ? event.listed : ['d1', 'd2'];
-    callers.retry(process, event, this.#random.pick(destinationIds));
+    const random = this.#random;
+    const status = random.pick(DELIVERY_STATUSES);
+    const found = [...ledger.deliveries.values()].filter(
+      ({ row, destination }) =>
+        row.status === status && (destination.isEnabled || random.chance(0.1)),
+    );
+    if (process === null || found.length === 0) return;
+    for (let times = random.int(1, 3); times > 0; times--) {
+      const { event, destination } = random.pick(found.slice(-20));
+      callers.retry(process, event, random.chance(0.9) ? destination.id : `d${random.int(1, 4)}`);
+    }
   }
 
   // ── Tenants and destinations ───────────────────────────────────────────────────────────────────────────────────

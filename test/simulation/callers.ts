@@ -128,6 +128,7 @@ export class Callers {
 
   /** The process died: who waited for it gets no answer. */
   hangUp(): void {
+    this.#findings.saw('publish never answered', this.#underWay);
     this.#underWay = 0;
   }
 
@@ -150,6 +151,11 @@ export class Callers {
     this.#underWay--;
     call.answeredTick = ++this.#lastTick;
     call.result = result;
+    const isDuplicate =
+      !(result instanceof Error) && result.kind === 'accepted' && result.duplicate;
+    this.#findings.saw(
+      `publish answered: ${result instanceof Error ? result.name : result.kind}${isDuplicate ? ', again' : ''}`,
+    );
     const problem = this.#problemOf(call, result);
     if (problem !== null)
       this.#findings.violate(`publish n=${call.publication.n} (id ${call.id}): ${problem}`);
@@ -212,6 +218,7 @@ export class Callers {
       if (RELEASE_LOSES_ORDER && destination.wasReleased) continue;
       let latest: PublishCall | null = null;
       for (const call of this.#arrivals(destination.receiverName)) {
+        this.#findings.saw('arrival in order');
         if (latest !== null && call.answeredTick < latest.calledTick)
           this.#findings.violate(
             `n=${latest.publication.n} came to ${destination.receiverName} before n=${call.publication.n}, which was answered before it was published`,
@@ -223,7 +230,7 @@ export class Callers {
 
   /** The publishes in the order in which their events came first; none where anything disturbed the order. */
   #arrivals(receiverName: string): PublishCall[] {
-    const calls: { call: PublishCall; firstMs: number; at: number }[] = [];
+    const calls: { call: PublishCall; at: number }[] = [];
     for (const [event, call] of this.#firstCalls) {
       const delivery = event.deliveries.find(
         ({ destination }) => destination.receiverName === receiverName,
@@ -235,7 +242,7 @@ export class Callers {
         delivery.requests.some(({ outcome }) => outcome?.kind === 'failed')
       )
         return [];
-      calls.push({ call, firstMs: first.startedMs, at: first.receiver.requests.indexOf(first) });
+      calls.push({ call, at: first.no });
     }
     return calls.sort((a, b) => a.at - b.at).map(({ call }) => call);
   }

@@ -5,30 +5,47 @@ import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 export interface ExpectedSchedule {
   readonly delaysMs: readonly number[];
   readonly jitter: number;
+  readonly windowMs: number | null;
 }
 
+export interface RetryOfPolicy {
+  readonly delays_s: readonly number[];
+  readonly jitter?: number;
+  readonly window_s?: number;
+}
+
+/** What may follow from a failure. On the wall clock, both included; from later than to: nothing but the end. */
+export interface Expected {
+  readonly from: number;
+  readonly to: number;
+  readonly mayBeOver: boolean;
+}
+
+const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+const OVER: Expected = { from: Infinity, to: -Infinity, mayBeOver: true };
+
 /** Without a policy of its own a destination has its profile's. */
-export function scheduleOf(
-  policy: { readonly delays_s: readonly number[]; readonly jitter?: number } | undefined,
-): ExpectedSchedule {
+export function scheduleOf(policy: RetryOfPolicy | undefined): ExpectedSchedule {
   if (policy === undefined) return standard.retry;
   return {
     delaysMs: policy.delays_s.map((delayS) => delayS * 1000),
     jitter: policy.jitter ?? standard.retry.jitter,
+    windowMs: policy.window_s === undefined ? null : policy.window_s * 1000,
   };
 }
 
-/** On the wall clock, both included; `null`: there is no further attempt. */
-export function nextAttemptBoundsMs(
-  { delaysMs, jitter }: ExpectedSchedule,
+export function expectedNext(
+  { delaysMs, jitter, windowMs }: ExpectedSchedule,
   failures: number,
+  ingestedAtMs: number,
   { endedAtMs, outcome }: ReceivedRequest,
-): { from: number; to: number } | null {
+): Expected {
   const delayMs = delaysMs[failures - 1];
-  if (delayMs === undefined || endedAtMs === null) return null;
-  const askedMs = outcome?.kind === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;
-  return {
-    from: endedAtMs + Math.round(Math.max(delayMs * (1 - jitter), askedMs)),
-    to: endedAtMs + Math.round(Math.max(delayMs * (1 + jitter), askedMs)),
-  };
+  if (delayMs === undefined || endedAtMs === null) return OVER;
+  const askedMs =
+    outcome?.kind === 'failed' ? Math.min(outcome.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0;
+  const from = endedAtMs + Math.round(Math.max(delayMs * (1 - jitter), askedMs));
+  const to = endedAtMs + Math.round(Math.max(delayMs * (1 + jitter), askedMs));
+  const lastMs = windowMs === null ? Infinity : ingestedAtMs + windowMs;
+  return { from, to: Math.min(to, lastMs), mayBeOver: to > lastMs };
 }

@@ -6,6 +6,8 @@ export class Findings {
   readonly #isTracing: boolean;
   readonly lines: string[] = [];
   readonly violations: string[] = [];
+  /** How often each thing happened: whether the worlds still get to where things go wrong. */
+  readonly seen = new Map<string, number>();
 
   /** `isTracing`: every row that changes and every request is noted too. */
   constructor(clock: SimulatedClock, isTracing: boolean) {
@@ -15,6 +17,10 @@ export class Findings {
 
   note(line: string): void {
     this.lines.push(`${this.#clock.monotonicMs().toFixed(1).padStart(10)}  ${line}`);
+  }
+
+  saw(what: string, times = 1): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + times);
   }
 
   trace(line: () => string): void {

@@ -4,8 +4,8 @@
  */
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
-import { nextAttemptBoundsMs, scheduleOf } from './expected-schedule.ts';
-import type { ExpectedSchedule } from './expected-schedule.ts';
+import { expectedNext, scheduleOf } from './expected-schedule.ts';
+import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Operation } from '../support/simulated-storage.ts';
@@ -56,6 +56,8 @@ export interface DeliveryState {
   readonly event: EventState;
   readonly destination: DestinationState;
   row: DeliveryRow;
+  /** Monotonic. */
+  readonly insertedMs: number;
   /** Monotonic time at which `nextAttemptAtMs` was last set. */
   dueSetMs: number;
   /** Failed attempts of the schedule; past it after a retry by hand. */
@@ -121,6 +123,7 @@ export class Ledger {
       const lost = delivery.unrecorded.length - kept.length;
       if (lost > 1) this.#wrong(delivery, `${lost} attempts were under way at the same time`);
       delivery.lost += lost;
+      if (lost > 0) this.#findings.saw('attempt lost by a crash');
       delivery.unrecorded.splice(0, Infinity, ...kept);
     }
   }
@@ -189,6 +192,7 @@ export class Ledger {
       case 'event_gone': {
         const event = this.events.get(change.seq);
         if (event !== undefined) event.isGone = true;
+        this.#findings.saw('event pruned');
         break;
       }
       case 'attempt':
@@ -246,6 +250,7 @@ export class Ledger {
       event,
       destination,
       row,
+      insertedMs: this.#monotonicMs(),
       dueSetMs: this.#monotonicMs(),
       steps: 0,
       isPastSchedule: operation === 'retryByHand',
@@ -257,6 +262,8 @@ export class Ledger {
     };
     event.deliveries.push(delivery);
     this.deliveries.set(keyOf(row), delivery);
+    if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
+    else this.#findings.saw(row.claimedBy === 0 ? 'delivery spilled' : 'delivery born claimed');
     const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
     if (!isBorn && operation !== 'retryByHand')
       this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
@@ -332,6 +339,9 @@ export class Ledger {
       case 'claim':
         if (after.status !== 'pending' || before.status !== 'pending') return 'it is not pending';
         if (after.claimedBy !== process.no) return 'not for this process';
+        this.#findings.saw(
+          before.claimedBy === 0 ? 'claim of what nobody had' : 'claim of what a dead process had',
+        );
         return before.claimedBy === process.no ? 'it is claimed twice' : null;
       case 'release':
         delivery.destination.wasReleased = true;
@@ -342,12 +352,14 @@ export class Ledger {
           : null;
       case 'cancel':
       case 'cancelSlice':
+        this.#findings.saw(`${operation} from ${before.status}`);
         if (!delivery.destination.wasTakenAway) return 'its destination was never disabled';
         return after.status === transition(before.status, 'cancel')
           ? null
           : `from ${before.status}`;
       case 'retryByHand':
         delivery.retriesByHand++;
+        this.#findings.saw(`retry by hand from ${before.status}`);
         delivery.isPastSchedule ||= before.status !== 'pending';
         return after.status === transition(before.status, 'retry_by_hand')
           ? null
@@ -369,6 +381,7 @@ export class Ledger {
     if (after.claimedBy !== 0) return 'it is still claimed';
     if (after.attempts !== before.attempts + 1) return 'attempts were not counted';
     const outcome = delivery.lastRecorded?.outcome;
+    this.#findings.saw(`attempt recorded: ${before.status} to ${after.status}`);
     if (before.status !== 'pending')
       return after.status === before.status ? null : 'a final status has changed';
     if (outcome?.kind === 'delivered')
@@ -385,16 +398,17 @@ export class Ledger {
     if (lastRecorded?.outcome?.kind !== 'failed') return 'there was no failure';
     const isFinal =
       !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
-    const delays = destination.schedules.map((schedule) =>
-      isFinal ? null : nextAttemptBoundsMs(schedule, steps, lastRecorded),
+    if (isFinal) return after.status === 'failed' ? null : 'it goes on after a final failure';
+    const ingestedAtMs = Math.floor(event.seq / 1000);
+    const expected = destination.schedules.map((schedule) =>
+      expectedNext(schedule, steps, ingestedAtMs, lastRecorded),
     );
     if (after.status === 'failed')
-      return delays.includes(null) ? null : `failed after ${steps} failures`;
+      return expected.some(({ mayBeOver }) => mayBeOver) ? null : `failed after ${steps} failures`;
     const dueAtMs = after.nextAttemptAtMs ?? -Infinity;
-    const isWithin = delays.some(
-      (bounds) => bounds !== null && dueAtMs >= bounds.from && dueAtMs <= bounds.to,
-    );
-    return isWithin ? null : `the next attempt is at ${dueAtMs} after ${steps} failures`;
+    return expected.some(({ from, to }) => dueAtMs >= from && dueAtMs <= to)
+      ? null
+      : `the next attempt is at ${dueAtMs} after ${steps} failures`;
   }
 
   #wrong(delivery: DeliveryState, what: string): void {
@@ -417,7 +431,7 @@ interface Definition {
   readonly config: { readonly receiver: string };
   readonly policy: {
     readonly concurrency?: number;
-    readonly retry?: { delays_s: number[]; jitter?: number };
+    readonly retry?: RetryOfPolicy;
   };
 }
 

@@ -14,10 +14,8 @@ export interface RunResult {
   readonly violations: readonly string[];
   /** Every step, for the one who looks for the cause. */
   readonly lines: readonly string[];
-  readonly events: number;
-  readonly deliveries: number;
-  readonly requests: number;
-  readonly starts: number;
+  /** How often each thing happened. */
+  readonly seen: ReadonlyMap<string, number>;
 }
 
 /** By then all schedules are over, also those that a clock that was set back holds up. */
@@ -38,10 +36,7 @@ export async function run(seed: number, isTracing = false): Promise<RunResult> {
     seed,
     violations,
     lines: world.findings.lines,
-    events: world.ledger.events.size,
-    deliveries: world.ledger.deliveries.size,
-    requests: [...world.receivers.all()].reduce((sum, { requests }) => sum + requests.length, 0),
-    starts: world.starts,
+    seen: world.findings.seen,
   };
 }
 

@@ -90,6 +90,7 @@ export function policyOf(random: SeededRandom): DestinationPolicy {
     retry: {
       delays_s: random.pick([[], [1], [0.5, 2], [1, 5, 20], [0.2, 0.2, 0.2, 0.2, 0.2], [2, 60]]),
       jitter: random.pick([0, 0.1, 0.5]),
+      ...(random.chance(0.2) ? { window_s: random.int(1, 20) } : {}),
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run simulate [-- <runs> [<first seed>]]`: as many worlds as you like; prints what went wrong in the first few that
- * did. `npm run simulate -- seed <n>` runs one and prints all of it.
+ * did, and how often each thing happened. `npm run simulate -- seed <n>` runs one world and prints all of it.
  */
 import { run } from './run.ts';
 
@@ -18,18 +18,18 @@ async function showOne(seed: number): Promise<void> {
 
 async function simulate(runs: number, from: number): Promise<void> {
   const startedMs = performance.now();
-  const sums = { events: 0, deliveries: 0, requests: 0, starts: 0 };
+  const seen = new Map<string, number>();
   let failed = 0;
   for (let seed = from; seed < from + runs; seed++) {
     const result = await run(seed);
-    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
+    for (const [what, times] of result.seen) seen.set(what, (seen.get(what) ?? 0) + times);
     if (result.violations.length === 0) continue;
     failed++;
     if (failed <= MAX_SHOWN) console.log(`seed ${seed}: ${result.violations.join('\n  ')}`);
   }
   const perS = (runs * 1000) / (performance.now() - startedMs);
-  console.log(
-    `${runs} worlds, ${failed} with violations; ${perS.toFixed(0)} a second; ${JSON.stringify(sums)}`,
-  );
+  for (const [what, times] of [...seen].sort())
+    console.log(`${String(times).padStart(9)}  ${what}`);
+  console.log(`${runs} worlds, ${failed} with violations; ${perS.toFixed(0)} a second`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

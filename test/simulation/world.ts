@@ -77,11 +77,6 @@ export class World {
     return this.#process !== null;
   }
 
-  /** Processes so far. */
-  get starts(): number {
-    return this.#starts;
-  }
-
   get isStopping(): boolean {
     return this.#stopping;
   }
@@ -104,6 +99,7 @@ export class World {
     if (this.#journal.incarnation() !== process.no)
       this.findings.violate('incarnations are not counted up');
     this.#process = process;
+    this.findings.saw('start');
     this.findings.note(`process ${process.no} begins`);
     void this.#start(process);
   }
@@ -128,6 +124,7 @@ export class World {
   /** As `kill -9` does. */
   crash(): void {
     if (this.#process === null) return;
+    this.findings.saw('crash');
     this.findings.note(`process ${this.#process.no} is killed`);
     this.#end(this.#process);
   }
@@ -158,6 +155,7 @@ export class World {
       this.findings.violate(
         `${this.callers.underWay} publishes are not answered when the process stops`,
       );
+    this.findings.saw('stop in good order');
     if (this.#lastUnwellMs < beganMs) this.watch.stopped(process, beganMs + graceMs);
     this.#end(process);
   }
@@ -231,14 +229,16 @@ export class World {
   }
 
   #log(): EngineLog {
-    const note = (line: string, error?: unknown) =>
+    const note = (line: string, error?: unknown) => {
+      this.findings.saw(line);
       this.findings.note(`  log: ${line}${error === undefined ? '' : `: ${String(error)}`}`);
+    };
     return {
       claimFailed: (error) => note('claim failed', error),
       cancelFailed: (error) => note('cancel failed', error),
-      recordFailed: (error, held) => note(`record failed, ${held} held`, error),
+      recordFailed: (error, held) => note('record failed', `${held} held, ${String(error)}`),
       recordResumed: () => note('record resumed'),
-      outcomeDropped: (error, id) => note(`outcome of ${id} dropped`, error),
+      outcomeDropped: (error, id) => note('outcome dropped', `${id}, ${String(error)}`),
       serviceFailed: (name, error) => note(`${name} failed`, error),
       destinationUnusable: (_tenant, id, error) =>
         this.findings.violate(`${id} is unusable: ${String(error)}`),

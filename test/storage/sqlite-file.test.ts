@@ -1,7 +1,15 @@
 /** The file: who may open it, and what is refused without touching it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -199,6 +207,30 @@ describe('a database file', () => {
     expect(() => openInline(20_000)).toThrow(StorageOpenError);
     expect(() => openInline(20_000)).toThrow('full');
     openInline(null).close();
+  });
+
+  it('whose first process was killed in its first transaction is good', async () => {
+    const first = join(directory, 'first.db');
+    const begun = new DatabaseSync(first);
+    begun.exec(`
+      PRAGMA application_id = ${0x416e_676d};
+      PRAGMA cache_size = 2;
+      CREATE TABLE begun (value BLOB);
+      DROP TABLE begun;
+      BEGIN IMMEDIATE;
+      CREATE TABLE begun (value BLOB);
+    `);
+    // More than the cache holds: it is in the file, and the journal has what was there before.
+    for (let index = 0; index < 200; index++)
+      begun.prepare('INSERT INTO begun (value) VALUES (zeroblob(3000))').run();
+    copyFileSync(first, path);
+    copyFileSync(`${first}-journal`, `${path}-journal`);
+    begun.exec('ROLLBACK');
+    begun.close();
+
+    const storage = await open();
+    await seedTenant(storage, 'd');
+    expect(existsSync(`${path}-journal`)).toBe(false);
   });
 
   it('takes its log along when it is closed', async () => {

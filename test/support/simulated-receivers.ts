@@ -28,6 +28,8 @@ export type Behaviour =
 export const HEALTHY: Behaviour = { kind: 'ok', latencyMs: 5 };
 
 export interface ReceivedRequest {
+  /** Counts up over all receivers: the order also of those that come at the same moment. */
+  readonly no: number;
   readonly receiver: Receiver;
   readonly tenantId: string;
   readonly eventId: string;
@@ -57,6 +59,7 @@ export class SimulatedReceivers {
   readonly #all = new Map<string, Receiver>();
   readonly #onRequest: (request: ReceivedRequest) => void;
   readonly #underWay = new Set<ReceivedRequest>();
+  #lastNo = 0;
 
   constructor(random: SeededRandom, onRequest: (request: ReceivedRequest) => void = () => {}) {
     this.#random = random;
@@ -135,6 +138,7 @@ export class SimulatedReceivers {
     processNo: number,
   ): ReceivedRequest {
     const request: ReceivedRequest = {
+      no: ++this.#lastNo,
       receiver,
       tenantId: event.tenantId,
       eventId: event.id,

@@ -103,6 +103,7 @@ function inspect(path: string): void {
   if (!existsSync(path) || statSync(path).size === 0) return;
   if (readHead(path) !== SQLITE_MAGIC)
     throw new StorageOpenError('corrupt', `${path} is not an SQLite database`);
+  if (existsSync(`${path}-journal`)) rollBack(path);
   const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
   const db = new DatabaseSync(path, { readOnly: true });
   try {
@@ -125,6 +126,16 @@ function inspect(path: string): void {
   } finally {
     db.close();
   }
+}
+
+/**
+ * A process was killed in the very first transactions, before the database had its log: what it had begun is taken back,
+ * which a connection that only reads cannot do.
+ */
+function rollBack(path: string): void {
+  const db = new DatabaseSync(path);
+  db.prepare('SELECT count(*) FROM sqlite_schema').get();
+  db.close();
 }
 
 function databaseBytes(db: DatabaseSync): number {

@@ -1,0 +1,184 @@
+/** How many attempts a lane has under way, and whom it keeps waiting. */
+import { describe, expect, test } from 'vitest';
+
+import { SeededRandom } from '../support/simulated-random.ts';
+import type { Receiver } from '../support/simulated-receivers.ts';
+import { Stage } from './stage.ts';
+
+/** The engine learns of a commit when the storage’s answer has come, which takes half a millisecond. */
+const ANSWER_MS = 0.5 + 1e-6;
+const NO_RETRIES = { delays_s: [] };
+const QUICK = { kind: 'ok', latencyMs: 20 } as const;
+const HANGING = { kind: 'hanging' } as const;
+
+/** The most requests that a receiver had at the same time within each piece of time. */
+async function mostUnderWay(
+  stage: Stage,
+  receiver: Receiver,
+  pieces: number,
+  pieceMs: number,
+): Promise<number[]> {
+  const most: number[] = [];
+  for (let piece = 0; piece < pieces; piece++) {
+    let largest = 0;
+    const endMs = stage.world.clock.monotonicMs() + pieceMs;
+    while (stage.world.clock.monotonicMs() < endMs) {
+      await stage.world.clock.advance(1);
+      largest = Math.max(largest, receiver.underWay);
+    }
+    most.push(largest);
+  }
+  return most;
+}
+
+describe('the concurrency of a lane', () => {
+  test('begins at 8 and doubles with each full round of successes, up to 128', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour: QUICK });
+    stage.publish('t', 3000);
+    const most = await mostUnderWay(stage, receiver, 24, 20);
+    expect(new Set(most)).toEqual(new Set([8, 16, 32, 64, 128]));
+    expect(most.at(-1)).toBe(128);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('stays within the policy’s', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const policy = { concurrency: 20 };
+    const receiver = await stage.destination({
+      tenantId: 't',
+      name: 'r',
+      behaviour: QUICK,
+      policy,
+    });
+    stage.publish('t', 1000);
+    const most = await mostUnderWay(stage, receiver, 30, 20);
+    expect(Math.max(...most)).toBe(20);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test.each([
+    ['time-outs', HANGING, 2],
+    ['5xx', { kind: 'status', latencyMs: 400, status: 503 } as const, 2],
+    ['4xx', { kind: 'status', latencyMs: 400, status: 404 } as const, 8],
+    ['refused connections', { kind: 'refusing', latencyMs: 400 } as const, 8],
+  ])('after %s', async (_name, behaviour, expected) => {
+    const stage = new Stage();
+    await stage.begin();
+    const policy = { timeout_ms: 500, retry: NO_RETRIES };
+    const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour, policy });
+    stage.publish('t', 200);
+    const most = await mostUnderWay(stage, receiver, 12, 500);
+    expect(most[0]).toBe(8);
+    expect(most.at(-1)).toBe(expected);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('comes back after a receiver has recovered', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const policy = { timeout_ms: 500, retry: NO_RETRIES };
+    const receiver = await stage.destination({
+      tenantId: 't',
+      name: 'r',
+      behaviour: HANGING,
+      policy,
+    });
+    stage.publish('t', 1000);
+    await stage.world.pass(10_000);
+    expect(receiver.underWay).toBe(2);
+    stage.world.behave('r', QUICK);
+    const most = await mostUnderWay(stage, receiver, 50, 20);
+    expect(Math.max(...most)).toBeGreaterThanOrEqual(64);
+    expect(await stage.end()).toEqual([]);
+  });
+});
+
+/** How long each delivery to a receiver waited from its commit to its request. */
+function waits(stage: Stage, receiver: Receiver): number[] {
+  return [...stage.world.ledger.deliveries.values()]
+    .filter(({ destination }) => destination.receiverName === receiver.name)
+    .map(({ requests, insertedMs }) => (requests[0]?.startedMs ?? Infinity) - insertedMs);
+}
+
+describe('a healthy lane', () => {
+  /** A healthy destination, events for it at random moments, and others beside it. */
+  async function scene(seed: number, hanging: number): Promise<number[]> {
+    const stage = new Stage({ seed });
+    await stage.begin();
+    const healthy = await stage.destination({ tenantId: 'a', name: 'healthy', behaviour: QUICK });
+    for (let index = 0; index < hanging; index++)
+      await stage.destination({
+        // Some are the same tenant's.
+        tenantId: index % 2 === 0 ? 'a' : 'b',
+        name: `hanging${index}`,
+        behaviour: HANGING,
+        policy: { timeout_ms: 5000 },
+      });
+    const random = new SeededRandom(seed);
+    for (let step = 0; step < 150; step++) {
+      stage.publish('a', random.int(1, 3));
+      if (hanging > 1) stage.publish('b', random.int(0, 5));
+      await stage.world.pass(random.between(0, 100));
+    }
+    await stage.world.pass(100);
+    const found = waits(stage, healthy);
+    expect(await stage.end()).toEqual([]);
+    return found;
+  }
+
+  test.each([1, 2, 3, 4, 5])('starts at once beside twenty that hang (seed %i)', async (seed) => {
+    const found = await scene(seed, 20);
+    expect(found.length).toBeGreaterThan(150);
+    expect(Math.max(...found)).toBeLessThanOrEqual(ANSWER_MS);
+  });
+});
+
+describe('a tenant that floods', () => {
+  /** The starts of others while one delivery of the lone tenant waits: the most of all its deliveries. */
+  async function passedBy(
+    seed: number,
+    limits: { maxInFlight: number; maxInMemory: number },
+  ): Promise<number> {
+    const stage = new Stage({ seed, ...limits });
+    await stage.begin();
+    const lone = await stage.destination({ tenantId: 'lone', name: 'lone', behaviour: QUICK });
+    const others: Receiver[] = [];
+    for (let index = 0; index < 10; index++)
+      others.push(
+        await stage.destination({ tenantId: 'flood', name: `flood${index}`, behaviour: QUICK }),
+      );
+    const random = new SeededRandom(seed);
+    for (let step = 0; step < 40; step++) {
+      stage.publish('flood', 20);
+      stage.publish('lone');
+      await stage.world.pass(random.between(20, 80));
+    }
+    await stage.world.pass(5000);
+    const starts = others.flatMap(({ requests }) => requests);
+    const deliveries = [...stage.world.ledger.deliveries.values()].filter(
+      ({ destination }) => destination.receiverName === lone.name,
+    );
+    expect(deliveries.length).toBe(40);
+    const counts = deliveries.map(({ requests, insertedMs }) => {
+      const first = requests[0]?.no ?? Infinity;
+      return starts.filter(({ no, startedMs }) => startedMs > insertedMs + ANSWER_MS && no < first)
+        .length;
+    });
+    expect(await stage.end()).toEqual([]);
+    return Math.max(...counts);
+  }
+
+  test.each([1, 2, 3])(
+    'lets a lone delivery have the next place but a few (seed %i)',
+    async (seed) => {
+      expect(await passedBy(seed, { maxInFlight: 8, maxInMemory: 20_000 })).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test.each([1, 2, 3])('also where the memory is full of its own (seed %i)', async (seed) => {
+    expect(await passedBy(seed, { maxInFlight: 8, maxInMemory: 40 })).toBeLessThanOrEqual(40);
+  });
+});
