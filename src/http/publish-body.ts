@@ -196,8 +196,8 @@ function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): Member[
 
 function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
   const problems: FieldError[] = [];
-  for (const [index, { name }] of members.entries()) {
-    if (problems.length >= MAX_FIELD_ERRORS) break;
+  members.forEach(({ name }, index) => {
+    if (problems.length >= MAX_FIELD_ERRORS) return;
     if (!known.has(name)) {
       problems.push({
         pointer: pointerTo(name),
@@ -211,7 +211,7 @@ function unknownMembers(members: readonly Member[], known: ReadonlySet<string>):
         message: 'The field stands there twice: which one is meant?',
       });
     }
-  }
+  });
   return problems;
 }
 

@@ -64,7 +64,11 @@ describe.each([
       });
       accepted.push(later);
       await untilTrue('no delivery to be pending', () => api.isIdle());
-      expect((await api.send('GET', '/readyz')).status).toBe(200);
+      // An answer is good for a second.
+      await untilTrue('it to be ready', async () => {
+        const { status } = await api.send('GET', '/readyz');
+        return status === 200;
+      });
       const deliveries = await api.deliveries('status=delivered');
       expect(deliveries.map((each) => each.event_id).toSorted()).toEqual(accepted.toSorted());
       // The outcomes were kept: nothing was sent a second time to learn them again.

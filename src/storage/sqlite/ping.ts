@@ -6,7 +6,7 @@ import type { Storage } from '../storage.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
-const PROBE_BYTES = 256 * 1024;
+const PROBE_BYTES = 64 * 1024;
 
 export function ping(context: WriteContext): Operation<Storage['ping']> {
   const probe = context.statement(

@@ -20,6 +20,9 @@ import { noteOf } from './thread-messages.ts';
 import type { Answer, Call, Opened, ThreadData } from './thread-messages.ts';
 import { inTransaction } from './transaction.ts';
 
+/** Calls of one transaction, so that answers come out while more is asked for. */
+const MAX_CALLS = 64;
+
 const main = parentPort;
 if (main === null) throw new Error('this file is the start of a thread');
 
@@ -47,11 +50,9 @@ function serve(port: NonNullable<typeof parentPort>, { database }: ThreadData): 
 
   port.on('message', (first: Call) => {
     const calls = [first];
-    for (
-      let next = receiveMessageOnPort(port);
-      next !== undefined;
-      next = receiveMessageOnPort(port)
-    ) {
+    while (calls.length < MAX_CALLS) {
+      const next = receiveMessageOnPort(port);
+      if (next === undefined) break;
       // Only the storage beside this file posts here.
       calls.push(next.message as Call);
     }
