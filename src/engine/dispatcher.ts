@@ -13,7 +13,7 @@ import { FairRing } from './fair-ring.ts';
 import { Lane } from './lane.ts';
 import type { LiveDelivery } from './lane.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
-import { FAST_LANE_MS } from './pacing.ts';
+import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
@@ -143,7 +143,7 @@ export class Dispatcher {
     const lane = this.#laneOf(target);
     const { clock } = this.#parts;
     if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;
-    return lane.perMs(clock) * FAST_LANE_MS >= lane.quota / 2;
+    return lane.perMs(clock) * FAST_ANSWER_MS >= lane.concurrencyLimit;
   }
 
   giveUp(target: Target): void {

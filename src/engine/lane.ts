@@ -70,6 +70,11 @@ export class Lane {
     );
   }
 
+  /** Attempts that it may have under way now. */
+  get concurrencyLimit(): number {
+    return this.#concurrency.limit;
+  }
+
   /** How many deliveries it may keep in memory: a lane that hangs keeps few. */
   get quota(): number {
     return Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);

@@ -4,5 +4,5 @@ export const MAX_PACING_MS = 1000;
 /** From this utilization of the process's thread on, publishes may be made to wait. */
 export const BUSY = 0.85;
 
-/** A lane is fast if it makes half of its room anew in this time. */
-export const FAST_LANE_MS = 100;
+/** A receiver keeps up if it answers in this time: as many as it is sent at once are delivered in it. */
+export const FAST_ANSWER_MS = 100;

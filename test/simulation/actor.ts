@@ -108,6 +108,11 @@ export class Actor {
         break;
       case 'disable':
         this.#change({ disabledAtMs: this.#world.clock.nowMs() });
+        // Often not for long: what was canceled is asked for again while some of it is still under way.
+        if (random.chance(0.6)) {
+          this.#world.later(random.between(0, random.pick([20, 3000])), () => this.#do('enable'));
+          if (random.chance(0.5)) this.#world.later(random.between(0, 3000), () => this.#do('retry'));
+        }
         break;
       case 'enable':
         this.#change({ disabledAtMs: null }, (destination) => !destination.isEnabled);
@@ -252,7 +257,7 @@ export class Actor {
     if (process === null || found.length === 0) return;
     for (let times = random.int(1, 3); times > 0; times--) {
       const { event, destination } = random.pick(found.slice(-20));
-      callers.retry(process, event, random.chance(0.9) ? destination.id : `d${random.int(1, 4)}`);
+      callers.retry(process, event, random.chance(0.8) ? destination.id : `d${random.int(1, 4)}`);
     }
   }
 
