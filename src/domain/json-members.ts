@@ -90,7 +90,7 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 /** Strings up to this are read byte by byte; in longer ones the quote is searched for, which is native. */
-const SHORT_STRING = 24;
+const SHORT_STRING = 64;
 
 /** From the opening quote to the byte after the closing one. */
 function skipString(bytes: Uint8Array, at: number): number {

@@ -7,7 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { Clock } from '../domain/clock.ts';
-import type { ClaimedLane, Storage } from '../storage/storage.ts';
+import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
 import { FairRing } from './fair-ring.ts';
 import { Lane } from './lane.ts';
@@ -192,6 +192,7 @@ export class Dispatcher {
     const delivery = lane.queue.shift();
     if (delivery === undefined) return;
     lane.inFlight++;
+    lane.unrecorded.add(delivery);
     this.#inFlight++;
     this.#makeReady(lane);
     void this.#attempt(lane, delivery);
@@ -201,6 +202,7 @@ export class Dispatcher {
     const { routing, deliverer, recorder, clock } = this.#parts;
     const target = routing.target(lane.tenantId, lane.destinationId);
     if (target === undefined || !lane.isOpenTo(target)) {
+      lane.unrecorded.delete(delivery);
       await this.#drop(lane, delivery);
       this.#ended(lane);
       return;
@@ -244,6 +246,7 @@ export class Dispatcher {
   /** The outcome is safe: only now does the delivery leave the memory. */
   #recorded(delivery: LiveDelivery, target: Target, nextAttemptAtMs: number | null): void {
     const lane = this.#laneOf(target);
+    lane.unrecorded.delete(delivery);
     this.#left(lane);
     if (nextAttemptAtMs !== null) this.noteDue(delivery.event.tenantId, target.id, nextAttemptAtMs);
   }
@@ -315,16 +318,23 @@ export class Dispatcher {
       this.#inMemory -= limit;
       const found = claimed[index];
       if (found === undefined) return;
-      for (const { key, event, attempts, step, manual } of found.deliveries) {
-        const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
-        lane.queue.push({ event: live, ordinal: key.ordinal, attempts, step, manual });
-      }
       this.#inMemory += found.deliveries.length;
+      for (const delivery of found.deliveries) this.#take(lane, delivery);
       lane.dueAtMs = found.nextDueAtMs ?? Infinity;
       this.#wake(lane);
     });
     this.#claim();
     this.pump();
+  }
+
+  #take(lane: Lane, { key, event, attempts, step, manual }: ClaimedDelivery): void {
+    const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
+    const delivery = { event: live, ordinal: key.ordinal, attempts, step, manual };
+    const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
+    if (target === undefined || !lane.isOpenTo(target)) void this.#drop(lane, delivery);
+    // It was canceled during its attempt, and is asked for again: the attempt that was asked for is under way.
+    else if (manual && lane.isUnderWay(event.seq)) this.#inMemory--;
+    else lane.queue.push(delivery);
   }
 
   #claimFailed(asked: readonly AskedLane[], error: unknown): void {

@@ -38,6 +38,8 @@ export class Lane {
   readonly queue = new RingQueue<LiveDelivery>();
   /** Being attempted right now. */
   inFlight = 0;
+  /** Those, and the ones whose outcome is being written. */
+  readonly unrecorded = new Set<LiveDelivery>();
   /** Promised a place here by a publish that is being committed. */
   reserved = 0;
   /** It stands in the dispatcher's ring. */
@@ -64,6 +66,7 @@ export class Lane {
     return (
       this.queue.size === 0 &&
       this.inFlight === 0 &&
+      this.unrecorded.size === 0 &&
       this.reserved === 0 &&
       this.dueAtMs === Infinity &&
       !this.claiming
@@ -92,6 +95,12 @@ export class Lane {
   /** Whether its deliveries may go out to the destination that is there now. */
   isOpenTo(target: Target): boolean {
     return target.enabled && this.isOf(target);
+  }
+
+  /** Whether an attempt of that event is not recorded yet. */
+  isUnderWay(eventSeq: number): boolean {
+    for (const { event } of this.unrecorded) if (event.seq === eventSeq) return true;
+    return false;
   }
 
   /** The destination has changed. */

@@ -111,7 +111,8 @@ export class Actor {
         // Often not for long: what was canceled is asked for again while some of it is still under way.
         if (random.chance(0.6)) {
           this.#world.later(random.between(0, random.pick([20, 3000])), () => this.#do('enable'));
-          if (random.chance(0.5)) this.#world.later(random.between(0, 3000), () => this.#do('retry'));
+          if (random.chance(0.5))
+            this.#world.later(random.between(0, 3000), () => this.#do('retry'));
         }
         break;
       case 'enable':

@@ -64,6 +64,8 @@ export interface DeliveryState {
   steps: number;
   isPastSchedule: boolean;
   retriesByHand: number;
+  /** It was canceled, and made due by hand. */
+  wasRevived: boolean;
   /** Attempts whose outcome a dead process took along. */
   lost: number;
   readonly requests: ReceivedRequest[];
@@ -255,6 +257,7 @@ export class Ledger {
       steps: 0,
       isPastSchedule: operation === 'retryByHand',
       retriesByHand: operation === 'retryByHand' ? 1 : 0,
+      wasRevived: false,
       lost: 0,
       requests: [],
       unrecorded: [],
@@ -291,7 +294,7 @@ export class Ledger {
     const kind = row.isManual ? 'manual' : row.attempts === 0 ? 'first' : 'retry';
     if (
       attempt.number !== row.attempts + 1 ||
-      (attempt.attemptKind !== kind && row.status === 'pending')
+      (attempt.attemptKind !== kind && row.status === 'pending' && !delivery.wasRevived)
     )
       this.#wrong(
         delivery,
@@ -361,6 +364,7 @@ export class Ledger {
         delivery.retriesByHand++;
         this.#findings.saw(`retry by hand from ${before.status}`);
         delivery.isPastSchedule ||= before.status !== 'pending';
+        delivery.wasRevived ||= before.status === 'canceled';
         return after.status === transition(before.status, 'retry_by_hand')
           ? null
           : `from ${before.status}`;

@@ -14,3 +14,9 @@ export const RETRY_OUTLIVES_DESTINATION = true;
 
 /** What waits in the storage waits for its time by the wall clock; what is published after that was set back does not. */
 export const CLOCK_SET_BACK_LOSES_ORDER = true;
+
+/**
+ * A delivery that was canceled during an attempt, and is made due by hand before that attempt ends, is no longer the
+ * attempt's: its outcome is not recorded.
+ */
+export const RETRY_LOSES_ATTEMPT = true;

@@ -5,6 +5,7 @@ import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-r
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, Ledger } from './ledger.ts';
+import { RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
@@ -112,6 +113,7 @@ export class Watch {
       return;
     }
     findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
+    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) loseEnded(delivery);
     const problem = this.#problemOf(request, delivery);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
@@ -222,6 +224,12 @@ export class Watch {
     }
     return health;
   }
+}
+
+function loseEnded(delivery: DeliveryState): void {
+  const underWay = delivery.unrecorded.filter(({ isUnderWay }) => isUnderWay);
+  delivery.lost += delivery.unrecorded.length - underWay.length;
+  delivery.unrecorded.splice(0, Infinity, ...underWay);
 }
 
 interface ReceiverHealth {
