@@ -6,6 +6,8 @@ import { cpuOf, readOrNull, totalSeconds } from './usage.ts';
 
 /** The kernel's tick, in which /proc/stat counts (USER_HZ). */
 const TICKS_PER_SECOND = 100;
+/** How the warning begins. */
+export const OTHER_WORK = 'OTHER WORK';
 const WORTH_A_WARNING = 0.05;
 
 export interface MachineLoad {
@@ -57,7 +59,7 @@ export function describeMachineLoad(
   const shares = known.map((name) => `${name} ${percent(share(name))}`).join(', ');
   const line = `of all cores: ${shares}, others ${percent(others)}`;
   if (others < WORTH_A_WARNING) return [line];
-  return [line, `OTHER WORK took ${percent(others)} of the machine meanwhile: measure again`];
+  return [line, `${OTHER_WORK} took ${percent(others)} of the machine meanwhile: measure again`];
 }
 
 function percent(share: number): string {

@@ -7,6 +7,7 @@ import type { Bench, Scenario } from '../bench.ts';
 import { freePort } from '../children.ts';
 import type { FallbackReceiverOptions } from '../fallback-receiver.ts';
 import { medianOf } from '../figures.ts';
+import { OTHER_WORK } from '../machine-load.ts';
 import { measureSteadily } from '../steady.ts';
 import type { SteadyRun } from '../steady.ts';
 
@@ -61,12 +62,17 @@ export const isolation: Scenario = {
       ],
       notes: [
         `medians of ${count} pairs; p99 ${pairs.map((pair) => `${p99(pair.without).toFixed(1)}:${p99(pair.beside).toFixed(1)}`).join(', ')} ms`,
+        `much other work on this machine beside ${disturbed(pairs.flatMap(({ without, beside }) => [without, beside]))} of the ${2 * count} runs; the last of them:`,
         ...(pairs.at(-1)?.beside.notes ?? []),
       ],
       faults: pairs.flatMap(({ without, beside }) => without.faults.concat(beside.faults)),
     };
   },
 };
+
+function disturbed(runs: readonly SteadyRun[]): number {
+  return runs.filter(({ notes }) => notes.some((note) => note.startsWith(OTHER_WORK))).length;
+}
 
 async function besideHanging(bench: Bench, database: string): Promise<SteadyRun> {
   const port = await freePort();

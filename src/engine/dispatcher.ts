@@ -331,10 +331,14 @@ export class Dispatcher {
     const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
     const delivery = { event: live, ordinal: key.ordinal, attempts, step, manual };
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
+    const underWay = manual ? lane.underWay(event.seq) : undefined;
     if (target === undefined || !lane.isOpenTo(target)) void this.#drop(lane, delivery);
-    // It was canceled during its attempt, and is asked for again: the attempt that was asked for is under way.
-    else if (manual && lane.isUnderWay(event.seq)) this.#inMemory--;
-    else lane.queue.push(delivery);
+    else if (underWay === undefined) lane.queue.push(delivery);
+    else {
+      // It was canceled during its attempt and then made due by hand: the attempt asked for is under way.
+      Object.assign(underWay, { step, manual });
+      this.#inMemory--;
+    }
   }
 
   #claimFailed(asked: readonly AskedLane[], error: unknown): void {

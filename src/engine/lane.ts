@@ -17,9 +17,9 @@ export interface LiveDelivery {
   /** Attempts so far. */
   readonly attempts: number;
   /** Failed attempts of the schedule so far. */
-  readonly step: number;
-  /** The next attempt was asked for by hand. */
-  readonly manual: boolean;
+  step: number;
+  /** The next attempt was asked for by hand; perhaps while it is under way. */
+  manual: boolean;
 }
 
 /** An event with the bodies that were rendered of it, so that all its destinations share them. */
@@ -97,10 +97,10 @@ export class Lane {
     return target.enabled && this.isOf(target);
   }
 
-  /** Whether an attempt of that event is not recorded yet. */
-  isUnderWay(eventSeq: number): boolean {
-    for (const { event } of this.unrecorded) if (event.seq === eventSeq) return true;
-    return false;
+  /** The delivery of that event, if an attempt of it is not recorded yet. */
+  underWay(eventSeq: number): LiveDelivery | undefined {
+    for (const delivery of this.unrecorded) if (delivery.event.seq === eventSeq) return delivery;
+    return undefined;
   }
 
   /** The destination has changed. */

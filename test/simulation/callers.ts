@@ -44,6 +44,7 @@ export class Callers {
   readonly #removedTenants = new Set<string>();
   #lastTick = 0;
   #underWay = 0;
+  #retriesUnderWay = 0;
 
   constructor(ledger: Ledger, findings: Findings, monotonicMs: () => number) {
     this.#ledger = ledger;
@@ -54,6 +55,11 @@ export class Callers {
   /** Publishes of a process that is alive and has not answered. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** Nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#retriesUnderWay === 0;
   }
 
   tenantCreated(id: string): void {
@@ -109,9 +115,11 @@ export class Callers {
     const askedMs = this.#monotonicMs();
     const isMeant = ({ destination }: DeliveryState) => destination.id === destinationId;
     const isUnderWay = event.deliveries.some((each) => isMeant(each) && each.unrecorded.length > 0);
+    this.#retriesUnderWay++;
     const key = { eventId: event.id, destinationId, tenantId: event.tenantId };
     retryByHand(process.engine, key).then(
       (result) => {
+        this.#retriesUnderWay--;
         this.#findings.note(`  retry of n=${event.publication.n} to ${destinationId}: ${result}`);
         if (result !== 'due') return;
         const delivery = event.deliveries.findLast(isMeant);
@@ -121,8 +129,10 @@ export class Callers {
         else if (!isUnderWay && delivery.unrecorded.length === 0)
           this.#retries.push({ delivery, askedMs });
       },
-      (error: Error) =>
-        this.#findings.note(`  retry of n=${event.publication.n}: ${error.message}`),
+      (error: Error) => {
+        this.#retriesUnderWay--;
+        this.#findings.note(`  retry of n=${event.publication.n}: ${error.message}`);
+      },
     );
   }
 
@@ -130,6 +140,7 @@ export class Callers {
   hangUp(): void {
     this.#findings.saw('publish never answered', this.#underWay);
     this.#underWay = 0;
+    this.#retriesUnderWay = 0;
   }
 
   /** At the end: each retry that was answered has led to an attempt. */

@@ -9,6 +9,7 @@ import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Operation } from '../support/simulated-storage.ts';
+import { RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 import type { Findings } from './findings.ts';
 import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts';
 
@@ -294,7 +295,9 @@ export class Ledger {
     const kind = row.isManual ? 'manual' : row.attempts === 0 ? 'first' : 'retry';
     if (
       attempt.number !== row.attempts + 1 ||
-      (attempt.attemptKind !== kind && row.status === 'pending' && !delivery.wasRevived)
+      (attempt.attemptKind !== kind &&
+        row.status === 'pending' &&
+        !(RETRY_LOSES_ATTEMPT && delivery.wasRevived))
     )
       this.#wrong(
         delivery,
@@ -402,6 +405,7 @@ export class Ledger {
     if (lastRecorded?.outcome?.kind !== 'failed') return 'there was no failure';
     const isFinal =
       !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
+    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) return null;
     if (isFinal) return after.status === 'failed' ? null : 'it goes on after a final failure';
     const ingestedAtMs = Math.floor(event.seq / 1000);
     const expected = destination.schedules.map((schedule) =>

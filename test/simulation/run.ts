@@ -62,9 +62,7 @@ async function end(world: World): Promise<void> {
   }
   await world.pass(200);
   const isOver = () =>
-    ledger.pendingCount === 0 &&
-    callers.underWay === 0 &&
-    world.process?.engine.dispatcher.inMemory === 0;
+    ledger.pendingCount === 0 && callers.isIdle && world.process?.engine.dispatcher.inMemory === 0;
   for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
     await clock.advanceUntil(isOver, 10_000);
     world.look();

@@ -213,7 +213,7 @@ describe('a database file', () => {
     const first = join(directory, 'first.db');
     const begun = new DatabaseSync(first);
     begun.exec(`
-      PRAGMA application_id = ${0x416e_676d};
+      PRAGMA application_id = 1097754477; -- "Angm"
       PRAGMA cache_size = 2;
       CREATE TABLE begun (value BLOB);
       DROP TABLE begun;
