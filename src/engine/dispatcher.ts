@@ -367,6 +367,7 @@ export class Dispatcher {
 
   #retarget(tenantId: string): void {
     const route = this.#parts.routing.tenant(tenantId);
+    if (route === undefined) this.#ring.forget(tenantId);
     for (const [key, lane] of this.#lanes) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);

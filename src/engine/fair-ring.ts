@@ -5,7 +5,6 @@
 import { RingQueue } from '../domain/ring-queue.ts';
 
 interface Group<Member> {
-  readonly name: string;
   readonly members: RingQueue<Member>;
   queued: boolean;
 }
@@ -18,7 +17,7 @@ export class FairRing<Member> {
   add(groupName: string, member: Member): void {
     let group = this.#groups.get(groupName);
     if (group === undefined) {
-      group = { name: groupName, members: new RingQueue(), queued: false };
+      group = { members: new RingQueue(), queued: false };
       this.#groups.set(groupName, group);
     }
     group.members.push(member);
@@ -32,8 +31,12 @@ export class FairRing<Member> {
     group.queued = false;
     const member = group.members.shift();
     if (group.members.size > 0) this.#enqueue(group);
-    else this.#groups.delete(group.name);
     return member;
+  }
+
+  /** The group is gone for good; what it still has is served. */
+  forget(groupName: string): void {
+    this.#groups.delete(groupName);
   }
 
   #enqueue(group: Group<Member>): void {

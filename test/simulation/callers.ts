@@ -43,8 +43,9 @@ export class Callers {
   readonly #knownTenants = new Set<string>();
   readonly #removedTenants = new Set<string>();
   #lastTick = 0;
-  #underWay = 0;
-  #retriesUnderWay = 0;
+  /** What has no answer yet from a process that is alive. */
+  readonly #openCalls = new Set<PublishCall>();
+  readonly #openRetries = new Set<object>();
 
   constructor(ledger: Ledger, findings: Findings, monotonicMs: () => number) {
     this.#ledger = ledger;
@@ -54,12 +55,12 @@ export class Callers {
 
   /** Publishes of a process that is alive and has not answered. */
   get underWay(): number {
-    return this.#underWay;
+    return this.#openCalls.size;
   }
 
   /** Nobody waits for an answer. */
   get isIdle(): boolean {
-    return this.#underWay === 0 && this.#retriesUnderWay === 0;
+    return this.#openCalls.size === 0 && this.#openRetries.size === 0;
   }
 
   tenantCreated(id: string): void {
@@ -91,7 +92,7 @@ export class Callers {
       };
     });
     this.calls.push(...calls);
-    this.#underWay += calls.length;
+    for (const call of calls) this.#openCalls.add(call);
     const { publisher } = process.engine;
     if (!asBatch) {
       for (const call of calls)
@@ -115,11 +116,11 @@ export class Callers {
     const askedMs = this.#monotonicMs();
     const isMeant = ({ destination }: DeliveryState) => destination.id === destinationId;
     const isUnderWay = event.deliveries.some((each) => isMeant(each) && each.unrecorded.length > 0);
-    this.#retriesUnderWay++;
     const key = { eventId: event.id, destinationId, tenantId: event.tenantId };
+    this.#openRetries.add(key);
     retryByHand(process.engine, key).then(
       (result) => {
-        this.#retriesUnderWay--;
+        this.#openRetries.delete(key);
         this.#findings.note(`  retry of n=${event.publication.n} to ${destinationId}: ${result}`);
         if (result !== 'due') return;
         const delivery = event.deliveries.findLast(isMeant);
@@ -130,7 +131,7 @@ export class Callers {
           this.#retries.push({ delivery, askedMs });
       },
       (error: Error) => {
-        this.#retriesUnderWay--;
+        this.#openRetries.delete(key);
         this.#findings.note(`  retry of n=${event.publication.n}: ${error.message}`);
       },
     );
@@ -138,9 +139,9 @@ export class Callers {
 
   /** The process died: who waited for it gets no answer. */
   hangUp(): void {
-    this.#findings.saw('publish never answered', this.#underWay);
-    this.#underWay = 0;
-    this.#retriesUnderWay = 0;
+    this.#findings.saw('publish never answered', this.#openCalls.size);
+    this.#openCalls.clear();
+    this.#openRetries.clear();
   }
 
   /** At the end: each retry that was answered has led to an attempt. */
@@ -159,7 +160,7 @@ export class Callers {
   // ── Answers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #answered(call: PublishCall, result: PublishResult | Error): void {
-    this.#underWay--;
+    this.#openCalls.delete(call);
     call.answeredTick = ++this.#lastTick;
     call.result = result;
     const isDuplicate =

@@ -28,9 +28,9 @@ const CLAIM =
 const EVENT =
   'SELECT id, topic, time_ms, eligible_for_retry, metadata, data FROM events WHERE seq = ?';
 
-// Its time stays what it was, and is past: so it keeps its place before what came later.
+// Its time stays what it was where that is past: so it keeps its place before what came later.
 const RELEASE = `
-  UPDATE deliveries SET claimed_by = 0
+  UPDATE deliveries SET claimed_by = 0, next_attempt_ms = min(next_attempt_ms, ?)
   WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
 
 // The next lane after one: `waitingLanes` leaps from lane to lane instead of reading every waiting delivery.
@@ -112,7 +112,8 @@ function firstDue(context: WriteContext, destinationNo: number): number | null {
 export function release(context: WriteContext): Operation<Storage['release']> {
   const statement = context.statement(RELEASE);
   return ({ deliveries }) => {
-    for (const { seq, ordinal } of deliveries) statement.run(seq, ordinal, context.incarnation);
+    for (const { seq, ordinal } of deliveries)
+      statement.run(context.clock.nowMs(), seq, ordinal, context.incarnation);
   };
 }
 
