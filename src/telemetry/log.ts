@@ -1,5 +1,6 @@
 /** Everything the program writes to its log, in one place. No secret and no payload is ever in it. */
-import { pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { Logger, pino } from 'pino';
 import type { EngineLog } from '../engine/engine-log.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { HttpLog } from '../http/http-log.ts';
@@ -11,43 +12,59 @@ export interface Log extends EngineLog, HttpLog {
 
 /** JSON lines on standard error; `level` is one of pino's. */
 export function createLog(level: string): Log {
-  const logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  let made: Logger | undefined;
+  // Loaded with the first line: a server that has nothing to say does without its 10 MiB.
+  const logger = (): Logger => {
+    made ??= makeLogger(level);
+    return made;
+  };
   return {
-    claimFailed: (err) => logger.warn({ err }, 'due deliveries could not be claimed; trying again'),
+    claimFailed: (err) =>
+      logger().warn({ err }, 'due deliveries could not be claimed; trying again'),
     cancelFailed: (err) =>
-      logger.warn(
+      logger().warn(
         { err },
         'a delivery to a disabled destination could not be canceled; it stays pending until the next start',
       ),
     recordFailed: (err, held) =>
-      logger.error(
+      logger().error(
         { err, held },
         'outcomes could not be written; no attempt starts until they are',
       ),
-    recordResumed: () => logger.info('outcomes are written again'),
+    recordResumed: () => logger().info('outcomes are written again'),
     outcomeDropped: (err, deliveryId) =>
-      logger.error(
+      logger().error(
         { err, deliveryId },
         'an outcome was refused again and again; its delivery is attempted again after the next start',
       ),
     serviceFailed: (service, err) =>
-      logger.warn({ err, service }, 'a round of a service failed; trying again'),
+      logger().warn({ err, service }, 'a round of a service failed; trying again'),
     destinationUnusable: (tenantId, destinationId, err) =>
-      logger.error(
+      logger().error(
         { err, tenantId, destinationId },
         'a destination’s configuration or secrets cannot be used',
       ),
     requestFailed(requestId, method, route, err) {
       // The medium's refusal is no riddle, and comes with every request for as long as it lasts.
       if (err instanceof StorageUnavailableError) {
-        logger.warn({ reason: err.message, requestId, method, route }, 'the database took nothing');
-      } else logger.error({ err, requestId, method, route }, 'a request failed');
+        logger().warn(
+          { reason: err.message, requestId, method, route },
+          'the database took nothing',
+        );
+      } else logger().error({ err, requestId, method, route }, 'a request failed');
     },
     stopping: (signal, graceS) =>
-      logger.info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
-    stopped: () => logger.info('stopped; nothing was lost'),
+      logger().info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
+    stopped: () => logger().info('stopped; nothing was lost'),
   };
+}
+
+const require = createRequire(import.meta.url);
+
+function makeLogger(level: string): Logger {
+  const { pino: create } = require('pino') as { pino: typeof pino };
+  return create(
+    { level, base: null, timestamp: create.stdTimeFunctions.isoTime },
+    create.destination({ dest: 2, sync: true }),
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * What the simulation has found in the storage and does not hold against the engine. When one is mended, delete its
+ * What the simulation has found and does not hold against the engine. When one is mended, delete its
  * line and what asks for it.
  */
 
@@ -20,3 +20,9 @@ export const CLOCK_SET_BACK_LOSES_ORDER = true;
  * attempt's: its outcome is not recorded.
  */
 export const RETRY_LOSES_ATTEMPT = true;
+
+/**
+ * A destination that is enabled while its disabling is not answered yet: the engine may read only the end of it, and
+ * sends what it has in memory, though that is being canceled.
+ */
+export const DISABLING_MAY_PASS_UNSEEN = true;

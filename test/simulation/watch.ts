@@ -5,7 +5,7 @@ import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-r
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, Ledger } from './ledger.ts';
-import { RETRY_LOSES_ATTEMPT } from './tolerated.ts';
+import { DISABLING_MAY_PASS_UNSEEN, RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
@@ -29,6 +29,8 @@ export class Watch {
   readonly #changing = new Map<string, number>();
   /** A change failed half way: its engine may not know of it until the next one. */
   readonly #stale = new Set<string>();
+  /** Two changes were made at the same time: the engine may have seen only the second. */
+  readonly #overlapped = new Set<string>();
   readonly #receivers = new Map<string, ReceiverHealth>();
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
@@ -41,7 +43,9 @@ export class Watch {
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
 
   changeBegins(tenantId: string): void {
-    this.#changing.set(tenantId, (this.#changing.get(tenantId) ?? 0) + 1);
+    const others = this.#changing.get(tenantId) ?? 0;
+    if (others > 0) this.#overlapped.add(tenantId);
+    this.#changing.set(tenantId, others + 1);
   }
 
   changeEnds(tenantId: string, isKnown: boolean): void {
@@ -127,7 +131,8 @@ export class Watch {
     if (!this.#isUnsettled(destination.tenantId)) {
       if (destination.isDeleted || !destination.isEnabled)
         return 'to a destination that is disabled or deleted';
-      if (row.status !== 'pending') return `though it is ${row.status}`;
+      const isExcused = DISABLING_MAY_PASS_UNSEEN && this.#overlapped.has(destination.tenantId);
+      if (row.status !== 'pending' && !isExcused) return `though it is ${row.status}`;
     }
     if (row.status === 'pending' && row.claimedBy !== request.processNo)
       return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
