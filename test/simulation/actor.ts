@@ -78,6 +78,7 @@ export class Actor {
     const { findings } = this.#world;
     findings.note(step);
     const random = this.#random;
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- the rest is trouble
     switch (step) {
       case 'publish':
         this.#publish([this.#wanted()], false);
@@ -143,6 +144,7 @@ export class Actor {
   #trouble(step: Step): void {
     const random = this.#random;
     const world = this.#world;
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- the rest is ordinary
     switch (step) {
       case 'misbehave':
       case 'recover': {

@@ -341,6 +341,7 @@ export class Ledger {
   ): string | null {
     if (operation !== 'record' && after.attempts !== before.attempts)
       return 'attempts have changed';
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- the rest changes no delivery
     switch (operation) {
       case 'claim':
         if (after.status !== 'pending' || before.status !== 'pending') return 'it is not pending';

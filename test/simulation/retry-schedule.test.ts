@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { standard } from '../../src/profiles/standard.ts';
-import { Stage, pauses } from './stage.ts';
+import { Stage, pauses as pausesOf } from './stage.ts';
 
 const S = 1000;
 const MINUTE = 60 * S;
@@ -33,7 +33,7 @@ async function attemptsOf(
   );
   const { row } = stage.delivery(receiver);
   expect(await stage.end()).toEqual([]);
-  return { pauses: pauses(receiver.requests), status: row.status, attempts: row.attempts };
+  return { pauses: pausesOf(receiver.requests), status: row.status, attempts: row.attempts };
 }
 
 function expectSoonAfter(actual: readonly number[], expected: readonly number[]): void {
@@ -128,7 +128,7 @@ test('an attempt that hangs ends at its deadline, and the pause begins there', a
   expect(receiver.requests.map(({ startedMs, endedMs }) => (endedMs ?? NaN) - startedMs)).toEqual([
     1500, 1500,
   ]);
-  expectSoonAfter(pauses(receiver.requests), [2000]);
+  expectSoonAfter(pausesOf(receiver.requests), [2000]);
   expect(await stage.end()).toEqual([]);
 });
 

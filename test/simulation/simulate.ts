@@ -28,7 +28,7 @@ async function simulate(runs: number, from: number): Promise<void> {
     if (failed <= MAX_SHOWN) console.log(`seed ${seed}: ${result.violations.join('\n  ')}`);
   }
   const perS = (runs * 1000) / (performance.now() - startedMs);
-  for (const [what, times] of [...seen].sort())
+  for (const [what, times] of [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     console.log(`${String(times).padStart(9)}  ${what}`);
   console.log(`${runs} worlds, ${failed} with violations; ${perS.toFixed(0)} a second`);
   process.exitCode = failed === 0 ? 0 : 1;

@@ -116,7 +116,9 @@ export class World {
       this.findings.note(`process ${process.no} runs`);
     } catch (error) {
       if (this.#process !== process) return;
-      this.findings.note(`process ${process.no} cannot start: ${String(error)}`);
+      this.findings.note(
+        `process ${process.no} cannot start: ${error instanceof Error ? error.message : JSON.stringify(error)}`,
+      );
       this.#end(process);
     }
   }
@@ -231,7 +233,9 @@ export class World {
   #log(): EngineLog {
     const note = (line: string, error?: unknown) => {
       this.findings.saw(line);
-      this.findings.note(`  log: ${line}${error === undefined ? '' : `: ${String(error)}`}`);
+      this.findings.note(
+        `  log: ${line}${error === undefined ? '' : `: ${error instanceof Error ? error.message : JSON.stringify(error)}`}`,
+      );
     };
     return {
       claimFailed: (error) => note('claim failed', error),

@@ -131,7 +131,7 @@ export class ProcessClock implements Clock {
 
 /** Resolves when no promise is left that could settle now: Node runs a tick only after all microtasks. */
 export async function settled(): Promise<void> {
-  await undefined;
+  await Promise.resolve();
   await new Promise<void>((resolve) => {
     process.nextTick(resolve);
   });
