@@ -1,5 +1,9 @@
 /** The event that everything is measured with: 512 bytes of JSON, as a shop would send them. */
-import { renderBody, signatureHeaders } from '../src/domain/wire-format.ts';
+import { systemRandom } from '../src/domain/id.ts';
+import { messageFormat } from '../src/domain/message-format.ts';
+import { renderPayload } from '../src/domain/payload.ts';
+import { MessageValues } from '../src/domain/template.ts';
+import { standard } from '../src/profiles/standard.ts';
 
 export const DATA_BYTES = 512;
 export const TOPIC = 'order.created';
@@ -29,7 +33,7 @@ export function batchBody(tenantId: string, events: number): string {
 }
 
 /** What the server makes of that event on the wire: the bare loop sends the same. */
-export function deliveredMessage(): { headers: string[]; body: string } {
+export function deliveredMessage(profile = standard): { headers: string[]; body: string } {
   const nowMs = Date.now();
   const event = {
     seq: nowMs * 1000,
@@ -39,19 +43,20 @@ export function deliveredMessage(): { headers: string[]; body: string } {
     timeMs: nowMs,
     eligibleForRetry: true,
     metadata: null,
+    resource: null,
     data: Buffer.from(eventData()),
   };
-  const body = renderBody('standard_webhooks', event);
-  const signed = signatureHeaders('standard_webhooks', {
-    eventId: event.id,
+  const body = renderPayload(profile.payload, event, () => Buffer.alloc(0));
+  const facts = { event, deliveryId: () => 'dlv_01k9zz8qf3abcde0000000', attempt: 1, nowMs };
+  const signed = messageFormat(profile).headers(
+    new MessageValues(facts, 'des_01k9zz8qf3abcde0000', systemRandom),
     body,
-    keys: [Buffer.alloc(32, 7)],
-    nowMs,
-  });
+    [{ kind: 'hmac', bytes: Buffer.alloc(32, 7) }],
+  );
   return {
     headers: [
       'content-type',
-      'application/json',
+      profile.contentType,
       'user-agent',
       'Angarium/0.1.0',
       'accept-encoding',

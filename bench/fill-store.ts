@@ -71,6 +71,7 @@ function newEvent(turn: number): NewEvent {
     timeMs: null,
     eligibleForRetry: true,
     metadata: null,
+    resource: null,
     data,
     requestedDestinationId: null,
   };

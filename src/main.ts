@@ -20,9 +20,14 @@ import { createWebhookType } from './destinations/webhook/type.ts';
 import { systemClock } from './domain/clock.ts';
 import { systemRandom } from './domain/id.ts';
 import type { Profile } from './domain/profile.ts';
+import { PayloadError } from './domain/payload.ts';
 import { createSealedBoxes } from './domain/sealed-box.ts';
 import { createEngine } from './engine/engine.ts';
 import { buildServer } from './http/server.ts';
+import { baack } from './profiles/baack.ts';
+import { balkanid } from './profiles/balkanid.ts';
+import { basekit } from './profiles/basekit.ts';
+import { baxcloud } from './profiles/baxcloud.ts';
 import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
@@ -33,7 +38,7 @@ const EXIT_FAILED = 1;
 /** How often a stopping server looks for connections that have become idle. */
 const SWEEP_MS = 50;
 
-const PROFILES: readonly Profile[] = [standard];
+const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];
 
 const version = packageVersion();
 await main(process.argv.slice(2));
@@ -120,6 +125,9 @@ async function run(
     },
     clock: systemClock,
     random: systemRandom,
+    evaluate: () => {
+      throw new PayloadError('This version evaluates no expressions.');
+    },
     log,
     retentionDays: config.retentionDays,
     utilization: watchUtilization(),

@@ -2,7 +2,7 @@
  * The port of destination types. A type is one folder beside this file: it checks what is written (`check`), and opens
  * a destination for sending (`open`). It passes `test/conformance/destination-type.ts`.
  */
-import type { HeaderLines, Outcome } from '../domain/attempt.ts';
+import type { AttemptRequest, Outcome } from '../domain/attempt.ts';
 import type { Credentials } from '../domain/destination.ts';
 import type { Event } from '../domain/event.ts';
 import type { Profile } from '../domain/profile.ts';
@@ -15,6 +15,8 @@ export interface DestinationType {
    * once. It asks nothing of the network.
    */
   check(input: DestinationInput): CheckedDestination;
+  /** The credentials as their owner reads them: secrets as the profile shows them, everything else masked. */
+  showCredentials(destination: ShownDestination): Credentials;
   /** Where it delivers to, as people read it, and the URL if there is one. */
   describeTarget(config: Config): { readonly target: string; readonly targetUrl: string };
   /** Opens a checked destination. Cheap: nothing is connected before the first message. */
@@ -26,10 +28,20 @@ export interface DestinationType {
 export type Config = Readonly<Record<string, string>>;
 
 export interface DestinationInput {
-  /** Values of the fields, not yet looked at. */
+  /** Values of the fields, not yet looked at; those of a change are merged already. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** What the caller says of the credentials; `null` takes one away. */
   readonly credentials: Readonly<Record<string, unknown>>;
+  /** The credentials that are there; `null` where there are none yet. */
+  readonly current: Credentials | null;
   readonly profile: Profile;
+  readonly nowMs: number;
+}
+
+export interface ShownDestination {
+  readonly credentials: Credentials;
+  readonly profile: Profile;
+  readonly nowMs: number;
 }
 
 export type CheckedDestination =
@@ -44,8 +56,10 @@ export interface FieldProblem {
 }
 
 export interface OpenDestination {
+  readonly id: string;
   readonly config: Config;
   readonly credentials: Credentials;
+  readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly profile: Profile;
 }
 
@@ -60,6 +74,9 @@ export interface Message {
   readonly event: Event;
   /** The event in the profile's format. */
   readonly body: Uint8Array;
+  readonly deliveryId: () => string;
+  /** Number of the attempt, from 1. */
+  readonly attempt: number;
   /** Wall clock of this attempt, milliseconds. */
   readonly nowMs: number;
   readonly timeoutMs: number;
@@ -68,7 +85,9 @@ export interface Message {
 export interface Sent {
   readonly outcome: Outcome;
   /** What went out, for the record; values of secret headers are masked. */
-  readonly request: { readonly url: string; readonly headers: HeaderLines };
+  readonly request: AttemptRequest;
+  /** What the tenant should know of the message, in one sentence; `null`: nothing. */
+  readonly note: string | null;
 }
 
 /** What a secret looks like where it is not shown. */

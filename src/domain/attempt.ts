@@ -15,6 +15,7 @@ export type AttemptKind = (typeof ATTEMPT_KINDS)[number];
  * protocol            the answer is not HTTP
  * response_too_large  the answer's headers are over the limit
  * rejected            a broker or service refused the message
+ * payload             the event could not be put into the destination's format
  * invalid_destination the stored configuration cannot be used (a secret that does not decrypt, say)
  */
 export const FAILURE_REASONS = [
@@ -27,6 +28,7 @@ export const FAILURE_REASONS = [
   'protocol',
   'response_too_large',
   'rejected',
+  'payload',
   'invalid_destination',
 ] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
@@ -57,6 +59,22 @@ export function parseHeaderLines(lines: HeaderLines): [name: string, value: stri
     parts[index * 2] ?? '',
     parts[index * 2 + 1] ?? '',
   ]);
+}
+
+export interface AttemptRequest {
+  /** Give the same object for all requests that share it: then it is written once. */
+  readonly shape: RequestShape;
+  /** The headers of this attempt alone, secrets masked. */
+  readonly headers: HeaderLines;
+}
+
+/** What the requests to a destination have in common. */
+export interface RequestShape {
+  readonly url: string;
+  /** Those that stand in each of them, secrets masked. */
+  readonly headers: HeaderLines;
+  /** With the event it gives the bytes that were sent (domain/payload.ts). */
+  readonly payload: string;
 }
 
 export interface AttemptResponse {

@@ -14,6 +14,8 @@ export interface PublishRequest {
   readonly eligibleForRetry: boolean;
   /** Canonical JSON (sorted names) of a map of strings; `null` where it is empty. */
   readonly metadata: string | null;
+  /** Canonical JSON of an `EventResource`; `null` where none was given. */
+  readonly resource: string | null;
   /** The bytes of the JSON object `data` exactly as they were sent. */
   readonly data: Uint8Array;
 }
@@ -27,7 +29,17 @@ export interface Event {
   readonly timeMs: number;
   readonly eligibleForRetry: boolean;
   readonly metadata: string | null;
+  readonly resource: string | null;
   readonly data: Uint8Array;
+}
+
+/** What the event is about, spelled as the API spells it; its values are visible ASCII. */
+export interface EventResource {
+  readonly urn: string;
+  /** Counters by node: which version of the resource it is. */
+  readonly vector_clock?: Readonly<Record<string, number>>;
+  /** What caused the change. */
+  readonly trigger_urn?: string;
 }
 
 /** The moment at which the event came in, read from its number. */

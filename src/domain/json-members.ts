@@ -7,6 +7,8 @@
 
 export interface Member {
   readonly name: string;
+  /** First byte of the name, its quotation mark. */
+  readonly nameStart: number;
   /** First byte of the value. */
   readonly start: number;
   /** Byte after the value. */
@@ -46,7 +48,7 @@ export function objectMembers(bytes: Uint8Array, at = 0, maxDepth = MAX_DEPTH): 
     const start = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1);
     const end = skipValue(bytes, start, maxDepth);
     if (end === TOO_DEEP) throw new TooDeepError(name, maxDepth);
-    members.push({ name, start, end });
+    members.push({ name, nameStart: index, start, end });
     index = end;
   }
 }

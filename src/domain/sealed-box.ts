@@ -79,6 +79,11 @@ export function credentialsPlace(tenantId: string, destinationId: string): strin
   return `${tenantId}\0destination\0${destinationId}`;
 }
 
+/** Where the secrets belong that a tenant's destinations share. */
+export function tenantSecretsPlace(tenantId: string): string {
+  return `${tenantId}\0tenant`;
+}
+
 function keyId(key: Uint8Array): Buffer {
   return createHash('sha256').update(key).digest().subarray(0, KEY_ID_BYTES);
 }

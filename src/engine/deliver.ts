@@ -2,7 +2,9 @@
 import type { Sender, Sent } from '../destinations/destination-type.ts';
 import type { AttemptKind, Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
-import { renderBody } from '../domain/wire-format.ts';
+import type { IdCodec } from '../domain/id.ts';
+import { PayloadError, renderPayload } from '../domain/payload.ts';
+import type { EvaluateExpression } from '../domain/payload.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LiveDelivery, LiveEvent } from './lane.ts';
 import type { Target } from './target.ts';
@@ -13,51 +15,68 @@ export interface Attempt {
   readonly startedAtMs: number;
   readonly outcome: Outcome;
   readonly request: Sent['request'];
+  readonly note: string | null;
+}
+
+export interface DelivererParts {
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly ids: IdCodec;
+  readonly evaluate: EvaluateExpression;
 }
 
 export class Deliverer {
-  readonly #clock: Clock;
-  readonly #log: EngineLog;
+  readonly #parts: DelivererParts;
 
-  constructor(clock: Clock, log: EngineLog) {
-    this.#clock = clock;
-    this.#log = log;
+  constructor(parts: DelivererParts) {
+    this.#parts = parts;
   }
 
   async attempt(target: Target, delivery: LiveDelivery): Promise<Attempt> {
     const { event } = delivery;
-    const startedAtMs = this.#clock.nowMs();
+    const startedAtMs = this.#parts.clock.nowMs();
+    const number = delivery.attempts + 1;
     const sender = this.#open(target);
-    const { outcome, request } =
+    const body = this.#bodyOf(event, target);
+    const sent =
       sender === null
-        ? unusable()
-        : await sender.send({
-            event,
-            body: bodyOf(event, target),
-            nowMs: startedAtMs,
-            timeoutMs: target.timeoutMs,
-          });
-    return { number: delivery.attempts + 1, kind: kindOf(delivery), startedAtMs, outcome, request };
+        ? notSent(target, 'invalid_destination', UNUSABLE)
+        : body instanceof PayloadError
+          ? notSent(target, 'payload', body.message)
+          : await sender.send({
+              event,
+              body,
+              deliveryId: () =>
+                this.#parts.ids.deliveryId({ seq: event.seq, ordinal: delivery.ordinal }),
+              attempt: number,
+              nowMs: startedAtMs,
+              timeoutMs: target.timeoutMs,
+            });
+    return { number, kind: kindOf(delivery), startedAtMs, ...sent };
   }
 
   #open(target: Target): Sender | null {
     try {
       return target.sender();
     } catch (error) {
-      this.#log.destinationUnusable(target.tenantId, target.id, error);
+      this.#parts.log.destinationUnusable(target.tenantId, target.id, error);
       return null;
     }
   }
-}
 
-/** The body does not depend on the destination: the first one that needs it renders it for all. */
-function bodyOf(event: LiveEvent, { profile }: Target): Uint8Array {
-  let body = event.bodies.get(profile.wire);
-  if (body === undefined) {
-    body = renderBody(profile.wire, event);
-    event.bodies.set(profile.wire, body);
+  /** The first destination that needs a format renders it for all. */
+  #bodyOf(event: LiveEvent, { profile: { payload } }: Target): Uint8Array | PayloadError {
+    const rendered = event.bodies.get(payload);
+    if (rendered !== undefined) return rendered;
+    try {
+      const body = renderPayload(payload, event, this.#parts.evaluate);
+      event.bodies.set(payload, body);
+      return body;
+    } catch (error) {
+      if (error instanceof PayloadError) return error;
+      throw error;
+    }
   }
-  return body;
 }
 
 function kindOf({ manual, attempts }: LiveDelivery): AttemptKind {
@@ -65,14 +84,22 @@ function kindOf({ manual, attempts }: LiveDelivery): AttemptKind {
   return attempts === 0 ? 'first' : 'retry';
 }
 
-function unusable(): Sent {
+const UNUSABLE = 'The destination’s configuration or secrets cannot be used; set them again.';
+
+/** A format that fails on an event will do so again; a configuration may be mended. */
+function notSent(
+  { profile: { payload } }: Target,
+  reason: 'invalid_destination' | 'payload',
+  detail: string,
+): Sent {
   return {
-    request: { url: '', headers: '' },
+    request: { shape: { url: '', headers: '', payload }, headers: '' },
+    note: null,
     outcome: {
       kind: 'failed',
-      reason: 'invalid_destination',
-      detail: 'The destination’s configuration or secrets cannot be used; set them again.',
-      retryable: true,
+      reason,
+      detail,
+      retryable: reason === 'invalid_destination',
       timings: { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: null, totalMs: 0 },
       response: null,
     },

@@ -2,16 +2,24 @@
  * Creating, changing and deleting destinations. Every change is in the routing of this node before it is answered, so it
  * counts for the next publish.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { MASK } from '../destinations/destination-type.ts';
 import type { DestinationType, FieldProblem } from '../destinations/destination-type.ts';
 import type { Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
 import { newId } from '../domain/id.ts';
+import type { Profile } from '../domain/profile.ts';
 import { credentialsPlace } from '../domain/sealed-box.ts';
-import type { StoredDestination } from '../storage/storage.ts';
+import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
 import type { Engine } from './engine.ts';
 import { openCredentials, profileOf } from './target.ts';
+import { openTenantSecrets, sealTenantSecrets } from './tenant-secrets.ts';
 
-/** A destination as it is shown: its credentials opened. */
+export interface DestinationKey {
+  readonly tenantId: string;
+  readonly id: string;
+}
+
+/** A destination as it is shown: its credentials as their owner reads them. */
 export interface OpenedDestination {
   readonly destination: Destination;
   readonly credentials: Credentials;
@@ -72,58 +80,21 @@ export async function createDestination(
   input: NewDestination,
   maxPerTenant: number,
 ): Promise<ManageResult> {
-  const { targets, clock, random, storage, routing } = engine;
-  const type = targets.types.get(input.type);
-  if (type === undefined) return invalidType(engine);
-  const unknown = unknownProfile(engine, input.profile);
-  const checked = type.check({
-    config: input.config,
-    credentials: input.credentials,
-    profile: profileOf(input.profile, targets),
-  });
-  if (!checked.ok || unknown.length > 0)
-    return { kind: 'invalid', problems: [...unknown, ...(checked.ok ? [] : checked.problems)] };
-
-  const nowMs = clock.nowMs();
-  const { credentials: _given, ...rest } = input;
-  const destination: Destination = {
-    ...rest,
-    id: input.id ?? newId('des', nowMs, random),
-    config: checked.config,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-  };
-  // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
-  const stored = seal(
-    engine,
-    destination,
-    checked.credentials,
-    Math.floor(random.nextFloat() * 2 ** 32),
-  );
-  const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant });
-  if (inserted !== 'inserted') return { kind: inserted };
-  await routing.refresh(input.tenantId);
-  return { kind: 'done', opened: { destination, credentials: checked.credentials, type } };
+  return untilUnchanged(() => createOnce(engine, input, maxPerTenant));
 }
 
 export async function changeDestination(
   engine: Engine,
-  { tenantId, id }: { tenantId: string; id: string },
+  { tenantId, id }: DestinationKey,
   change: DestinationChange,
 ): Promise<ManageResult> {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const stored = await engine.storage.destinationGet({ tenantId, id });
-    if (stored === null) return { kind: 'unknown' };
-    const result = await changeOnce(engine, stored, change);
-    if (result.kind !== 'changed_meanwhile') return result;
-  }
-  return { kind: 'changed_meanwhile' };
+  return untilUnchanged(async () => {
+    const found = await read(engine, { tenantId, id });
+    return found === null ? { kind: 'unknown' } : await changeOnce(engine, found, change);
+  });
 }
 
-export async function deleteDestination(
-  engine: Engine,
-  key: { tenantId: string; id: string },
-): Promise<boolean> {
+export async function deleteDestination(engine: Engine, key: DestinationKey): Promise<boolean> {
   if (!(await engine.storage.destinationDelete(key))) return false;
   await engine.routing.refresh(key.tenantId);
   engine.wakeCanceler();
@@ -132,28 +103,95 @@ export async function deleteDestination(
 
 export async function getDestination(
   engine: Engine,
-  key: { tenantId: string; id: string },
+  key: DestinationKey,
 ): Promise<OpenedDestination | null> {
-  const stored = await engine.storage.destinationGet(key);
-  return stored === null ? null : opened(engine, stored);
+  const found = await read(engine, key);
+  return found === null ? null : opened(engine, found);
 }
 
 export async function listDestinations(
   engine: Engine,
   tenantId: string,
 ): Promise<OpenedDestination[]> {
+  const defaults = await engine.storage.tenantDefaultsGet({ id: tenantId });
+  if (defaults === null) return [];
   const stored = await engine.storage.destinationList({ tenantId });
-  return stored.map((each) => opened(engine, each));
+  return stored.map((each) => opened(engine, { stored: each, defaults }));
+}
+
+/** A destination as it is stored, with what it shares with others of its tenant. */
+interface Found {
+  readonly stored: StoredDestination;
+  readonly defaults: TenantDefaults;
+}
+
+async function read({ storage }: Engine, { tenantId, id }: DestinationKey): Promise<Found | null> {
+  const defaults = await storage.tenantDefaultsGet({ id: tenantId });
+  const stored = defaults === null ? null : await storage.destinationGet({ tenantId, id });
+  return stored === null || defaults === null ? null : { stored, defaults };
+}
+
+async function untilUnchanged(make: () => Promise<ManageResult>): Promise<ManageResult> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const result = await make();
+    if (result.kind !== 'changed_meanwhile') return result;
+  }
+  return { kind: 'changed_meanwhile' };
+}
+
+async function createOnce(
+  engine: Engine,
+  input: NewDestination,
+  maxPerTenant: number,
+): Promise<ManageResult> {
+  const { targets, clock, random, storage, routing } = engine;
+  const type = targets.types.get(input.type);
+  if (type === undefined) return invalidType(engine);
+  const defaults = await storage.tenantDefaultsGet({ id: input.tenantId });
+  if (defaults === null) return { kind: 'unknown_tenant' };
+  const nowMs = clock.nowMs();
+  const profile = profileOf(input.profile, defaults, targets);
+  const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
+  const problems = unknownProfile(engine, input.profile);
+  if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
+  const checked = type.check({
+    config: input.config,
+    credentials: input.credentials,
+    current: shared,
+    profile,
+    nowMs,
+  });
+  if (!checked.ok) problems.push(...checked.problems);
+  if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
+
+  const { credentials: _given, ...rest } = input;
+  const destination: Destination = {
+    ...rest,
+    id: input.id ?? newId('des', nowMs, random),
+    config: checked.config,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+  const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
+  if (own === 'changed_meanwhile') return { kind: own };
+  // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
+  const stored = seal(engine, destination, own, Math.floor(random.nextFloat() * 2 ** 32));
+  const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant });
+  if (inserted !== 'inserted') return { kind: inserted };
+  await routing.refresh(input.tenantId);
+  return done(destination, checked.credentials, type, profile, nowMs);
 }
 
 async function changeOnce(
   engine: Engine,
-  stored: StoredDestination,
+  { stored, defaults }: Found,
   change: DestinationChange,
 ): Promise<ManageResult> {
   const { targets, clock, storage, routing } = engine;
-  const { destination: before, credentials, type } = opened(engine, stored);
+  const { sealedCredentials: _sealed, revision, ...before } = stored;
+  const type = targets.types.get(stored.type);
   if (type === undefined) return invalidType(engine);
+  const nowMs = clock.nowMs();
   const problems: FieldProblem[] = [];
   if (change.type !== undefined && change.type !== before.type) {
     problems.push({
@@ -162,12 +200,19 @@ async function changeOnce(
       message: 'The type of a destination cannot be changed: create another one.',
     });
   }
-  const profile = change.profile === undefined ? before.profile : change.profile;
-  problems.push(...unknownProfile(engine, profile));
+  const profileName = change.profile === undefined ? before.profile : change.profile;
+  problems.push(...unknownProfile(engine, profileName));
+  const profile = profileOf(profileName, defaults, targets);
+  const current = openCredentials(stored, defaults, profile, targets.boxes);
   const checked = type.check({
     config: merged(before.config, change.config),
-    credentials: merged(credentials, unmasked(change.credentials)),
-    profile: profileOf(profile, targets),
+    credentials: unmasked(
+      change.credentials,
+      type.showCredentials({ credentials: current, profile, nowMs }),
+    ),
+    current,
+    profile,
+    nowMs,
   });
   if (!checked.ok) problems.push(...checked.problems);
   const deliveryMetadata = mergedMap(before.deliveryMetadata, change.deliveryMetadata);
@@ -178,34 +223,83 @@ async function changeOnce(
   const destination: Destination = {
     ...before,
     name: change.name === undefined ? before.name : change.name,
-    profile,
+    profile: profileName,
     topics: change.topics ?? before.topics,
     config: checked.config,
     deliveryMetadata,
     metadata,
     policy: change.policy === null ? {} : mergedPolicy(before.policy, change.policy),
     disabledAtMs: change.disabledAtMs === undefined ? before.disabledAtMs : change.disabledAtMs,
-    updatedAtMs: clock.nowMs(),
+    updatedAtMs: nowMs,
   };
+  const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
+  if (own === 'changed_meanwhile') return { kind: own };
   const cancelPending = before.disabledAtMs === null && destination.disabledAtMs !== null;
   const updated = await storage.destinationUpdate({
-    destination: seal(engine, destination, checked.credentials, stored.revision + 1),
-    ifRevision: stored.revision,
+    destination: seal(engine, destination, own, revision + 1),
+    ifRevision: revision,
     cancelPending,
   });
   if (updated !== 'updated') return { kind: updated };
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
-  return { kind: 'done', opened: { destination, credentials: checked.credentials, type } };
+  return done(destination, checked.credentials, type, profile, nowMs);
 }
 
-function opened({ targets }: Engine, stored: StoredDestination): OpenedDestination {
+function done(
+  destination: Destination,
+  credentials: Credentials,
+  type: DestinationType,
+  profile: Profile,
+  nowMs: number,
+): ManageResult {
+  const shown = type.showCredentials({ credentials, profile, nowMs });
+  return { kind: 'done', opened: { destination, credentials: shown, type } };
+}
+
+function opened({ targets, clock }: Engine, { stored, defaults }: Found): OpenedDestination {
   const { sealedCredentials: _sealed, revision: _revision, ...destination } = stored;
+  const type = targets.types.get(stored.type);
+  const profile = profileOf(stored.profile, defaults, targets);
+  const credentials = openCredentials(stored, defaults, profile, targets.boxes);
+  const nowMs = clock.nowMs();
   return {
     destination,
-    credentials: openCredentials(stored, targets.boxes),
-    type: targets.types.get(stored.type),
+    credentials: type === undefined ? {} : type.showCredentials({ credentials, profile, nowMs }),
+    type,
   };
+}
+
+/** What the tenant's destinations of the profile share; `null` where they share nothing yet, or never do. */
+function sharedCredentials(
+  { targets }: Engine,
+  tenantId: string,
+  { secrets }: TenantDefaults,
+  profile: Profile,
+): Credentials | null {
+  if (profile.secret.scope === 'destination') return null;
+  return openTenantSecrets(tenantId, secrets, targets.boxes)[profile.name] ?? null;
+}
+
+/** Where the credentials are the tenant's, writes them there, if they have changed; what is left is the destination's own. */
+async function keepShared(
+  engine: Engine,
+  { tenantId }: Destination,
+  defaults: TenantDefaults,
+  profile: Profile,
+  credentials: Credentials,
+): Promise<Credentials | 'changed_meanwhile'> {
+  if (profile.secret.scope === 'destination') return credentials;
+  const { boxes } = engine.targets;
+  const before = openTenantSecrets(tenantId, defaults.secrets, boxes);
+  if (isDeepStrictEqual(before[profile.name], credentials)) return {};
+  const put = await engine.storage.tenantSecretsPut({
+    id: tenantId,
+    sealed: sealTenantSecrets(tenantId, { ...before, [profile.name]: credentials }, boxes),
+    ifRevision: defaults.secrets.revision,
+  });
+  // A tenant that is gone is found to be so by what follows.
+  return put === 'changed_meanwhile' ? put : {};
 }
 
 function seal(
@@ -222,12 +316,20 @@ function seal(
   };
 }
 
-/** A masked value that is sent back stands for the one that is there. */
+const SHARED_SECRET: FieldProblem = {
+  pointer: '/credentials/secret',
+  code: 'conflict',
+  message:
+    'All destinations of this profile have the tenant’s one secret, which is there already: leave it out, or rotate it.',
+};
+
+/** A value that is sent back as it was shown stands for the one that is there. */
 function unmasked(
-  credentials: Readonly<Record<string, unknown>> | undefined,
+  given: Readonly<Record<string, unknown>> | undefined,
+  shown: Credentials,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(credentials ?? {}).filter(([, value]) => value !== MASK),
+    Object.entries(given ?? {}).filter(([name, value]) => value !== MASK && value !== shown[name]),
   );
 }
 

@@ -121,6 +121,7 @@ export class Publisher {
       timeMs,
       eligibleForRetry: request.eligibleForRetry,
       metadata: request.metadata,
+      resource: request.resource,
       data: request.data,
       bodies: new Map<string, Uint8Array>(),
     };
@@ -262,6 +263,7 @@ class Publishing implements Item<PublishOutcome> {
       timeMs: request.timeMs,
       eligibleForRetry: request.eligibleForRetry,
       metadata: request.metadata,
+      resource: request.resource,
       data: request.data,
       requestedDestinationId: request.destinationId,
       destinations,

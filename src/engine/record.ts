@@ -171,9 +171,9 @@ export class Recorder {
       verdict: this.#verdict(target, delivery, attempt, step),
       startedAtMs: attempt.startedAtMs,
       reason: failed ? outcome.reason : null,
-      detail: failed ? outcome.detail : null,
+      detail: failed ? outcome.detail : attempt.note,
       timings: outcome.timings,
-      request: { ...attempt.request, profile: target.profile.name },
+      request: attempt.request,
       response: outcome.response,
     };
   }

@@ -49,6 +49,10 @@ export async function retryByHand(
     nowMs,
   });
   if (found === 'unknown') return 'unknown_event';
-  if (found === 'due') dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+  if (found === 'due') {
+    // It may be due to a destination that was created anew under the id just now, which is not in the routing yet.
+    await routing.refresh(event.tenantId);
+    dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+  }
   return 'due';
 }

@@ -7,7 +7,7 @@
  */
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
-import { createTarget } from './target.ts';
+import { createTarget, tenantRevision } from './target.ts';
 import type { Target, TargetMaker } from './target.ts';
 
 /** Topics whose matches are kept for a tenant; a publisher who makes topics up does not fill the memory. */
@@ -109,13 +109,17 @@ export class RoutingTable {
     for (const listener of this.#listeners) listener(tenantId);
   }
 
-  #put({ tenantId, version, destinations }: TenantRouting): void {
+  #put({ tenantId, version, defaults, destinations }: TenantRouting): void {
+    const revision = tenantRevision(defaults);
     const before = this.#tenants.get(tenantId);
     const targets = destinations.map((stored): [string, Target] => {
       const known = before?.targets.get(stored.id);
       // What did not change keeps its open sender. A revision is never used twice for one creation of a destination.
-      const kept = known !== undefined && known.revision === stored.revision;
-      return [stored.id, kept ? known : createTarget(stored, this.#maker)];
+      const kept =
+        known !== undefined &&
+        known.revision === stored.revision &&
+        known.tenantRevision === revision;
+      return [stored.id, kept ? known : createTarget(stored, defaults, this.#maker)];
     });
     this.#tenants.set(tenantId, new TenantRoute(version, new Map(targets)));
   }

@@ -6,12 +6,15 @@ import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
 import { credentialsPlace } from '../domain/sealed-box.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
-import type { StoredDestination } from '../storage/storage.ts';
+import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { openTenantSecrets } from './tenant-secrets.ts';
 
 /** Attempts of one destination at the same time, at most. */
 const DEFAULT_MAX_CONCURRENCY = 128;
 
 export interface Target {
+  /** What of its tenant it was made with. */
+  readonly tenantRevision: string;
   readonly tenantId: string;
   readonly id: string;
   readonly revision: number;
@@ -33,10 +36,15 @@ export interface TargetMaker {
   readonly boxes: SealedBoxes;
 }
 
-export function createTarget(stored: StoredDestination, maker: TargetMaker): Target {
-  const profile = profileOf(stored.profile, maker);
+export function createTarget(
+  stored: StoredDestination,
+  defaults: TenantDefaults,
+  maker: TargetMaker,
+): Target {
+  const profile = profileOf(stored.profile, defaults, maker);
   let sender: Sender | undefined;
   return {
+    tenantRevision: tenantRevision(defaults),
     tenantId: stored.tenantId,
     id: stored.id,
     revision: stored.revision,
@@ -48,36 +56,60 @@ export function createTarget(stored: StoredDestination, maker: TargetMaker): Tar
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
     schedule: retrySchedule(stored.policy, profile),
     sender() {
-      sender ??= openSender(stored, profile, maker);
+      sender ??= openSender(stored, defaults, profile, maker);
       return sender;
     },
   };
 }
 
-/** A name that is not known any more falls back to the default, so that a changed configuration stops no delivery. */
-export function profileOf(
-  name: string | null,
-  { profiles, defaultProfile }: Pick<TargetMaker, 'profiles' | 'defaultProfile'>,
-): Profile {
-  return (name === null ? undefined : profiles.get(name)) ?? defaultProfile;
+/** A target that was made with other defaults of its tenant has to be made anew. */
+export function tenantRevision({ settings, secrets }: TenantDefaults): string {
+  return `${secrets.revision} ${settings.profile ?? ''}`;
 }
 
-export function openCredentials(stored: StoredDestination, boxes: SealedBoxes): Credentials {
+/**
+ * The destination's own, else its tenant's, else the instance's. A name that is not known any more falls back to the
+ * instance's, so that a changed configuration stops no delivery.
+ */
+export function profileOf(
+  name: string | null,
+  { settings }: TenantDefaults,
+  { profiles, defaultProfile }: Pick<TargetMaker, 'profiles' | 'defaultProfile'>,
+): Profile {
+  const wanted = name ?? settings.profile;
+  return (wanted === undefined ? undefined : profiles.get(wanted)) ?? defaultProfile;
+}
+
+/** Its own, and those that it shares with others of its tenant. */
+export function openCredentials(
+  stored: StoredDestination,
+  defaults: TenantDefaults,
+  profile: Profile,
+  boxes: SealedBoxes,
+): Credentials {
+  const place = credentialsPlace(stored.tenantId, stored.id);
   // Sealed by this program, as JSON of a map of strings.
-  return JSON.parse(
-    boxes.open(stored.sealedCredentials, credentialsPlace(stored.tenantId, stored.id)),
-  ) as Credentials;
+  const own = JSON.parse(boxes.open(stored.sealedCredentials, place)) as Credentials;
+  if (profile.secret.scope === 'destination') return own;
+  return { ...own, ...openTenantSecrets(stored.tenantId, defaults.secrets, boxes)[profile.name] };
 }
 
 function openSender(
   stored: StoredDestination,
+  defaults: TenantDefaults,
   profile: Profile,
   { types, boxes }: TargetMaker,
 ): Sender {
   const type = types.get(stored.type);
   if (type === undefined)
     throw new Error(`this version of Angarium has no destination type ${stored.type}`);
-  return type.open({ config: stored.config, credentials: openCredentials(stored, boxes), profile });
+  return type.open({
+    id: stored.id,
+    config: stored.config,
+    credentials: openCredentials(stored, defaults, profile, boxes),
+    deliveryMetadata: stored.deliveryMetadata,
+    profile,
+  });
 }
 
 function retrySchedule({ retry }: DestinationPolicy, profile: Profile): RetrySchedule {

@@ -9,6 +9,7 @@ import type { Member } from '../domain/json-members.ts';
 import { isTopic } from '../domain/topic.ts';
 import { ApiError, MAX_FIELD_ERRORS, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
+import { parseResource } from './publish-resource.ts';
 import { parseTime } from './time.ts';
 
 export interface PublishLimits {
@@ -33,6 +34,7 @@ const FIELDS = new Set([
   'time',
   'eligible_for_retry',
   'metadata',
+  'resource',
   'data',
 ]);
 
@@ -138,6 +140,7 @@ function parseEvent(
       `Metadata are an object of at most ${MAX_METADATA} names of up to ${MAX_METADATA_NAME} characters, with strings of up to ${MAX_METADATA_VALUE} as values.`,
     );
   }
+  const resource = parseResource(value['resource'], problems);
   const dataAt = members.find(({ name }) => name === 'data');
   if (dataAt === undefined || !isObject(data))
     wrong('/data', 'required', 'The event’s data are required, as a JSON object.');
@@ -165,6 +168,7 @@ function parseEvent(
     timeMs,
     eligibleForRetry: eligible !== false,
     metadata: canonicalMetadata,
+    resource,
     data: bytes.subarray(dataAt.start, dataAt.end),
   };
 }

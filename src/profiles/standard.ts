@@ -7,11 +7,36 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 export const standard: Profile = {
   name: 'standard',
-  wire: 'standard_webhooks',
-  secret: { prefix: 'whsec_', minBytes: 24, maxBytes: 64, generatedBytes: 32 },
+  payload: 'standard',
+  contentType: 'application/json',
+  headers: [
+    ['webhook-id', '{event_id}'],
+    ['webhook-timestamp', '{timestamp}'],
+  ],
+  metadataHeaderPrefix: null,
+  signature: {
+    header: 'webhook-signature',
+    signed: '{event_id}.{timestamp}.{body}',
+    algorithm: 'sha256',
+    encoding: 'base64',
+    each: 'v1,{signature}',
+    separator: ' ',
+    value: '{signatures}',
+    eachEd25519: 'v1a,{signature}',
+  },
+  secret: {
+    prefix: 'whsec_',
+    key: 'base64',
+    minBytes: 24,
+    maxBytes: 64,
+    generated: { bytes: 32, encoding: 'base64' },
+    shown: 'value',
+    scope: 'destination',
+    ed25519: true,
+  },
   success: { fromStatus: 200, toStatus: 299 },
   // 410 Gone: the receiver says that it will never want this.
-  finalStatuses: [410],
+  retried: { statuses: { allBut: [410] }, reasons: null },
   retry: {
     delaysMs: [
       5 * SECOND_MS,

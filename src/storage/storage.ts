@@ -8,14 +8,15 @@
  */
 import type {
   AttemptKind,
+  AttemptRequest,
   AttemptResponse,
   FailureReason,
-  HeaderLines,
   Timings,
 } from '../domain/attempt.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
+import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
@@ -39,10 +40,11 @@ export interface Storage {
 
   // ── Tenants ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Creates the tenant, or replaces its metadata. */
+  /** Creates the tenant, or replaces its metadata; settings are merged, where `null` takes one away. */
   tenantUpsert(tenant: {
     id: string;
     metadata: StringMap;
+    settings?: TenantSettingsChange;
   }): Promise<{ created: boolean; tenant: TenantRecord }>;
   tenantGet(query: { id: string }): Promise<TenantRecord | null>;
   /** By age. `ids` empty: all. `count` is that of all matches. */
@@ -50,6 +52,14 @@ export interface Storage {
     ids: readonly string[];
     page: PageRequest;
   }): Promise<Page<TenantRecord> & { count: number }>;
+  /** What the tenant's destinations have in common; `null` where there is no such tenant. */
+  tenantDefaultsGet(query: { id: string }): Promise<TenantDefaults | null>;
+  /** Replaces the tenant's secrets, if they are still as they were when they were read; raises the routing version. */
+  tenantSecretsPut(query: {
+    id: string;
+    sealed: Uint8Array;
+    ifRevision: number;
+  }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
   /** Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. */
   tenantDelete(query: { id: string }): Promise<boolean>;
 
@@ -61,7 +71,7 @@ export interface Storage {
     maxPerTenant: number;
   }): Promise<'inserted' | 'id_taken' | 'unknown_tenant' | 'too_many'>;
   /**
-   * Replaces the row, if it is still as it was when it was read (`ifUpdatedAtMs`, `ifRevision`).
+   * Replaces the row, if it is still as it was when it was read (`ifRevision`).
    * `cancelPending`: what it was owed up to now is canceled, in slices, by `cancelSlice`.
    */
   destinationUpdate(query: {
@@ -144,9 +154,22 @@ export interface Storage {
 
 export type StringMap = Readonly<Record<string, string>>;
 
+export interface TenantDefaults {
+  readonly settings: TenantSettings;
+  readonly secrets: TenantSecrets;
+}
+
+/** Secrets that all destinations of a tenant share (domain/sealed-box.ts); `sealed` is `null` while there are none. */
+export interface TenantSecrets {
+  readonly sealed: Uint8Array | null;
+  /** Raised by each change. */
+  readonly revision: number;
+}
+
 export interface TenantRecord {
   readonly id: string;
   readonly metadata: StringMap;
+  readonly settings: TenantSettings;
   readonly destinationsCount: number;
   /** All topics and patterns of its destinations, sorted, each once. */
   readonly topics: readonly string[];
@@ -165,6 +188,7 @@ export interface StoredDestination extends Destination {
 export interface TenantRouting {
   readonly tenantId: string;
   readonly version: number;
+  readonly defaults: TenantDefaults;
   readonly destinations: readonly StoredDestination[];
   readonly position: number;
 }
@@ -179,6 +203,7 @@ export interface NewEvent {
   readonly timeMs: number | null;
   readonly eligibleForRetry: boolean;
   readonly metadata: string | null;
+  readonly resource: string | null;
   readonly data: Uint8Array;
   /** The `destination_id` that the caller asked for. */
   readonly requestedDestinationId: string | null;
@@ -221,14 +246,6 @@ export interface AttemptRecord {
   readonly response: AttemptResponse | null;
 }
 
-export interface AttemptRequest {
-  readonly url: string;
-  /** As sent, secrets masked. */
-  readonly headers: HeaderLines;
-  /** The profile that shaped the body; with the event it gives the bytes that were sent. */
-  readonly profile: string;
-}
-
 export type RecordOutcome = 'recorded' | 'canceled' | 'lost';
 
 export interface LaneClaim {
@@ -257,6 +274,7 @@ export interface ClaimedDelivery {
     readonly timeMs: number;
     readonly eligibleForRetry: boolean;
     readonly metadata: string | null;
+    readonly resource: string | null;
     readonly data: Uint8Array;
   };
 }
@@ -310,6 +328,7 @@ export interface EventRecord {
   readonly timeMs: number;
   readonly eligibleForRetry: boolean;
   readonly metadata: string | null;
+  readonly resource: string | null;
   readonly data: Uint8Array;
   readonly destinationIds: readonly string[];
   readonly counts: Readonly<Record<DeliveryStatus, number>>;

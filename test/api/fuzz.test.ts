@@ -35,6 +35,7 @@ const EVENT = {
   time: '2026-01-01T00:00:00Z',
   eligible_for_retry: true,
   metadata: { a: '1' },
+  resource: { urn: 'urn:r:1', vector_clock: { a: 1, b: 2 }, trigger_urn: 'urn:t:1' },
   data: { a: [1, { b: 'c' }] },
 };
 
@@ -59,9 +60,24 @@ const ROUTES: readonly Fuzzed[] = [
     path: '/api/v1/retry',
     good: { event_id: 'e', destination_id: 'd', tenant_id: TENANT },
   },
-  { method: 'PUT', path: '/api/v1/tenants/:tenant_id', good: { metadata: { a: '1' } } },
+  {
+    method: 'PUT',
+    path: '/api/v1/tenants/:tenant_id',
+    good: {
+      metadata: { a: '1' },
+      name: 'A',
+      contacts: [{ email: 'someone@example.com' }],
+      profile: 'baxcloud',
+      limits: { destinations: 10, publish_per_minute: 1000, payload_bytes: 1000 },
+    },
+  },
   { method: 'POST', path: '/api/v1/tenants/:tenant_id/destinations', good: DESTINATION },
   { method: 'PATCH', path: ONE, good: DESTINATION },
+  {
+    method: 'POST',
+    path: `${ONE}/rotate-secret`,
+    good: { secret: `whsec_${Buffer.alloc(32, 1).toString('base64')}`, overlap_s: 60 },
+  },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
 ];

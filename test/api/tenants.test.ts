@@ -70,7 +70,11 @@ describe('PUT /tenants/{tenant_id}', () => {
   );
 
   it.each([
-    ['an unknown field', { name: 'x' }, '/name', 'unknown_field'],
+    ['an unknown field', { title: 'x' }, '/title', 'unknown_field'],
+    ['an unknown profile', { profile: 'nobody' }, '/profile', 'enum'],
+    ['contacts without an address', { contacts: [{}] }, '/contacts/0/email', 'required'],
+    ['a contact that is none', { contacts: [{ email: 'a b' }] }, '/contacts/0/email', 'pattern'],
+    ['an unknown limit', { limits: { events: 1 } }, '/limits/events', 'unknown_field'],
     ['metadata that are no object', { metadata: 'x' }, '/metadata', 'type'],
     ['a list as metadata', { metadata: [] }, '/metadata', 'type'],
     ['a value that is no string', { metadata: { a: 1 } }, '/metadata/a', 'type'],

@@ -16,7 +16,8 @@ import { FAILURE_REASONS, parseHeaderLines, type Outcome } from '../../src/domai
 import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import type { Profile } from '../../src/domain/profile.ts';
-import { renderBody } from '../../src/domain/wire-format.ts';
+import { renderPayload } from '../../src/domain/payload.ts';
+import { noExpressions } from '../support/no-expressions.ts';
 
 export interface DestinationTypeDriver {
   readonly name: string;
@@ -75,9 +76,15 @@ export function describeDestinationType(driver: DestinationTypeDriver): void {
     });
     afterEach(() => rig.stop());
 
-    const input = (given: Given): DestinationInput => ({ ...given, profile: rig.profile });
+    const input = (given: Given): DestinationInput => ({
+      ...given,
+      current: null,
+      profile: rig.profile,
+      nowMs: 0,
+    });
     const checked = (given: Given = rig.good) => passed(rig.type.check(input(given)));
-    const open = (): Sender => rig.type.open({ ...checked(), profile: rig.profile });
+    const open = (): Sender =>
+      rig.type.open({ ...checked(), id: 'des_1', deliveryMetadata: null, profile: rig.profile });
 
     describe('check', () => {
       it('takes what is good, as strings', () => {
@@ -174,7 +181,13 @@ export function describeDestinationType(driver: DestinationTypeDriver): void {
 
       it('throws where the stored destination cannot be used', () => {
         expect(() =>
-          rig.type.open({ config: {}, credentials: {}, profile: rig.profile }),
+          rig.type.open({
+            id: 'des_1',
+            config: {},
+            credentials: {},
+            deliveryMetadata: null,
+            profile: rig.profile,
+          }),
         ).toThrow();
       });
     });
@@ -188,7 +201,7 @@ export function describeDestinationType(driver: DestinationTypeDriver): void {
 
       it('records what went out, without the credentials', async () => {
         const { request } = await open().send(createMessage());
-        expect(request.url).toBe(rig.type.describeTarget(checked().config).targetUrl);
+        expect(request.shape.url).toBe(rig.type.describeTarget(checked().config).targetUrl);
         expect(parseHeaderLines(request.headers)).not.toContainEqual(['', '']);
         for (const secret of Object.values(checked().credentials))
           expect(JSON.stringify(request)).not.toContain(secret);
@@ -333,10 +346,18 @@ function createMessage(given: Partial<Event> = {}, timeoutMs = LONG_MS): Message
     timeMs: 1_700_000_000_000,
     eligibleForRetry: true,
     metadata: null,
+    resource: null,
     data: Buffer.from('{"n":1}'),
     ...given,
   };
-  return { event, body: renderBody('standard_webhooks', event), nowMs: Date.now(), timeoutMs };
+  return {
+    event,
+    body: renderPayload('standard', event, noExpressions),
+    deliveryId: () => 'dlv_1',
+    attempt: 1,
+    nowMs: Date.now(),
+    timeoutMs,
+  };
 }
 
 function expectDelivered({ outcome }: Sent): void {

@@ -43,6 +43,7 @@ export function describeClaim(driver: StorageDriver): void {
         timeMs: 77,
         eligibleForRetry: false,
         metadata: '{"a":"1"}',
+        resource: '{"urn":"urn:r:1"}',
         data: jsonBytes({ n: 1 }),
         to: ['d'],
       });
@@ -62,6 +63,7 @@ export function describeClaim(driver: StorageDriver): void {
           timeMs: 77,
           eligibleForRetry: false,
           metadata: '{"a":"1"}',
+          resource: '{"urn":"urn:r:1"}',
           data: jsonBytes({ n: 1 }),
         },
       });

@@ -91,6 +91,7 @@ export function describePublish(driver: StorageDriver): void {
           timeMs: ingestedAtMs(seq),
           eligibleForRetry: true,
           metadata: null,
+          resource: null,
           data: jsonBytes({ room: 1 }),
           destinationIds: [],
           counts: { pending: 0, delivered: 0, failed: 0, canceled: 0 },

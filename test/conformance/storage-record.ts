@@ -111,7 +111,10 @@ export function describeRecord(driver: StorageDriver): void {
         {
           kind: 'manual',
           detail: 'Zürich 😀',
-          request: { url: 'https://bücher.example/ü?a=%00', headers: 'x-ü\nß', profile: 'p' },
+          request: {
+            shape: { url: 'https://bücher.example/ü?a=%00', headers: 'x-é\nß', payload: 'p' },
+            headers: 'x-ü\nß',
+          },
         },
       ],
     ];

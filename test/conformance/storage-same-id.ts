@@ -46,6 +46,7 @@ export function describeSameId(driver: StorageDriver): void {
       ['topic', { topic: 'room.deleted' }],
       ['metadata', { metadata: '{"a":"2"}' }],
       ['missing metadata', { metadata: null }],
+      ['a resource', { resource: '{"urn":"urn:r:1"}' }],
       ['requested destination', { requestedDestinationId: 'b' }],
       ['missing requested destination', { requestedDestinationId: null }],
       ['data', { data: jsonBytes({ room: 2 }) }],

@@ -32,6 +32,7 @@ export function describeTenants(driver: StorageDriver): void {
         tenant: {
           id,
           metadata: { a: '1', ä: '😀' },
+          settings: {},
           destinationsCount: 0,
           topics: [],
           createdAtMs: first.tenant.updatedAtMs,

@@ -56,7 +56,7 @@ describe('a status', () => {
     const profile = {
       ...standard,
       success: { fromStatus: 200, toStatus: 200 },
-      finalStatuses: [201],
+      retried: { statuses: { allBut: [201] }, reasons: null },
     };
     const sender = openWebhook(createLoopbackType(), receiver.url, { profile });
     expect(expectFailure(await sender.send(createMessage()), 'http_status')).toMatchObject({

@@ -210,8 +210,8 @@ describe('secret headers', () => {
     for (let count = 0; count < 2; count++) {
       const sent = await sender.send(createMessage());
       expectDelivered(sent);
-      expect(sent.request.headers).not.toContain('hunter2');
-      const recorded = Object.fromEntries(parseHeaderLines(sent.request.headers));
+      expect(JSON.stringify(sent.request)).not.toContain('hunter2');
+      const recorded = Object.fromEntries(parseHeaderLines(sent.request.shape.headers));
       for (const name of Object.keys(secret)) expect(recorded[name], name).toBe(MASK);
       expect(recorded['X-Plan']).toBe('gold');
       expect(Object.fromEntries(lastOf(receiver.requests).headers)).toMatchObject(customHeaders);
@@ -230,7 +230,9 @@ function problemsOf(customHeaders: unknown): readonly FieldProblem[] {
   const checked = createLoopbackType().check({
     config: { url: URL_OF_NOBODY, custom_headers: customHeaders },
     credentials: {},
+    current: null,
     profile: standard,
+    nowMs: 0,
   });
   return checked.ok ? [] : checked.problems;
 }

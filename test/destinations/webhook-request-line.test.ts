@@ -72,7 +72,9 @@ describe('the request line and the host', () => {
     const checked = createLoopbackType().check({
       config: { url },
       credentials: {},
+      current: null,
       profile: standard,
+      nowMs: 0,
     });
     expect(checked).toMatchObject({
       ok: false,

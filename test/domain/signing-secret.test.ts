@@ -18,14 +18,14 @@ describe('a signing secret', () => {
     expect(new Set(secrets).size).toBe(100);
     for (const secret of secrets) {
       expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-      expect(signingKey(secret, format)).toHaveLength(32);
+      expect(bytesOf(secret)).toHaveLength(32);
     }
   });
 
   it('stands for its bytes, from 24 to 64 of them', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 90 }), (bytes) => {
-        const key = signingKey(`whsec_${Buffer.from(bytes).toString('base64')}`, format);
+        const key = bytesOf(`whsec_${Buffer.from(bytes).toString('base64')}`);
         if (bytes.length < 24 || bytes.length > 64) expect(key).toBeUndefined();
         else expect(Buffer.from(bytes).equals(key ?? Buffer.alloc(0))).toBe(true);
       }),
@@ -33,7 +33,7 @@ describe('a signing secret', () => {
   });
 
   it.each([23, 24, 64, 65])('of %i bytes is judged at the limit', (count) => {
-    const key = signingKey(`whsec_${randomBytes(count).toString('base64')}`, format);
+    const key = bytesOf(`whsec_${randomBytes(count).toString('base64')}`);
     expect(key?.length).toBe(count >= 24 && count <= 64 ? count : undefined);
   });
 
@@ -43,7 +43,8 @@ describe('a signing secret', () => {
     'whsec_',
     good,
     `WHSEC_${good}`,
-    `whsk_${good}`,
+    `whsk_${good}=`,
+    `whsk_${good.slice(4)}`,
     ` whsec_${good}`,
     `whsec_${good} `,
     `whsec_${good}\n`,
@@ -59,6 +60,14 @@ describe('a signing secret', () => {
   });
 
   it('is described', () => {
-    expect(describeSecretFormat(format)).toBe('"whsec_" followed by the base64 of 24 to 64 bytes');
+    expect(describeSecretFormat(format)).toBe(
+      '"whsec_" followed by the base64 of 24 to 64 bytes, or "whsk_" followed by the base64 of an ed25519 key',
+    );
   });
 });
+
+/** The key's bytes, where it is one of HMAC. */
+function bytesOf(secret: string): Uint8Array | undefined {
+  const key = signingKey(secret, format);
+  return key?.kind === 'hmac' ? key.bytes : undefined;
+}

@@ -269,6 +269,7 @@ function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
     timeMs: null,
     eligibleForRetry: publication.retry,
     metadata: null,
+    resource: null,
     data: new TextEncoder().encode(JSON.stringify(publication)),
   };
 }

@@ -26,6 +26,9 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: nul
 const whole = fc.maxSafeNat();
 const bytes = fc.uint8Array({ maxLength: 50 });
 
+/** One that several attempts share. */
+const SHAPE = { url: 'https://example.com/', headers: 'a\nb', payload: 'standard' };
+
 const event: fc.Arbitrary<NewEvent> = fc.record({
   tenantId: text,
   routingVersion: whole,
@@ -34,6 +37,7 @@ const event: fc.Arbitrary<NewEvent> = fc.record({
   timeMs: maybe(fc.maxSafeInteger()),
   eligibleForRetry: fc.boolean(),
   metadata: maybe(text),
+  resource: maybe(text),
   data: bytes,
   requestedDestinationId: maybe(text),
   destinations: fc.array(fc.record({ id: text, claimed: fc.boolean() }), { maxLength: 4 }),
@@ -63,7 +67,10 @@ const attempt: fc.Arbitrary<AttemptRecord> = fc.record({
     firstByteMs: maybe(milliseconds),
     totalMs: milliseconds,
   }),
-  request: fc.record({ url: text, headers: text, profile: text }),
+  request: fc.record({
+    shape: fc.oneof(fc.record({ url: text, headers: text, payload: text }), fc.constant(SHAPE)),
+    headers: text,
+  }),
   response: maybe(
     fc.record({ status: fc.nat(999), headers: text, body: bytes, truncated: fc.boolean() }),
   ),
@@ -82,6 +89,7 @@ const claimed: fc.Arbitrary<ClaimedDelivery> = whole.chain((seq) =>
       timeMs: fc.maxSafeInteger(),
       eligibleForRetry: fc.boolean(),
       metadata: maybe(text),
+      resource: maybe(text),
       data: bytes,
     }),
   }),

@@ -25,6 +25,7 @@ import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
 import type { Receiver } from './api-receiver.ts';
 import type { DestinationView, PublishedView } from './api-views.ts';
+import { noExpressions } from './no-expressions.ts';
 
 export const API_KEY = 'test-key-of-the-operator-0123456789';
 
@@ -114,6 +115,7 @@ export class ApiServer {
     });
     const log = failureLog(failures);
     const engine = createEngine({
+      evaluate: noExpressions,
       storage,
       clock: systemClock,
       random: systemRandom,

@@ -18,7 +18,8 @@ import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import type { Profile } from '../../src/domain/profile.ts';
-import { renderBody } from '../../src/domain/wire-format.ts';
+import { renderPayload } from '../../src/domain/payload.ts';
+import { noExpressions } from './no-expressions.ts';
 import { standard } from '../../src/profiles/standard.ts';
 
 /** Long enough that it never passes in a test that does not mean it to. */
@@ -41,6 +42,7 @@ export interface Given {
   readonly customHeaders?: unknown;
   readonly secret?: string;
   readonly profile?: Profile;
+  readonly deliveryMetadata?: Readonly<Record<string, string>> | null;
 }
 
 /** Checks and opens a destination, as the engine would. */
@@ -51,16 +53,18 @@ export function openWebhook(type: DestinationType, url: string, given: Given = {
 export function checkWebhook(
   type: DestinationType,
   url: string,
-  { customHeaders, secret, profile = standard }: Given = {},
+  { customHeaders, secret, profile = standard, deliveryMetadata = null }: Given = {},
 ): OpenDestination {
   const checked = type.check({
     config: customHeaders === undefined ? { url } : { url, custom_headers: customHeaders },
     credentials: secret === undefined ? {} : { secret },
+    current: null,
     profile,
+    nowMs: Date.now(),
   });
   if (!checked.ok) throw new Error(`refused: ${JSON.stringify(checked.problems)}`);
   const { config, credentials }: { config: Config; credentials: Credentials } = checked;
-  return { config, credentials, profile };
+  return { id: 'des_1', config, credentials, deliveryMetadata, profile };
 }
 
 /** A sender of its own type, for one URL. */
@@ -80,6 +84,7 @@ export function createEvent(given: Partial<Event> = {}): Event {
     timeMs: 1_700_000_000_000,
     eligibleForRetry: true,
     metadata: null,
+    resource: null,
     data: Buffer.from('{"n":1}'),
     ...given,
   };
@@ -89,7 +94,9 @@ export function createMessage(given: Partial<Message> = {}): Message {
   const event = given.event ?? createEvent();
   return {
     event,
-    body: renderBody('standard_webhooks', event),
+    body: renderPayload('standard', event, noExpressions),
+    deliveryId: () => 'dlv_1',
+    attempt: 1,
     nowMs: Date.now(),
     timeoutMs: TIMEOUT_MS,
     ...given,

@@ -14,6 +14,7 @@ import { SIMULATED_TYPE } from './simulated-receivers.ts';
 import type { SimulatedReceivers } from './simulated-receivers.ts';
 import { SimulatedConnection } from './simulated-storage.ts';
 import type { Operation, SimulatedMedium } from './simulated-storage.ts';
+import { noExpressions } from './no-expressions.ts';
 
 /** What outlives a process. */
 export interface ProcessSurroundings {
@@ -52,6 +53,7 @@ export class SimulatedProcess {
       onWritten: (operation, query) => around.onWritten(this, operation, query),
     });
     this.engine = createEngine({
+      evaluate: noExpressions,
       storage: this.connection.storage,
       targets: {
         types: new Map([[SIMULATED_TYPE, receivers.type(clock, this.no)]]),

@@ -107,6 +107,7 @@ export class SimulatedReceivers {
                 { pointer: '/config/receiver', code: 'required', message: 'Name a receiver.' },
               ],
             },
+      showCredentials: ({ credentials }) => credentials,
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
       open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
       close: () => Promise.resolve(),
@@ -125,7 +126,14 @@ export class SimulatedReceivers {
             request.endedMs = clock.monotonicMs();
             request.endedAtMs = clock.nowMs();
             this.#end(request, outcome);
-            resolve({ outcome, request: { url: `simulated:${name}`, headers: '' } });
+            resolve({
+              outcome,
+              request: {
+                shape: { url: `simulated:${name}`, headers: '', payload: 'standard' },
+                headers: '',
+              },
+              note: null,
+            });
           });
         }),
     };

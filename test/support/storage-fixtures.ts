@@ -158,6 +158,7 @@ export async function eventFor(
     timeMs: null,
     eligibleForRetry: true,
     metadata: null,
+    resource: null,
     data: jsonBytes({ room: 1 }),
     requestedDestinationId: null,
     destinations: [
@@ -225,9 +226,12 @@ export function attemptOf(
     detail: null,
     timings: { dnsMs: 1.5, connectMs: 2, tlsMs: null, firstByteMs: 10.1, totalMs: 12.3 },
     request: {
-      url: 'https://example.com/hook',
-      headers: headerLines(['content-type', 'application/json']),
-      profile: 'standard',
+      shape: {
+        url: 'https://example.com/hook',
+        headers: headerLines(['content-type', 'application/json']),
+        payload: 'standard',
+      },
+      headers: headerLines(['webhook-id', 'evt_1']),
     },
     response: {
       status: 200,

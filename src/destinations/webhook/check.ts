@@ -1,24 +1,20 @@
 /** What a webhook destination may be, checked when it is written. */
-import {
-  describeSecretFormat,
-  generateSigningSecret,
-  signingKey,
-} from '../../domain/signing-secret.ts';
+import { messageFormat } from '../../domain/message-format.ts';
 import type { CheckedDestination, DestinationInput, FieldProblem } from '../destination-type.ts';
 import { parseTargetUrl } from '../url.ts';
 import { parseCustomHeaders } from './custom-headers.ts';
 import type { WebhookOptions } from './options.ts';
+import { checkSecrets, SECRET_FIELDS } from './secrets.ts';
 
 const CONFIG_FIELDS = ['url', 'custom_headers'];
-const CREDENTIAL_FIELDS = ['secret'];
 
 export function checkWebhook(
-  { config, credentials, profile }: DestinationInput,
+  { config, credentials, current, profile, nowMs }: DestinationInput,
   { guard, random }: WebhookOptions,
 ): CheckedDestination {
   const problems: FieldProblem[] = [
     ...unknownFields('/config', config, CONFIG_FIELDS),
-    ...unknownFields('/credentials', credentials, CREDENTIAL_FIELDS),
+    ...unknownFields('/credentials', credentials, SECRET_FIELDS),
   ];
 
   let url = '';
@@ -35,24 +31,17 @@ export function checkWebhook(
     else problems.push({ pointer: '/config/url', code: parsed.code, message: parsed.message });
   }
 
-  const headers = parseCustomHeaders(config['custom_headers']);
+  const { headerNames } = messageFormat(profile);
+  const headers = parseCustomHeaders(config['custom_headers'], (name) => headerNames.has(name));
   if (!headers.ok) problems.push(...headers.problems);
 
-  const { secret = generateSigningSecret(profile.secret, random) } = credentials;
-  if (typeof secret !== 'string' || signingKey(secret, profile.secret) === undefined) {
-    problems.push({
-      pointer: '/credentials/secret',
-      code: 'secret_format',
-      message: `A signing secret of the profile ${profile.name} is ${describeSecretFormat(profile.secret)}; leave it out and one is generated.`,
-    });
-  }
+  const secrets = checkSecrets(credentials, current, { profile, random, nowMs }, problems);
 
-  if (problems.length > 0 || !headers.ok || typeof secret !== 'string')
-    return { ok: false, problems };
+  if (problems.length > 0 || !headers.ok) return { ok: false, problems };
   return {
     ok: true,
     config: headers.json === null ? { url } : { url, custom_headers: headers.json },
-    credentials: { secret },
+    credentials: secrets,
   };
 }
 

@@ -21,7 +21,11 @@ const SECRET = /auth|bearer|cookie|credential|jwt|key|pass|pwd|secret|session|si
 const MAX_HEADERS = 50;
 const POINTER = '/config/custom_headers';
 
-export function parseCustomHeaders(given: unknown): CustomHeaders {
+/** `isTaken`: whether the profile sets the header itself; asked in lower case. */
+export function parseCustomHeaders(
+  given: unknown,
+  isTaken: (name: string) => boolean = () => false,
+): CustomHeaders {
   if (given === undefined || given === null || given === '')
     return { ok: true, headers: [], json: null };
   const object = typeof given === 'string' ? parseJson(given) : given;
@@ -40,7 +44,7 @@ export function parseCustomHeaders(given: unknown): CustomHeaders {
       { pointer: POINTER, code: 'too_many', message: `At most ${MAX_HEADERS} custom headers.` },
     ]);
   }
-  const problems = headers.flatMap(([name, value]) => judge(name, value));
+  const problems = headers.flatMap(([name, value]) => judge(name, value, isTaken));
   if (problems.length > 0) return refuse(problems);
   const pairs = headers.map(([name, value]): [string, string] => [name, String(value)]);
   return {
@@ -50,18 +54,31 @@ export function parseCustomHeaders(given: unknown): CustomHeaders {
   };
 }
 
+export function isHeaderName(name: string): boolean {
+  return TOKEN.test(name);
+}
+
+export function isHeaderValue(value: string): boolean {
+  return VALUE.test(value);
+}
+
+/** Frames, describes or identifies the message: nobody but the sender sets it. */
+export function isReservedHeader(name: string): boolean {
+  return RESERVED.test(name);
+}
+
 /** Whether the record of an attempt hides the value. */
 export function isSecretHeader(name: string): boolean {
   return SECRET.test(name);
 }
 
-function judge(name: string, value: unknown): FieldProblem[] {
+function judge(name: string, value: unknown, isTaken: (name: string) => boolean): FieldProblem[] {
   const pointer = `${POINTER}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  if (!TOKEN.test(name))
+  if (!isHeaderName(name))
     return [
       { pointer, code: 'header_name', message: 'This is not a name that a header can have.' },
     ];
-  if (RESERVED.test(name)) {
+  if (RESERVED.test(name) || isTaken(name.toLowerCase())) {
     return [
       {
         pointer,
@@ -70,7 +87,7 @@ function judge(name: string, value: unknown): FieldProblem[] {
       },
     ];
   }
-  if (typeof value !== 'string' || !VALUE.test(value)) {
+  if (typeof value !== 'string' || !isHeaderValue(value)) {
     return [
       {
         pointer,

@@ -7,13 +7,14 @@
 import type { Dispatcher } from 'undici';
 import type { AttemptResponse, Outcome, Timings } from '../../domain/attempt.ts';
 import type { Clock, Timer } from '../../domain/clock.ts';
+import { isSuccess, retriesReason, retriesStatus } from '../../domain/profile.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { ConnectTimings } from '../connector.ts';
 import type { Connection } from './connection.ts';
 import { failureOf, isLostConnection } from './failure.ts';
 import type { Failure } from './failure.ts';
 import type { OriginPool } from './pools.ts';
-import { bodyOf, isSuccess, MAX_BODY_BYTES, responseHeaders, retryAfterMs } from './response.ts';
+import { bodyOf, MAX_BODY_BYTES, responseHeaders, retryAfterMs } from './response.ts';
 
 export interface ExchangeOptions {
   readonly pool: OriginPool;
@@ -128,7 +129,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail({
       reason: 'timeout',
       detail: `No complete answer within ${this.#options.timeoutMs / 1000} s.`,
-      retryable: true,
     });
     // Nothing is sent any more either, if the connection is still being opened.
     this.#dropConnection();
@@ -166,15 +166,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
       kind: 'failed',
       reason: 'http_status',
       detail: `The receiver answered with status ${this.#status}.`,
-      retryable: !profile.finalStatuses.includes(this.#status),
+      retryable: retriesStatus(profile, this.#status),
       ...(askedMs === null ? {} : { retryAfterMs: askedMs }),
       timings,
       response,
     });
   }
 
-  #fail(failure: Failure): void {
-    this.#settle({ kind: 'failed', ...failure, timings: this.#timings(), response: null });
+  #fail({ reason, detail }: Failure): void {
+    const retryable = retriesReason(this.#options.profile, reason);
+    this.#settle({
+      kind: 'failed',
+      reason,
+      detail,
+      retryable,
+      timings: this.#timings(),
+      response: null,
+    });
   }
 
   #settle(outcome: Outcome): void {

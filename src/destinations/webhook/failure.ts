@@ -6,7 +6,6 @@ import { BlockedAddressError, ConnectTimeoutError, DnsError, TlsError } from '..
 export interface Failure {
   readonly reason: FailureReason;
   readonly detail: string;
-  readonly retryable: boolean;
 }
 
 /** `headersCame`: of the answer, whole. */
@@ -88,7 +87,7 @@ function tlsDetail(code: string): string {
 }
 
 function failed(reason: FailureReason, detail: string): Failure {
-  return { reason, detail, retryable: true };
+  return { reason, detail };
 }
 
 function codeOf(error: unknown): string {

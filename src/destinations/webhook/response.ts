@@ -9,7 +9,6 @@ import {
 import type { Transform } from 'node:stream';
 import { headerLines } from '../../domain/attempt.ts';
 import type { HeaderLines } from '../../domain/attempt.ts';
-import type { Profile } from '../../domain/profile.ts';
 import { MAX_RETRY_AFTER_MS } from '../../domain/retry-schedule.ts';
 
 /** Of the body, decompressed. */
@@ -17,10 +16,6 @@ export const MAX_BODY_BYTES = 16 * 1024;
 
 /** The largest window that a `zstd` content may ask for: 8 MiB (RFC 9659); zlib would allocate up to 128 MiB. */
 const ZSTD_MAX_WINDOW_LOG = 23;
-
-export function isSuccess({ success }: Profile, status: number): boolean {
-  return status >= success.fromStatus && status <= success.toStatus;
-}
 
 export function responseHeaders(
   headers: Record<string, string | string[] | undefined>,

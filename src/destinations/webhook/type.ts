@@ -3,6 +3,7 @@ import type { DestinationType } from '../destination-type.ts';
 import { checkWebhook } from './check.ts';
 import type { WebhookOptions } from './options.ts';
 import { WebhookPools } from './pools.ts';
+import { shownSecrets } from './secrets.ts';
 import { WebhookSender } from './send.ts';
 
 export function createWebhookType(options: WebhookOptions): DestinationType {
@@ -10,6 +11,7 @@ export function createWebhookType(options: WebhookOptions): DestinationType {
   return {
     type: 'webhook',
     check: (input) => checkWebhook(input, options),
+    showCredentials: ({ credentials, profile, nowMs }) => shownSecrets(credentials, profile, nowMs),
     describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),
     open: (destination) => new WebhookSender(destination, pools, options),
     close: () => pools.close(),

@@ -1,7 +1,6 @@
 /** Attempts: every try, with request and answer. */
 import type { FastifyInstance } from 'fastify';
 import { getDestination } from '../../engine/manage-destinations.ts';
-import { profileOf } from '../../engine/target.ts';
 import type { Page, StoredAttempt } from '../../storage/storage.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
@@ -214,7 +213,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     return {
       ids: storage.ids,
       include,
-      profile: (name) => profileOf(name, engine.targets),
+      evaluate: engine.evaluate,
       destinationText: (tenantId, destinationId) =>
         destinations.get(`${tenantId}\0${destinationId}`) ?? null,
     };

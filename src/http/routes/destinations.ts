@@ -19,6 +19,8 @@ import {
   DestinationPatchSchema,
   newDestination,
 } from '../schemas/destination.ts';
+import { RotateSecretBodySchema, secretRotation } from '../schemas/rotate-secret.ts';
+import type { RotateSecretBody } from '../schemas/rotate-secret.ts';
 import type { DestinationBody, DestinationPatch } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
@@ -29,7 +31,7 @@ import {
 } from '../schemas/fields.ts';
 import type { DestinationParams, TenantParams } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
-import { arrayOf, ref } from '../schemas/json-schema.ts';
+import { arrayOf, nullable, ref } from '../schemas/json-schema.ts';
 
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
@@ -153,6 +155,22 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       if (found !== null && found.destination.disabledAtMs !== null) return destinationJson(found);
       return apply(request.params, { disabledAtMs: clock.nowMs() });
     },
+  );
+
+  server.post<{ Params: DestinationParams; Body: RotateSecretBody | null | undefined }>(
+    '/tenants/:tenant_id/destinations/:destination_id/rotate-secret',
+    {
+      schema: {
+        tags: ['destinations'],
+        summary: 'Rotate a destination’s signing secret',
+        description:
+          'Messages are signed with the new secret at once, and with the one before as well until its time is over.',
+        params: DestinationParamsSchema,
+        body: nullable(RotateSecretBodySchema),
+        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 413, 415, 422) },
+      },
+    },
+    (request) => apply(request.params, secretRotation(request.body ?? {}, clock.nowMs())),
   );
 
   server.delete<{ Params: DestinationParams }>(

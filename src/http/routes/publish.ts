@@ -7,7 +7,7 @@ import { ApiError, errorBody } from '../errors.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { StringMap, Time } from '../schemas/fields.ts';
+import { Resource, StringMap, Time } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import {
   anything,
@@ -33,6 +33,7 @@ const EventBody = object(
     time: optional(Time),
     eligible_for_retry: optional(boolean({ default: true })),
     metadata: optional(StringMap),
+    resource: optional(Resource),
     data: record(anything, {
       description: 'Delivered byte for byte as it is sent.',
     }),

@@ -24,7 +24,7 @@ const LIST_PARAMETERS = { id: 'Only these tenants.', ...PAGE_PARAMETERS };
 const PAGING = { defaultLimit: 20, maxLimit: 100, positionLength: 1 };
 
 export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): void {
-  const { storage, routing } = engine;
+  const { storage, routing, targets } = engine;
 
   server.get(
     '/tenants',
@@ -74,12 +74,19 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
           'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %, and is not . or .. itself.';
         throw validationFailed([{ pointer: '/tenant_id', code: 'format', message }]);
       }
+      const { metadata, ...settings } = request.body ?? {};
+      if (typeof settings.profile === 'string' && !targets.profiles.has(settings.profile)) {
+        const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
+        throw validationFailed([{ pointer: '/profile', code: 'enum', message }]);
+      }
       const { created, tenant } = await storage.tenantUpsert({
         id,
-        metadata: request.body?.metadata ?? {},
+        metadata: metadata ?? {},
+        settings,
       });
+      const isChanged = created || Object.keys(settings).length > 0;
       // Also where another request has created it and has not come this far.
-      if (created || routing.tenant(id) === undefined) await routing.refresh(id);
+      if (isChanged || routing.tenant(id) === undefined) await routing.refresh(id);
       return reply.status(created ? 201 : 200).send(tenantJson(tenant));
     },
   );

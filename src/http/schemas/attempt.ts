@@ -1,8 +1,9 @@
 /** Attempts, as the API shows them. */
 import { ATTEMPT_KINDS, FAILURE_REASONS, parseHeaderLines } from '../../domain/attempt.ts';
 import type { IdCodec } from '../../domain/id.ts';
-import { renderBody } from '../../domain/wire-format.ts';
-import type { Profile } from '../../domain/profile.ts';
+import type { Event } from '../../domain/event.ts';
+import { PayloadError, renderPayload } from '../../domain/payload.ts';
+import type { EvaluateExpression, Payload } from '../../domain/payload.ts';
 import type { StoredAttempt } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { eventSummaryText } from './event.ts';
@@ -89,7 +90,7 @@ export const AttemptSchema = object(
 export interface AttemptView {
   readonly ids: IdCodec;
   readonly include: ReadonlySet<Include>;
-  profile(name: string): Profile;
+  readonly evaluate: EvaluateExpression;
   /** JSON of the destination as it is now; `null` where it is gone. */
   destinationText(tenantId: string, destinationId: string): string | null;
 }
@@ -136,14 +137,25 @@ export function attemptJsonText(attempt: StoredAttempt, view: AttemptView): stri
   return text;
 }
 
-/** The body is not kept: the event and the profile give it again, byte for byte. */
+/** The body is not kept: the event and the format give it again, byte for byte. */
 function requestJson({ request, event }: StoredAttempt, view: AttemptView) {
   return {
     method: 'POST',
-    url: request.url,
-    headers: parseHeaderLines(request.headers),
-    body: event === null ? null : readable(renderBody(view.profile(request.profile).wire, event)),
+    url: request.shape.url,
+    headers: [...parseHeaderLines(request.shape.headers), ...parseHeaderLines(request.headers)],
+    body: event === null ? null : bodyText(event, request.shape.payload, view.evaluate),
   };
+}
+
+/** `null` where the event could not be put into the format: then nothing was sent. */
+function bodyText(event: Event, payload: string, evaluate: EvaluateExpression): string | null {
+  try {
+    // One of those that a destination can have, or could in the version that wrote it.
+    return readable(renderPayload(payload as Payload, event, evaluate));
+  } catch (error) {
+    if (error instanceof PayloadError) return null;
+    throw error;
+  }
 }
 
 function responseJson(response: StoredAttempt['response']) {

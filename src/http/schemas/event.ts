@@ -1,8 +1,17 @@
 /** Events, as the API shows them: `data` exactly as it was published. */
 import type { EventRecord, StoredAttempt } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
-import { StringMap, Time } from './fields.ts';
-import { anything, boolean, integer, arrayOf, object, record, string } from './json-schema.ts';
+import { Resource, StringMap, Time } from './fields.ts';
+import {
+  anything,
+  boolean,
+  integer,
+  arrayOf,
+  object,
+  optional,
+  record,
+  string,
+} from './json-schema.ts';
 
 export const EventSchema = object(
   {
@@ -12,6 +21,7 @@ export const EventSchema = object(
     time: Time,
     eligible_for_retry: boolean(),
     metadata: StringMap,
+    resource: optional(Resource),
     data: record(anything),
     matched_destination_ids: arrayOf(string()),
     status: object(
@@ -53,7 +63,8 @@ function summaryText(event: NonNullable<StoredAttempt['event']>): string {
     time: formatTime(event.timeMs),
     eligible_for_retry: event.eligibleForRetry,
   });
-  return `${head.slice(0, -1)},"metadata":${event.metadata ?? '{}'}}`;
+  const resource = event.resource === null ? '' : `,"resource":${event.resource}`;
+  return `${head.slice(0, -1)},"metadata":${event.metadata ?? '{}'}${resource}}`;
 }
 
 function text(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
 /** Parts of schemas that several resources have. */
 import type { JsonSchema } from './json-schema.ts';
 import {
+  closedObject,
   integer,
   arrayOf,
   literal,
@@ -24,6 +25,25 @@ const MAP_LIMITS = { maxProperties: 100, propertyNames: { maxLength: 255 } };
 export const StringMap = record(string({ maxLength: 4096 }), MAP_LIMITS);
 /** A map to merge: `null` removes the name (RFC 7396). */
 export const StringMapPatch = record(nullable(string({ maxLength: 4096 })), MAP_LIMITS);
+
+export const Resource = closedObject(
+  {
+    urn: string({ pattern: '^[\\x21-\\x7e]{1,1024}$' }),
+    vector_clock: optional(
+      record(integer({ minimum: 0 }), {
+        maxProperties: 256,
+        description: 'Counters by node: which version of the resource it is.',
+      }),
+    ),
+    trigger_urn: optional(
+      string({
+        pattern: '^[\\x21-\\x7e]{1,1024}$',
+        description: 'What caused the change; the idempotency key of messages that have one.',
+      }),
+    ),
+  },
+  { description: 'What the event is about.' },
+);
 
 export interface TenantParams {
   readonly tenant_id: string;

@@ -1,4 +1,5 @@
 /** Tenants, as the API shows them. */
+import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import type { TenantRecord } from '../../storage/storage.ts';
 import { formatTime } from '../time.ts';
 import { StringMap, Time } from './fields.ts';
@@ -12,23 +13,59 @@ import {
   string,
 } from './json-schema.ts';
 
+/** One `@`, with something on both sides: whether mail arrives, only mail can tell. */
+const EMAIL = '^[^\\s@\\x00-\\x1f\\x7f]{1,64}@[^\\s@\\x00-\\x1f\\x7f]{1,189}$';
+
+const SETTINGS = {
+  name: string({ maxLength: 255 }),
+  contacts: arrayOf(closedObject({ email: string({ pattern: EMAIL, maxLength: 254 }) }), {
+    maxItems: 20,
+    description: 'Who gets mail when deliveries fail.',
+  }),
+  profile: string({ description: 'Profile of its destinations that name none.' }),
+  limits: closedObject(
+    {
+      destinations: optional(integer({ minimum: 0, maximum: 100_000 })),
+      publish_per_minute: optional(integer({ minimum: 1, maximum: 100_000_000 })),
+      payload_bytes: optional(integer({ minimum: 1, maximum: 1024 ** 3 })),
+    },
+    { description: 'What is left out is limited as the instance is.' },
+  ),
+};
+
 export const TenantSchema = object(
   {
     id: string(),
     destinations_count: integer(),
     topics: arrayOf(string(), { description: 'All that its destinations take.' }),
     metadata: StringMap,
+    name: optional(SETTINGS.name),
+    contacts: optional(SETTINGS.contacts),
+    profile: optional(SETTINGS.profile),
+    limits: optional(SETTINGS.limits),
     created_at: Time,
     updated_at: Time,
   },
   { $id: 'Tenant' },
 );
 
-export interface TenantBody {
+export interface TenantBody extends TenantSettingsChange {
   readonly metadata?: Readonly<Record<string, string>> | null;
 }
 
-export const TenantBodySchema = closedObject({ metadata: optional(nullable(StringMap)) });
+export const TenantBodySchema = closedObject(
+  {
+    metadata: optional(nullable(StringMap)),
+    name: optional(nullable(SETTINGS.name)),
+    contacts: optional(nullable(SETTINGS.contacts)),
+    profile: optional(nullable(SETTINGS.profile)),
+    limits: optional(nullable(SETTINGS.limits)),
+  },
+  {
+    description:
+      'Metadata are replaced. A setting that is left out stays; `null` goes back to the instance’s.',
+  },
+);
 
 export function tenantJson(tenant: TenantRecord) {
   return {
@@ -36,6 +73,7 @@ export function tenantJson(tenant: TenantRecord) {
     destinations_count: tenant.destinationsCount,
     topics: tenant.topics,
     metadata: tenant.metadata,
+    ...tenant.settings,
     created_at: formatTime(tenant.createdAtMs),
     updated_at: formatTime(tenant.updatedAtMs),
   };

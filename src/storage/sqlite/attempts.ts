@@ -6,14 +6,16 @@ import type { ReadContext } from './context.ts';
 import { destinationNos } from './deliveries.ts';
 import { tenantNo } from './events.ts';
 import type { Operation } from './operation.ts';
-import { isOneOf, listPage, within } from './page.ts';
+import { isOneOf, listPage, textOrNull, within } from './page.ts';
 import type { Condition } from './page.ts';
 
 const SELECT = `
   SELECT attempts.*, tenants.id AS tenant_id, destinations.id AS destination_id, destinations.type AS destination_type,
          events.seq AS found_event, events.id AS event_id, events.topic, events.time_ms, events.eligible_for_retry,
-         events.metadata, events.data
+         events.metadata, events.resource, events.data,
+         request_shapes.url, request_shapes.headers AS shape_headers, request_shapes.payload
   FROM attempts
+  JOIN request_shapes ON request_shapes.no = attempts.shape_no
   JOIN destinations ON destinations.no = attempts.destination_no
   JOIN tenants ON tenants.no = attempts.tenant_no
   LEFT JOIN events ON events.seq = attempts.event_seq`;
@@ -99,9 +101,12 @@ function storedAttempt(context: ReadContext, row: Record<string, unknown>): Stor
       totalMs: milliseconds(row['total_us']) ?? 0,
     },
     request: {
-      url: String(row['url']),
+      shape: {
+        url: String(row['url']),
+        headers: String(row['shape_headers']),
+        payload: String(row['payload']),
+      },
       headers: String(row['request_headers']),
-      profile: String(row['profile']),
     },
     response,
     event:
@@ -114,7 +119,8 @@ function storedAttempt(context: ReadContext, row: Record<string, unknown>): Stor
             topic: String(row['topic']),
             timeMs: Number(row['time_ms']),
             eligibleForRetry: row['eligible_for_retry'] === 1,
-            metadata: row['metadata'] === null ? null : String(row['metadata']),
+            metadata: textOrNull(row['metadata']),
+            resource: textOrNull(row['resource']),
             data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
           },
     position: [seq],

@@ -10,6 +10,7 @@ import type {
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { textOrNull } from './page.ts';
 
 // One claimant of one lane: the index is read in order, from its start.
 const DUE = `
@@ -26,7 +27,7 @@ const CLAIM =
   'UPDATE deliveries SET claimed_by = ? WHERE event_seq = ? AND ordinal = ? RETURNING attempts, step, manual';
 
 const EVENT =
-  'SELECT id, topic, time_ms, eligible_for_retry, metadata, data FROM events WHERE seq = ?';
+  'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data FROM events WHERE seq = ?';
 
 // Its time stays what it was where that is past: so it keeps its place before what came later.
 const RELEASE = `
@@ -89,7 +90,8 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
         topic: String(event['topic']),
         timeMs: Number(event['time_ms']),
         eligibleForRetry: event['eligible_for_retry'] === 1,
-        metadata: event['metadata'] === null ? null : String(event['metadata']),
+        metadata: textOrNull(event['metadata']),
+        resource: textOrNull(event['resource']),
         data: event['data'] instanceof Uint8Array ? event['data'] : new Uint8Array(),
       },
     };

@@ -1,5 +1,6 @@
 /** The hot messages between the threads, made flat and whole again. */
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
+import type { RequestShape } from '../../domain/attempt.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { AttemptRecord, ClaimedDelivery, ClaimedLane, NewEvent, Verdict } from '../storage.ts';
 import { FlatReader, FlatWriter } from './flat.ts';
@@ -16,6 +17,7 @@ export function flattenEvents(events: readonly NewEvent[]): Flat {
     write.number(event.timeMs);
     write.flag(event.eligibleForRetry);
     write.text(event.metadata);
+    write.text(event.resource);
     write.bytes(event.data);
     write.text(event.requestedDestinationId);
     write.number(event.destinations.length);
@@ -37,6 +39,7 @@ export function unflattenEvents(flat: Flat): NewEvent[] {
     timeMs: read.numberOrNull(),
     eligibleForRetry: read.flag(),
     metadata: read.textOrNull(),
+    resource: read.textOrNull(),
     data: read.bytes(),
     requestedDestinationId: read.textOrNull(),
     destinations: Array.from({ length: read.number() }, () => ({
@@ -48,6 +51,7 @@ export function unflattenEvents(flat: Flat): NewEvent[] {
 
 export function flattenAttempts(attempts: readonly AttemptRecord[]): Flat {
   const write = new FlatWriter();
+  const shapes = new Map<RequestShape, number>();
   write.number(attempts.length);
   for (const attempt of attempts) {
     const { delivery, verdict, timings, request, response } = attempt;
@@ -66,8 +70,7 @@ export function flattenAttempts(attempts: readonly AttemptRecord[]): Flat {
     write.number(timings.tlsMs);
     write.number(timings.firstByteMs);
     write.number(timings.totalMs);
-    write.text(request.profile);
-    write.text(request.url);
+    writeShape(write, shapes, request.shape);
     write.text(request.headers);
     write.flag(response !== null);
     if (response === null) continue;
@@ -81,6 +84,7 @@ export function flattenAttempts(attempts: readonly AttemptRecord[]): Flat {
 
 export function unflattenAttempts(flat: Flat): AttemptRecord[] {
   const read = new FlatReader(flat);
+  const shapes: RequestShape[] = [];
   return Array.from({ length: read.number() }, () => ({
     delivery: { seq: read.number(), ordinal: read.number() },
     number: read.number(),
@@ -97,11 +101,37 @@ export function unflattenAttempts(flat: Flat): AttemptRecord[] {
       firstByteMs: read.numberOrNull(),
       totalMs: read.number(),
     },
-    request: { profile: read.text(), url: read.text(), headers: read.text() },
+    request: { shape: readShape(read, shapes), headers: read.text() },
     response: read.flag()
       ? { status: read.number(), headers: read.text(), body: read.bytes(), truncated: read.flag() }
       : null,
   }));
+}
+
+/** Once in a message: the others that share it only say which. */
+function writeShape(
+  write: FlatWriter,
+  shapes: Map<RequestShape, number>,
+  shape: RequestShape,
+): void {
+  const known = shapes.get(shape);
+  write.number(known ?? shapes.size);
+  if (known !== undefined) return;
+  shapes.set(shape, shapes.size);
+  write.text(shape.url);
+  write.text(shape.headers);
+  write.text(shape.payload);
+}
+
+function readShape(read: FlatReader, shapes: RequestShape[]): RequestShape {
+  const index = read.number();
+  const shape = shapes[index] ?? {
+    url: read.text(),
+    headers: read.text(),
+    payload: read.text(),
+  };
+  shapes[index] = shape;
+  return shape;
 }
 
 export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
@@ -123,6 +153,7 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
       write.number(event.timeMs);
       write.flag(event.eligibleForRetry);
       write.text(event.metadata);
+      write.text(event.resource);
       write.bytes(event.data);
     }
   }
@@ -153,6 +184,7 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
       timeMs: read.number(),
       eligibleForRetry: read.flag(),
       metadata: read.textOrNull(),
+      resource: read.textOrNull(),
       // A copy: a view would keep all that was claimed together in memory for as long as any of it waits.
       data: read.bytes().slice(),
     },

@@ -4,6 +4,8 @@ import type { Clock } from '../../domain/clock.ts';
 import { createIdCodec, newInstanceMark } from '../../domain/id.ts';
 import type { IdCodec, Random } from '../../domain/id.ts';
 import type { DeliveryStatus } from '../../domain/delivery.ts';
+import type { RequestShape } from '../../domain/attempt.ts';
+import { RequestShapes } from './request-shapes.ts';
 
 /** How a status is stored. */
 export const STATUS_CODE: Record<DeliveryStatus, number> = {
@@ -43,6 +45,8 @@ export interface WriteContext extends ReadContext {
   nextSeq(): number;
   /** A tenant's numbers, kept in memory: the only writer is this context. */
   tenant(id: string): TenantNumbers | undefined;
+  /** The number of the row that holds the shape; it is written if need be. */
+  shapeNo(shape: RequestShape): number;
   /** Forgets what is kept of a tenant, or of all (after a rollback). */
   forget(tenantId?: string): void;
 }
@@ -57,6 +61,7 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
   const incarnation = begin(db, random);
   const statement = statementCache(db);
   const tenants = new Map<string, TenantNumbers>();
+  const shapes = new RequestShapes(clock, statement);
   let lastSeq = readLastSeq(db);
 
   return {
@@ -87,9 +92,12 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
       tenants.set(String(row['id']), numbers);
       return numbers;
     },
+    shapeNo: (shape) => shapes.no(shape),
     forget(tenantId) {
-      if (tenantId === undefined) tenants.clear();
-      else tenants.delete(tenantId);
+      if (tenantId === undefined) {
+        tenants.clear();
+        shapes.forget();
+      } else tenants.delete(tenantId);
     },
   };
 }

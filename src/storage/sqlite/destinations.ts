@@ -2,6 +2,7 @@
 import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
 
 const SELECT = `
   SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms,
@@ -9,11 +10,10 @@ const SELECT = `
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE deleted_ms IS NULL`;
 
+const SELECT_ROUTING =
+  'SELECT no, id, routing_version, settings, sealed_secrets, secrets_revision FROM tenants';
 const BY_TENANT = `${SELECT} AND tenants.id = ? ORDER BY destinations.no`;
 const BY_ID = `${SELECT} AND tenants.id = ? AND destinations.id = ?`;
-
-const RAISE_ROUTING_VERSION =
-  'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = ?';
 
 export function destinationInsert(context: WriteContext): Operation<Storage['destinationInsert']> {
   return ({ destination, maxPerTenant }) => {
@@ -105,16 +105,14 @@ export function destinationList(context: ReadContext): Operation<Storage['destin
 export function routingPage(context: ReadContext): Operation<Storage['routingPage']> {
   return ({ after, limit }) =>
     context
-      .statement('SELECT no, id, routing_version FROM tenants WHERE no > ? ORDER BY no LIMIT ?')
+      .statement(`${SELECT_ROUTING} WHERE no > ? ORDER BY no LIMIT ?`)
       .all(after, limit)
       .map((row) => tenantRouting(context, row));
 }
 
 export function routingOf(context: ReadContext): Operation<Storage['routingOf']> {
   return ({ tenantId }) => {
-    const row = context
-      .statement('SELECT no, id, routing_version FROM tenants WHERE id = ?')
-      .get(tenantId);
+    const row = context.statement(`${SELECT_ROUTING} WHERE id = ?`).get(tenantId);
     return row === undefined ? null : tenantRouting(context, row);
   };
 }
@@ -124,6 +122,7 @@ function tenantRouting(context: ReadContext, row: Row): TenantRouting {
   return {
     tenantId,
     version: Number(row['routing_version']),
+    defaults: tenantDefaults(row),
     destinations: context.statement(BY_TENANT).all(tenantId).map(storedDestination),
     position: Number(row['no']),
   };

@@ -4,11 +4,11 @@ import type { EventRecord, Storage } from '../storage.ts';
 import { STATUS_OF_CODE } from './context.ts';
 import type { ReadContext } from './context.ts';
 import type { Operation } from './operation.ts';
-import { equals, isOneOf, listPage, within } from './page.ts';
+import { equals, isOneOf, listPage, textOrNull, within } from './page.ts';
 import type { Condition } from './page.ts';
 
 const SELECT = `
-  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, data,
+  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, resource, data,
          (SELECT json_group_array(json_array(destinations.id, status) ORDER BY ordinal)
           FROM deliveries JOIN destinations ON destinations.no = destination_no
           WHERE event_seq = seq) AS deliveries
@@ -100,7 +100,8 @@ function eventRecord(
     topic: String(row['topic']),
     timeMs,
     eligibleForRetry: row['eligible_for_retry'] === 1,
-    metadata: row['metadata'] === null ? null : String(row['metadata']),
+    metadata: textOrNull(row['metadata']),
+    resource: textOrNull(row['resource']),
     data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
     destinationIds: deliveries.map(([destinationId]) => destinationId),
     counts,

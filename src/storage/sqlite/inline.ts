@@ -35,6 +35,8 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
     tenantUpsert: asWrite(write.tenantUpsert),
     tenantGet: asRead(read.tenantGet),
     tenantList: asRead(read.tenantList),
+    tenantDefaultsGet: asRead(read.tenantDefaultsGet),
+    tenantSecretsPut: asWrite(write.tenantSecretsPut),
     tenantDelete: asWrite(write.tenantDelete),
     destinationInsert: asWrite(write.destinationInsert),
     destinationUpdate: asWrite(write.destinationUpdate),

@@ -21,12 +21,20 @@ import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
-import { tenantDelete, tenantGet, tenantList, tenantUpsert } from './tenants.ts';
+import {
+  tenantDelete,
+  tenantGet,
+  tenantList,
+  tenantDefaultsGet,
+  tenantSecretsPut,
+  tenantUpsert,
+} from './tenants.ts';
 
 export function writeOperations(context: WriteContext) {
   return {
     tenantUpsert: tenantUpsert(context),
     tenantDelete: tenantDelete(context),
+    tenantSecretsPut: tenantSecretsPut(context),
     destinationInsert: destinationInsert(context),
     destinationUpdate: destinationUpdate(context),
     destinationDelete: destinationDelete(context),
@@ -47,6 +55,7 @@ export function readOperations(context: ReadContext) {
   return {
     tenantGet: tenantGet(context),
     tenantList: tenantList(context),
+    tenantDefaultsGet: tenantDefaultsGet(context),
     destinationGet: destinationGet(context),
     destinationList: destinationList(context),
     routingPage: routingPage(context),

@@ -62,3 +62,7 @@ export function within(
   if (range.toMs !== null) conditions.push({ sql: `${expression} < ?`, values: [range.toMs] });
   return conditions;
 }
+
+export function textOrNull(value: unknown): string | null {
+  return value === null ? null : String(value);
+}

@@ -27,6 +27,11 @@ const DELETE_DESTINATIONS = `
   WHERE deleted_ms < ? AND cancel_below_seq IS NULL
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE destination_no = destinations.no)`;
 
+// The oldest attempt tells how far back they are in use. Numbers are microseconds.
+const DELETE_SHAPES = `
+  DELETE FROM request_shapes
+  WHERE day < ifnull((SELECT min(seq) FROM attempts), ?) / 86400000000 - 1`;
+
 /** Free pages that one slice gives back to the file system. */
 const VACUUM_PAGES = 200;
 
@@ -46,6 +51,7 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
     if (!more) {
       fromSeq = 0;
       context.statement(DELETE_DESTINATIONS).run(beforeMs);
+      context.statement(DELETE_SHAPES).run(seqAtMs(context.clock.nowMs()));
     }
     if (old.length > 0) context.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
     return { events: old.length, more };

@@ -5,8 +5,8 @@ import type { TenantNumbers, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
 const INSERT_EVENT = `
-  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, requested_destination_id, data)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, resource, requested_destination_id, data)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const INSERT_DELIVERY = `
   INSERT INTO deliveries (event_seq, ordinal, tenant_no, destination_no, status, attempts, step, manual,
@@ -14,10 +14,10 @@ const INSERT_DELIVERY = `
   VALUES (?, ?, ?, ?, ${STATUS_CODE.pending}, 0, 0, 0, ?, ?, ?)`;
 
 const FIND_BY_CALLER_ID = `
-  SELECT seq, topic, metadata, requested_destination_id, data FROM events WHERE id = ? AND tenant_no = ?`;
+  SELECT seq, topic, metadata, resource, requested_destination_id, data FROM events WHERE id = ? AND tenant_no = ?`;
 
 const FIND_BY_SEQ = `
-  SELECT seq, topic, metadata, requested_destination_id, data FROM events WHERE seq = ? AND tenant_no = ? AND id IS NULL`;
+  SELECT seq, topic, metadata, resource, requested_destination_id, data FROM events WHERE seq = ? AND tenant_no = ? AND id IS NULL`;
 
 // Those added by hand later (created_ms) were not part of the answer to the first publish.
 const DESTINATIONS_OF = `
@@ -60,6 +60,7 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
       timeMs,
       event.eligibleForRetry ? 1 : 0,
       event.metadata,
+      event.resource,
       event.requestedDestinationId,
       event.data,
     );
@@ -96,6 +97,7 @@ function sameContent(before: Row, event: NewEvent): boolean {
   return (
     before['topic'] === event.topic &&
     before['metadata'] === event.metadata &&
+    before['resource'] === event.resource &&
     before['requested_destination_id'] === event.requestedDestinationId &&
     before['data'] instanceof Uint8Array &&
     Buffer.compare(before['data'], event.data) === 0

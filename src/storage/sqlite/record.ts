@@ -9,10 +9,10 @@ import type { Operation } from './operation.ts';
 const INSERT_ATTEMPT = `
   INSERT INTO attempts (seq, event_seq, ordinal, previous_seq, tenant_no, destination_no, number, kind, started_ms,
                         reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us,
-                        profile, url, request_headers, response_status, response_headers, response_body, truncated)
+                        shape_no, request_headers, response_status, response_headers, response_body, truncated)
   SELECT ?, event_seq, ordinal, last_attempt_seq, tenant_no, destination_no, ?, ?, ?,
          ?, ?, ?, ?, ?, ?, ?,
-         ?, ?, ?, ?, ?, ?, ?
+         ?, ?, ?, ?, ?, ?
   FROM deliveries WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
 
 const UPDATE_PENDING = `
@@ -49,8 +49,7 @@ export function record(context: WriteContext): Operation<Storage['record']> {
       microseconds(timings.tlsMs),
       microseconds(timings.firstByteMs),
       microseconds(timings.totalMs),
-      attempt.request.profile,
-      attempt.request.url,
+      context.shapeNo(attempt.request.shape),
       attempt.request.headers,
       response === null ? null : response.status,
       response === null ? null : response.headers,

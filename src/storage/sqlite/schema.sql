@@ -10,7 +10,7 @@ CREATE TABLE tenants (
   routing_version INTEGER NOT NULL,
   created_ms      INTEGER NOT NULL,
   updated_ms      INTEGER NOT NULL
-) STRICT;
+, settings TEXT NOT NULL DEFAULT '{}', sealed_secrets BLOB, secrets_revision INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE destinations (
   no                 INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,7 +41,7 @@ CREATE TABLE events (
   metadata                 TEXT,    -- canonical JSON; NULL: empty
   requested_destination_id TEXT,
   data                     BLOB NOT NULL
-) STRICT;
+, resource TEXT) STRICT;
 
 CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
 
@@ -73,6 +73,14 @@ CREATE INDEX deliveries_by_tenant ON deliveries (tenant_no);
 
 CREATE INDEX deliveries_failed ON deliveries (tenant_no) WHERE status = 2;
 
+CREATE TABLE request_shapes (
+  no      INTEGER PRIMARY KEY,
+  day     INTEGER NOT NULL, -- days since 1970
+  url     TEXT NOT NULL,
+  headers TEXT NOT NULL,    -- lines of name, value, name, value
+  payload TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE attempts (
   seq              INTEGER PRIMARY KEY,
   event_seq        INTEGER NOT NULL,
@@ -90,9 +98,8 @@ CREATE TABLE attempts (
   tls_us           INTEGER,
   first_byte_us    INTEGER,
   total_us         INTEGER NOT NULL,
-  profile          TEXT NOT NULL,
-  url              TEXT NOT NULL,
-  request_headers  TEXT NOT NULL,     -- lines of name, value, name, value
+  shape_no         INTEGER NOT NULL,
+  request_headers  TEXT NOT NULL,     -- those of this attempt alone; lines as above
   response_status  INTEGER,
   response_headers TEXT,
   response_body    BLOB,

@@ -46,6 +46,8 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     tenantUpsert: write('tenantUpsert'),
     tenantGet: read('tenantGet'),
     tenantList: read('tenantList'),
+    tenantDefaultsGet: read('tenantDefaultsGet'),
+    tenantSecretsPut: write('tenantSecretsPut'),
     tenantDelete: write('tenantDelete'),
     destinationInsert: write('destinationInsert'),
     destinationUpdate: write('destinationUpdate'),

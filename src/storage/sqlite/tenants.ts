@@ -1,11 +1,15 @@
 /** Tenants. */
-import type { Storage, StringMap, TenantRecord } from '../storage.ts';
+import type { TenantSettings, TenantSettingsChange } from '../../domain/tenant.ts';
+import type { Storage, StringMap, TenantDefaults, TenantRecord } from '../storage.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { listPage } from './page.ts';
 
+export const RAISE_ROUTING_VERSION =
+  'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = ?';
+
 const SELECT = `
-  SELECT no, id, metadata, created_ms, updated_ms,
+  SELECT no, id, metadata, settings, created_ms, updated_ms,
          (SELECT count(*) FROM destinations WHERE tenant_no = tenants.no AND deleted_ms IS NULL) AS destinations,
          (SELECT json_group_array(DISTINCT topic.value)
           FROM destinations, json_each(definition, '$.topics') AS topic
@@ -13,20 +17,27 @@ const SELECT = `
   FROM tenants`;
 
 export function tenantUpsert(context: WriteContext): Operation<Storage['tenantUpsert']> {
-  return ({ id, metadata }) => {
+  return ({ id, metadata, settings = {} }) => {
     const nowMs = context.clock.nowMs();
     const text = JSON.stringify(metadata);
-    const updated = context
-      .statement('UPDATE tenants SET metadata = ?, updated_ms = ? WHERE id = ?')
-      .run(text, nowMs, id);
-    const created = updated.changes === 0;
+    const before = context.statement('SELECT no, settings FROM tenants WHERE id = ?').get(id);
+    const created = before === undefined;
     if (created) {
       context
         .statement(
-          'INSERT INTO tenants (id, metadata, routing_version, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?)',
+          'INSERT INTO tenants (id, metadata, settings, routing_version, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?)',
         )
         // Not 1: the routing of a deleted tenant must not pass for that of one made anew under its id.
-        .run(id, text, context.nextSeq(), nowMs, nowMs);
+        .run(id, text, mergedSettings('{}', settings), context.nextSeq(), nowMs, nowMs);
+    } else {
+      const merged = mergedSettings(String(before['settings']), settings);
+      context
+        .statement('UPDATE tenants SET metadata = ?, settings = ?, updated_ms = ? WHERE no = ?')
+        .run(text, merged, nowMs, Number(before['no']));
+      if (merged !== before['settings']) {
+        context.statement(RAISE_ROUTING_VERSION).run(Number(before['no']));
+        context.forget(id);
+      }
     }
     const tenant = tenantGet(context)({ id });
     if (tenant === null) throw new Error(`tenant ${id} is not there after it was written`);
@@ -64,6 +75,32 @@ export function tenantList(context: ReadContext): Operation<Storage['tenantList'
   };
 }
 
+export function tenantDefaultsGet(context: ReadContext): Operation<Storage['tenantDefaultsGet']> {
+  return ({ id }) => {
+    const row = context
+      .statement('SELECT settings, sealed_secrets, secrets_revision FROM tenants WHERE id = ?')
+      .get(id);
+    return row === undefined ? null : tenantDefaults(row);
+  };
+}
+
+export function tenantSecretsPut(context: WriteContext): Operation<Storage['tenantSecretsPut']> {
+  return ({ id, sealed, ifRevision }) => {
+    const tenant = context.tenant(id);
+    if (tenant === undefined) return 'unknown';
+    const updated = context
+      .statement(
+        `UPDATE tenants SET sealed_secrets = ?, secrets_revision = secrets_revision + 1, updated_ms = ?
+         WHERE no = ? AND secrets_revision = ?`,
+      )
+      .run(sealed, context.clock.nowMs(), tenant.no, ifRevision);
+    if (updated.changes === 0) return 'changed_meanwhile';
+    context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
+    context.forget(id);
+    return 'updated';
+  };
+}
+
 export function tenantDelete(context: WriteContext): Operation<Storage['tenantDelete']> {
   return ({ id }) => {
     const tenant = context.tenant(id);
@@ -82,12 +119,32 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
   };
 }
 
+/** Of a row with the columns `settings`, `sealed_secrets` and `secrets_revision`. */
+export function tenantDefaults(row: Row): TenantDefaults {
+  const sealed = row['sealed_secrets'];
+  return {
+    settings: JSON.parse(String(row['settings'])) as TenantSettings,
+    secrets: {
+      sealed: sealed instanceof Uint8Array ? sealed : null,
+      revision: Number(row['secrets_revision']),
+    },
+  };
+}
+
+function mergedSettings(before: string, change: TenantSettingsChange): string {
+  const all = Object.entries({ ...(JSON.parse(before) as TenantSettings), ...change });
+  return JSON.stringify(Object.fromEntries(all.filter(([, value]) => value !== null)));
+}
+
+type Row = Record<string, unknown>;
+
 function tenantRecord(row: Record<string, unknown>): TenantRecord {
   // Both columns are JSON that this driver has written.
   const topics = JSON.parse(String(row['topics'])) as string[];
   return {
     id: String(row['id']),
     metadata: JSON.parse(String(row['metadata'])) as StringMap,
+    settings: JSON.parse(String(row['settings'])) as TenantSettings,
     destinationsCount: Number(row['destinations']),
     topics: topics.toSorted(),
     createdAtMs: Number(row['created_ms']),

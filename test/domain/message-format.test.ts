@@ -4,7 +4,12 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 
 import type { Event } from '../../src/domain/event.ts';
-import { renderBody, signatureHeaders } from '../../src/domain/wire-format.ts';
+import { messageFormat } from '../../src/domain/message-format.ts';
+import { renderPayload } from '../../src/domain/payload.ts';
+import { MessageValues } from '../../src/domain/template.ts';
+import { systemRandom } from '../../src/domain/id.ts';
+import { standard } from '../../src/profiles/standard.ts';
+import { noExpressions } from '../support/no-expressions.ts';
 
 const event: Event = {
   seq: 1,
@@ -14,13 +19,38 @@ const event: Event = {
   timeMs: Date.UTC(2026, 10, 21, 10, 0, 0, 7),
   eligibleForRetry: true,
   metadata: null,
+  resource: null,
   data: Buffer.from('{}'),
 };
+
+function renderBody(of: Event): Uint8Array {
+  return renderPayload('standard', of, noExpressions);
+}
+
+function signatureHeaders(of: {
+  eventId: string;
+  body: Uint8Array;
+  keys: readonly Uint8Array[];
+  nowMs: number;
+}): string[] {
+  const facts = {
+    event: { ...event, id: of.eventId },
+    deliveryId: () => 'dlv_1',
+    attempt: 1,
+    nowMs: of.nowMs,
+  };
+  const keys = of.keys.map((bytes) => ({ kind: 'hmac' as const, bytes }));
+  return messageFormat(standard).headers(
+    new MessageValues(facts, 'des_1', systemRandom),
+    of.body,
+    keys,
+  );
+}
 
 describe('the body of Standard Webhooks', () => {
   it('is type, timestamp and data, in this order', () => {
     const data = Buffer.from('{ "b" : 1.0,\n"a":1e2, "b":"\\u0041" }');
-    expect(Buffer.from(renderBody('standard_webhooks', { ...event, data })).toString()).toBe(
+    expect(Buffer.from(renderBody({ ...event, data })).toString()).toBe(
       '{"type":"order.created","timestamp":"2026-11-21T10:00:00.007Z","data":{ "b" : 1.0,\n"a":1e2, "b":"\\u0041" }}',
     );
   });
@@ -32,9 +62,7 @@ describe('the body of Standard Webhooks', () => {
         fc.uint8Array({ maxLength: 300 }),
         fc.date({ noInvalidDate: true }),
         (topic, data, time) => {
-          const body = Buffer.from(
-            renderBody('standard_webhooks', { ...event, topic, data, timeMs: time.getTime() }),
-          );
+          const body = Buffer.from(renderBody({ ...event, topic, data, timeMs: time.getTime() }));
           const head = body.subarray(0, body.length - data.length - 1);
           expect(body.subarray(head.length, -1).equals(data)).toBe(true);
           expect(body.at(-1)).toBe('}'.charCodeAt(0));
@@ -50,7 +78,7 @@ describe('the body of Standard Webhooks', () => {
 
   it('has `data` that is a piece of a larger buffer', () => {
     const data = Buffer.from('xxx{"a":1}yyy').subarray(3, 10);
-    const body = renderBody('standard_webhooks', { ...event, data });
+    const body = renderBody({ ...event, data });
     expect(JSON.parse(Buffer.from(body).toString())).toMatchObject({ data: { a: 1 } });
   });
 });
@@ -62,9 +90,7 @@ describe('the signature of Standard Webhooks', () => {
 
   it('is of id, timestamp and body', () => {
     const mac = createHmac('sha256', key).update('evt_1.1700000000.{"a":1}').digest('base64');
-    expect(
-      signatureHeaders('standard_webhooks', { eventId: 'evt_1', body, keys: [key], nowMs }),
-    ).toEqual([
+    expect(signatureHeaders({ eventId: 'evt_1', body, keys: [key], nowMs })).toEqual([
       'webhook-id',
       'evt_1',
       'webhook-timestamp',
@@ -76,7 +102,7 @@ describe('the signature of Standard Webhooks', () => {
 
   it('is the one of the specification’s libraries', () => {
     const verifier = new Webhook(key, { format: 'raw' });
-    const [, , , , , signature] = signatureHeaders('standard_webhooks', {
+    const [, , , , , signature] = signatureHeaders({
       eventId: 'evt_1',
       body,
       keys: [key],
@@ -87,7 +113,7 @@ describe('the signature of Standard Webhooks', () => {
 
   it('verifies with each of the keys while they rotate', () => {
     const keys = [Buffer.alloc(24, 1), Buffer.alloc(64, 2)];
-    const list = signatureHeaders('standard_webhooks', {
+    const list = signatureHeaders({
       eventId: 'evt_1',
       body,
       keys,

@@ -1,0 +1,146 @@
+/**
+ * How an event looks in the body of a message. The published bytes of `data` are spliced in unchanged, so that key order
+ * and the spelling of numbers survive. A body depends on nothing but the event and its payload format, and so is built
+ * once an event, and again for whoever looks at an attempt later.
+ */
+import type { Event, EventResource } from './event.ts';
+import { objectMembers } from './json-members.ts';
+
+/**
+ * standard         Standard Webhooks: `{type, timestamp, data}`
+ * data             `data` as published, byte for byte
+ * event_and_data   `{event, ...data}`: the members of `data` follow the topic; one called `event` is left out
+ * envelope         `{id, type, created, data: {object}}`, `created` in seconds
+ * thin             which resource changed, and nothing of its content
+ * cloudevents      CloudEvents 1.0, structured
+ * jmespath:...     what the JMESPath expression makes of `{id, topic, time, tenant_id, metadata, data}`
+ */
+export const PAYLOAD_SHAPES = [
+  'standard',
+  'data',
+  'event_and_data',
+  'envelope',
+  'thin',
+  'cloudevents',
+] as const;
+export type PayloadShape = (typeof PAYLOAD_SHAPES)[number];
+export type Payload = PayloadShape | `${typeof EXPRESSION_PREFIX}${string}`;
+
+export const EXPRESSION_PREFIX = 'jmespath:';
+
+/** Evaluates an expression on an event; JSON comes out. Throws `PayloadError`. */
+export type EvaluateExpression = (expression: string, event: Event) => Uint8Array;
+
+/** The event cannot be put into that format; the message is for the tenant. */
+export class PayloadError extends Error {
+  override readonly name = 'PayloadError';
+}
+
+/** The bytes that are sent, and signed. Throws `PayloadError`, where it is an expression that fails. */
+export function renderPayload(
+  payload: Payload,
+  event: Event,
+  evaluate: EvaluateExpression,
+): Uint8Array {
+  switch (payload) {
+    case 'standard':
+      return around(
+        `{"type":${JSON.stringify(event.topic)},"timestamp":"${time(event.timeMs)}","data":`,
+        event.data,
+        '}',
+      );
+    case 'data':
+      return event.data;
+    case 'event_and_data':
+      return eventAndData(event);
+    case 'envelope':
+      return around(
+        `{"id":${JSON.stringify(event.id)},"type":${JSON.stringify(event.topic)},"created":${Math.floor(event.timeMs / 1000)},"data":{"object":`,
+        event.data,
+        '}}',
+      );
+    case 'thin':
+      return Buffer.from(JSON.stringify(thin(event)));
+    case 'cloudevents':
+      return around(
+        `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(cloudEventSource(event))},"type":${JSON.stringify(event.topic)},"time":"${time(event.timeMs)}","datacontenttype":"application/json","data":`,
+        event.data,
+        '}',
+      );
+    default:
+      return evaluate(payload.slice(EXPRESSION_PREFIX.length), event);
+  }
+}
+
+/** The same over all attempts and replays: what the change was triggered by, else the event itself. */
+export function idempotencyKey(event: Event): string {
+  return resourceOf(event)?.trigger_urn ?? event.id;
+}
+
+/** The CloudEvents attribute `source`: who the event is of, as a relative reference. */
+export function cloudEventSource({ tenantId }: Event): string {
+  return `/tenants/${encodeURIComponent(tenantId)}`;
+}
+
+/** UTC, with milliseconds, and without saying so: `2026-11-21T10:00:00.000`, as Baack writes times. */
+export function zonelessTime(timeMs: number): string {
+  return time(timeMs).slice(0, -1);
+}
+
+/** Topic `message.thread.update`: subject `MESSAGE_THREAD`, event `UPDATE`. */
+export function subjectAndEvent(topic: string): { subject: string; event: string } {
+  const dot = topic.lastIndexOf('.');
+  const subject = dot === -1 ? topic : topic.slice(0, dot);
+  return {
+    subject: subject.replaceAll('.', '_').toUpperCase(),
+    event: dot === -1 ? '' : topic.slice(dot + 1).toUpperCase(),
+  };
+}
+
+function thin(event: Event) {
+  const resource = resourceOf(event);
+  const { subject, event: change } = subjectAndEvent(event.topic);
+  const timestamp = zonelessTime(event.timeMs);
+  return {
+    urn: event.id,
+    subject,
+    event: change,
+    resource: resource?.urn ?? null,
+    vectorClock: resource?.vector_clock ?? {},
+    timestamp,
+    trigger: { urn: idempotencyKey(event), event: change, timestamp },
+  };
+}
+
+function eventAndData({ topic, data }: Event): Uint8Array {
+  const head = `{"event":${JSON.stringify(topic)}`;
+  const members = objectMembers(data, 0, Infinity);
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const kept = members
+    .filter(({ name }) => name !== 'event')
+    .map(({ nameStart, end }) => bytes.subarray(nameStart, end));
+  const comma = Buffer.from(',');
+  return Buffer.concat([
+    Buffer.from(head),
+    ...kept.flatMap((member) => [comma, member]),
+    Buffer.from('}'),
+  ]);
+}
+
+function resourceOf({ resource }: Event): EventResource | null {
+  // Canonical JSON of ours.
+  return resource === null ? null : (JSON.parse(resource) as EventResource);
+}
+
+/** Head and tail are ASCII, as topics and ids are, so that characters are bytes. */
+function around(head: string, data: Uint8Array, tail: string): Uint8Array {
+  const body = Buffer.allocUnsafe(head.length + data.length + tail.length);
+  body.write(head, 0, 'latin1');
+  body.set(data, head.length);
+  body.write(tail, head.length + data.length, 'latin1');
+  return body;
+}
+
+function time(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

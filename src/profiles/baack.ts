@@ -1,0 +1,53 @@
+/**
+ * Baack's webhook subscriptions: thin messages that say which resource changed, signed over body, timestamp and
+ * idempotency key, tried fast and then slowly for 16 hours.
+ */
+import type { Profile } from '../domain/profile.ts';
+
+const SECOND_MS = 1000;
+
+export const baack: Profile = {
+  name: 'baack',
+  payload: 'thin',
+  contentType: 'application/json',
+  headers: [
+    ['Idempotency-Key', '{idempotency_key}'],
+    ['X-Baack-Timestamp', '{timestamp_utc}'],
+    ['X-Baack-Nonce', '{nonce}'],
+    // The headers whose values follow the body in what is signed, in order.
+    ['Signed-Headers', 'x-baack-timestamp, idempotency-key'],
+  ],
+  metadataHeaderPrefix: null,
+  signature: {
+    header: 'X-Baack-Signature',
+    signed: '{body}{timestamp_utc}{idempotency_key}',
+    algorithm: 'sha256',
+    encoding: 'hex',
+    each: '{signature}',
+    separator: ',',
+    value: '{signatures}',
+    eachEd25519: null,
+  },
+  secret: {
+    prefix: '',
+    key: 'utf8',
+    minBytes: 1,
+    maxBytes: 1024,
+    generated: null,
+    shown: 'sha256',
+    scope: 'destination',
+    ed25519: false,
+  },
+  success: { fromStatus: 200, toStatus: 299 },
+  retried: {
+    statuses: { only: [408, 418, 429, 503, 504] },
+    reasons: ['timeout', 'dns', 'connection', 'tls', 'protocol'],
+  },
+  retry: {
+    // Ten attempts, the last 16 hours after the first.
+    delaysMs: [8, 16, 60, 480, 1800, 3600, 7200, 14_400, 30_036].map((s) => s * SECOND_MS),
+    jitter: 0,
+    windowMs: null,
+  },
+  timeoutMs: 10 * SECOND_MS,
+};
