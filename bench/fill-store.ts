@@ -6,12 +6,8 @@
 import type { Clock } from '../src/domain/clock.ts';
 import { systemRandom } from '../src/domain/id.ts';
 import { openInlineDatabase, openInlineStorage } from '../src/storage/sqlite/inline.ts';
-import type {
-  AttemptRecord,
-  NewEvent,
-  PublishOutcome,
-  StoredAttempt,
-} from '../src/storage/storage.ts';
+import type { StoredAttempt } from '../src/storage/reading.ts';
+import type { AttemptRecord, NewEvent, PublishOutcome } from '../src/storage/storage.ts';
 import { eventData, TOPIC } from './event.ts';
 import { partOptions, tell } from './part.ts';
 

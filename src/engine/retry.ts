@@ -50,9 +50,11 @@ export async function retryByHand(
   });
   if (found === 'unknown') return 'unknown_event';
   if (found === 'due') {
-    // It may be due to a destination that was created anew under the id just now, which is not in the routing yet.
-    await routing.refresh(event.tenantId);
-    dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+    const noteDue = () => dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+    noteDue();
+    // It may be due to one that was created anew under the id just now, and is not in the routing yet. Where the medium
+    // refuses, the routing is read again with the next change.
+    await routing.refresh(event.tenantId).then(noteDue, () => {});
   }
   return 'due';
 }

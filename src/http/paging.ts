@@ -1,5 +1,5 @@
 /** Cursors: where a page ended, opaque to callers; and the envelope of lists as Outpost has it. */
-import type { Page, PageRequest, Position } from '../storage/storage.ts';
+import type { Page, PageRequest, Position } from '../storage/reading.ts';
 import { validationFailed } from './errors.ts';
 import type { Query } from './query.ts';
 

@@ -5,7 +5,7 @@
 import { validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
 import { parseTime } from './time.ts';
-import type { TimeRange } from '../storage/storage.ts';
+import type { TimeRange } from '../storage/reading.ts';
 
 const MAX_LIST = 100;
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { DeliveryKey, Storage } from '../../src/storage/storage.ts';
+import type { DeliveryKey } from '../../src/storage/reading.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import {
   HOUR_MS,
   attemptOf,

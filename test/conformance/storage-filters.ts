@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { ingestedAtMs } from '../../src/domain/event.ts';
-import type { AttemptQuery, DeliveryQuery, EventQuery } from '../../src/storage/storage.ts';
+import type { AttemptQuery, DeliveryQuery, EventQuery } from '../../src/storage/reading.ts';
 import {
   ALL_ATTEMPTS,
   ALL_DELIVERIES,

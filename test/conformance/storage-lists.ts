@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Page, PageRequest, Position, Storage } from '../../src/storage/storage.ts';
+import type { Page, PageRequest, Position } from '../../src/storage/reading.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import {
   ALL_ATTEMPTS,
   ALL_DELIVERIES,

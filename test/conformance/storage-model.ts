@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 import { SCHEDULE_OVER } from '../../src/domain/delivery.ts';
 import type { DeliveryStatus } from '../../src/domain/delivery.ts';
-import type { DeliveryKey, RecordOutcome, Verdict } from '../../src/storage/storage.ts';
+import type { DeliveryKey } from '../../src/storage/reading.ts';
+import type { RecordOutcome, Verdict } from '../../src/storage/storage.ts';
 import {
   ALL_DELIVERIES,
   HOUR_MS,

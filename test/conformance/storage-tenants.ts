@@ -1,7 +1,7 @@
 /** Tenants. */
 import { describe, expect, it } from 'vitest';
 
-import type { PageRequest } from '../../src/storage/storage.ts';
+import type { PageRequest } from '../../src/storage/reading.ts';
 import {
   ALL_ATTEMPTS,
   ALL_DELIVERIES,

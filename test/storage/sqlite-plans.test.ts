@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
-import type { Position, Storage } from '../../src/storage/storage.ts';
+import type { Position } from '../../src/storage/reading.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import {
   ALL_ATTEMPTS,
   ALL_DELIVERIES,

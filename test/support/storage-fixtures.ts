@@ -2,17 +2,19 @@
 import { headerLines } from '../../src/domain/attempt.ts';
 import type {
   AttemptQuery,
-  AttemptRecord,
-  ClaimedDelivery,
   DeliveryKey,
   DeliveryQuery,
   DeliveryRecord,
   EventQuery,
-  NewEvent,
   PageRequest,
+  StoredAttempt,
+} from '../../src/storage/reading.ts';
+import type {
+  AttemptRecord,
+  ClaimedDelivery,
+  NewEvent,
   PublishOutcome,
   Storage,
-  StoredAttempt,
   StoredDestination,
   TenantRouting,
 } from '../../src/storage/storage.ts';

@@ -1,7 +1,7 @@
 /** Attempts: every try, with request and answer. */
 import type { FastifyInstance } from 'fastify';
 import { getDestination } from '../../engine/manage-destinations.ts';
-import type { Page, StoredAttempt } from '../../storage/storage.ts';
+import type { Page, StoredAttempt } from '../../storage/reading.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import type { Pagination } from '../paging.ts';

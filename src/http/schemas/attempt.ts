@@ -4,7 +4,7 @@ import type { IdCodec } from '../../domain/id.ts';
 import type { Event } from '../../domain/event.ts';
 import { PayloadError, renderPayload } from '../../domain/payload.ts';
 import type { EvaluateExpression, Payload } from '../../domain/payload.ts';
-import type { StoredAttempt } from '../../storage/storage.ts';
+import type { StoredAttempt } from '../../storage/reading.ts';
 import { formatTime } from '../time.ts';
 import { eventSummaryText } from './event.ts';
 import { Time } from './fields.ts';

@@ -1,7 +1,7 @@
 /** Deliveries, as the API shows them. */
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { IdCodec } from '../../domain/id.ts';
-import type { DeliveryRecord } from '../../storage/storage.ts';
+import type { DeliveryRecord } from '../../storage/reading.ts';
 import { formatTime, formatTimeOrNull } from '../time.ts';
 import { Time, TimeOrNull } from './fields.ts';
 import { integer, nullable, object, oneOf, string } from './json-schema.ts';

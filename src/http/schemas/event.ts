@@ -1,5 +1,5 @@
 /** Events, as the API shows them: `data` exactly as it was published. */
-import type { EventRecord, StoredAttempt } from '../../storage/storage.ts';
+import type { EventRecord, StoredAttempt } from '../../storage/reading.ts';
 import { formatTime } from '../time.ts';
 import { Resource, StringMap, Time } from './fields.ts';
 import {

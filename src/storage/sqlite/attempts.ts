@@ -1,7 +1,8 @@
 /** Attempts to read. */
 import { attemptCode, ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
 import type { AttemptResponse } from '../../domain/attempt.ts';
-import type { Storage, StoredAttempt } from '../storage.ts';
+import type { StoredAttempt } from '../reading.ts';
+import type { Storage } from '../storage.ts';
 import type { ReadContext } from './context.ts';
 import { destinationNos } from './deliveries.ts';
 import { tenantNo } from './events.ts';

@@ -1,12 +1,6 @@
 /** Claims: which deliveries a node has in memory. */
-import type {
-  ClaimedDelivery,
-  ClaimedLane,
-  DeliveryKey,
-  LaneClaim,
-  Storage,
-  WaitingLane,
-} from '../storage.ts';
+import type { DeliveryKey } from '../reading.ts';
+import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';

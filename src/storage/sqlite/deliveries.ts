@@ -1,6 +1,7 @@
 /** Deliveries to read. */
 import { ingestedAtMs, seqAtMs } from '../../domain/event.ts';
-import type { DeliveryRecord, Storage, TimeRange } from '../storage.ts';
+import type { DeliveryRecord, TimeRange } from '../reading.ts';
+import type { Storage } from '../storage.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { ReadContext } from './context.ts';
 import { tenantNo } from './events.ts';

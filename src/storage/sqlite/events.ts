@@ -1,6 +1,7 @@
 /** Events to read. */
 import type { DeliveryStatus } from '../../domain/delivery.ts';
-import type { EventRecord, Storage } from '../storage.ts';
+import type { EventRecord } from '../reading.ts';
+import type { Storage } from '../storage.ts';
 import { STATUS_OF_CODE } from './context.ts';
 import type { ReadContext } from './context.ts';
 import type { Operation } from './operation.ts';

@@ -1,5 +1,5 @@
 /** One page of a list, by key: rows after or before a position, never by counting rows off. */
-import type { Page, PageRequest } from '../storage.ts';
+import type { Page, PageRequest } from '../reading.ts';
 import type { ReadContext } from './context.ts';
 
 export interface Condition {

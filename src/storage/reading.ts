@@ -1,0 +1,127 @@
+/** What lists of the storage are asked for, and the rows that they give. */
+import type {
+  AttemptKind,
+  AttemptRequest,
+  AttemptResponse,
+  FailureReason,
+  Timings,
+} from '../domain/attempt.ts';
+import type { DeliveryStatus } from '../domain/delivery.ts';
+
+export interface DeliveryKey {
+  readonly seq: number;
+  readonly ordinal: number;
+}
+
+/** Where a row stands in its list: the values that the list is ordered by. They never change for a row. */
+export type Position = readonly number[];
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+  /** The rows that follow (`after`) or come before (`before`) a position, in terms of `order`; `null`: from the start. */
+  readonly from: { readonly side: 'after' | 'before'; readonly position: Position } | null;
+}
+
+export interface Page<Row> {
+  /** In `order`, also when they were looked for backwards. */
+  readonly rows: readonly Row[];
+  /** Whether there are more in the direction looked at. */
+  readonly more: boolean;
+}
+
+/** Half-open [from, to) of the wall clock. */
+export interface TimeRange {
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+/** Ordered by time within one tenant, by number (time of ingestion) over several or all. */
+export interface EventQuery {
+  readonly ids: readonly string[];
+  readonly tenantIds: readonly string[];
+  readonly topics: readonly string[];
+  readonly destinationId: string | null;
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+export interface EventRecord {
+  readonly seq: number;
+  readonly id: string;
+  readonly tenantId: string;
+  readonly topic: string;
+  readonly timeMs: number;
+  readonly eligibleForRetry: boolean;
+  readonly metadata: string | null;
+  readonly resource: string | null;
+  readonly data: Uint8Array;
+  readonly destinationIds: readonly string[];
+  readonly counts: Readonly<Record<DeliveryStatus, number>>;
+  readonly position: Position;
+}
+
+/** Ordered by number. */
+export interface DeliveryQuery {
+  readonly tenantIds: readonly string[];
+  readonly destinationId: string | null;
+  readonly eventSeq: number | null;
+  readonly status: DeliveryStatus | null;
+  readonly topics: readonly string[];
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+export interface DeliveryRecord {
+  readonly key: DeliveryKey;
+  readonly tenantId: string;
+  readonly eventId: string;
+  readonly destinationId: string;
+  readonly topic: string;
+  readonly status: DeliveryStatus;
+  /** A live node has it in memory, waiting for its lane or in an attempt. */
+  readonly claimed: boolean;
+  readonly attempts: number;
+  readonly nextAttemptAtMs: number | null;
+  /** Status or reason of the last attempt. */
+  readonly lastCode: string | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly deliveredAtMs: number | null;
+  readonly position: Position;
+}
+
+/** Ordered by the number given when they were recorded. */
+export interface AttemptQuery {
+  readonly tenantIds: readonly string[];
+  readonly destinationId: string | null;
+  readonly destinationTypes: readonly string[];
+  readonly eventSeq: number | null;
+  readonly delivery: DeliveryKey | null;
+  readonly topics: readonly string[];
+  readonly status: 'success' | 'failed' | null;
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+/** An attempt as it is kept, with its event. */
+export interface StoredAttempt {
+  readonly seq: number;
+  readonly delivery: DeliveryKey;
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly destinationType: string;
+  readonly number: number;
+  readonly kind: AttemptKind;
+  readonly startedAtMs: number;
+  readonly reason: FailureReason | null;
+  readonly detail: string | null;
+  /** HTTP status, or the reason. */
+  readonly code: string;
+  readonly timings: Timings;
+  readonly request: AttemptRequest;
+  readonly response: AttemptResponse | null;
+  /** `null` once retention dropped it. */
+  readonly event: Omit<EventRecord, 'destinationIds' | 'counts' | 'position'> | null;
+  readonly position: Position;
+}
