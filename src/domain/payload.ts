@@ -88,7 +88,7 @@ export function zonelessTime(timeMs: number): string {
 }
 
 /** Topic `message.thread.update`: subject `MESSAGE_THREAD`, event `UPDATE`. */
-export function subjectAndEvent(topic: string): { subject: string; event: string } {
+function subjectAndEvent(topic: string): { subject: string; event: string } {
   const dot = topic.lastIndexOf('.');
   const subject = dot === -1 ? topic : topic.slice(0, dot);
   return {

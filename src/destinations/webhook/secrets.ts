@@ -25,7 +25,7 @@ export const SECRET_FIELDS = [
 ] as const;
 
 /** How long the secret before signs beside the new one, unless the caller says otherwise. */
-export const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
+const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
 const MAX_OVERLAP_MS = 366 * 24 * 60 * 60 * 1000;
 /** Secrets of one destination that sign at the same time. */
 const MAX_VALID = 5;
