@@ -24,6 +24,7 @@ export interface Destination {
 export interface DestinationPolicy {
   readonly timeout_ms?: number;
   readonly concurrency?: number;
+  readonly rate_per_minute?: number;
   readonly retry?: RetryPolicy;
 }
 

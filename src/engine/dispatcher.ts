@@ -10,8 +10,9 @@ import type { Clock } from '../domain/clock.ts';
 import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
 import { FairRing } from './fair-ring.ts';
+import { cancel, handBack } from './hand-back.ts';
 import { Lane } from './lane.ts';
-import type { LiveDelivery } from './lane.ts';
+import type { LaneWait, LiveDelivery } from './lane.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
@@ -146,6 +147,13 @@ export class Dispatcher {
     return lane.perMs(clock) * FAST_ANSWER_MS >= lane.concurrencyLimit;
   }
 
+  /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
+  waitsFor(tenantId: string, destinationId: string): LaneWait | null {
+    const target = this.#parts.routing.target(tenantId, destinationId);
+    const lane = target === undefined ? undefined : this.#lanes.get(keyOf(target));
+    return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
+  }
+
   giveUp(target: Target): void {
     const lane = this.#laneOf(target);
     lane.reserved--;
@@ -191,6 +199,7 @@ export class Dispatcher {
     }
     const delivery = lane.queue.shift();
     if (delivery === undefined) return;
+    lane.attemptStarted(nowMs);
     lane.inFlight++;
     lane.unrecorded.add(delivery);
     this.#inFlight++;
@@ -211,7 +220,21 @@ export class Dispatcher {
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
+    if (lane.queue.size > lane.quota) void this.#giveBack(lane);
     this.#ended(lane);
+  }
+
+  /** It will not send for a while: what it has in memory goes back, so that others have the room. */
+  async #giveBack(lane: Lane): Promise<void> {
+    const [kept, ...others] = lane.queue.drain();
+    if (kept !== undefined) lane.queue.push(kept);
+    if (await handBack(this.#parts, others)) {
+      this.#inMemory -= others.length;
+      this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+    } else {
+      for (const delivery of others) lane.queue.push(delivery);
+      this.#makeReady(lane);
+    }
   }
 
   /**
@@ -219,18 +242,13 @@ export class Dispatcher {
    * delivery was made due again at that very moment, and would stay claimed for nothing. Where another destination has
    * the id by now, it may have been claimed for that one: then it is claimed once more.
    */
-  async #drop(lane: Lane, { event, ordinal }: LiveDelivery): Promise<void> {
-    const { storage, routing, clock, log } = this.#parts;
+  async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
+    const { routing, clock } = this.#parts;
     const { tenantId, destinationId } = lane;
-    const key = { seq: event.seq, ordinal };
     const target = routing.target(tenantId, destinationId);
     const isForAnother = target !== undefined && !lane.isOf(target);
-    try {
-      if (isForAnother) await storage.release({ deliveries: [key] });
-      else await storage.cancel({ delivery: key, nowMs: clock.nowMs() });
-    } catch (error) {
-      log.cancelFailed(error);
-    }
+    if (isForAnother) await handBack(this.#parts, [delivery]);
+    else await cancel(this.#parts, delivery);
     this.#left(lane);
     if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
   }
@@ -267,7 +285,10 @@ export class Dispatcher {
 
   #wake(lane: Lane): void {
     this.#makeReady(lane);
-    if (lane.dueAtMs > this.#parts.clock.nowMs()) this.#wakes.set(lane, lane.dueAtMs);
+    const nowMs = this.#parts.clock.nowMs();
+    const closedUntilMs = lane.closedUntilMs(nowMs);
+    if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
+    else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
     // Half a lane at a time: claims of one or two would cost a statement each.
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimable.add(lane);
   }
@@ -355,8 +376,7 @@ export class Dispatcher {
   // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #laneOf(target: Target): Lane {
-    // One that was created anew under the id of a deleted one has a lane of its own: it is not owed what that one was.
-    const key = `${target.tenantId}\0${target.id}\0${target.createdAtMs}`;
+    const key = keyOf(target);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       lane = new Lane(target);
@@ -387,4 +407,9 @@ export class Dispatcher {
     this.#claimable.delete(lane);
     if (lane.isEmpty) this.#lanes.delete(key);
   }
+}
+
+/** One that was created anew under the id of a deleted one has a lane of its own: it is not owed what that one was. */
+function keyOf({ tenantId, id, createdAtMs }: Target): string {
+  return `${tenantId}\0${id}\0${createdAtMs}`;
 }

@@ -4,6 +4,8 @@ export interface EngineLog {
   claimFailed(error: unknown): void;
   /** A delivery to a disabled destination could not be canceled; it stays pending until the next start. */
   cancelFailed(error: unknown): void;
+  /** Deliveries could not be given back; they stay claimed by this process. */
+  releaseFailed(error: unknown): void;
   /** Outcomes could not be written; no attempt starts until they are. `held`: how many wait in memory. */
   recordFailed(error: unknown, held: number): void;
   /** Outcomes are written again. */

@@ -5,9 +5,11 @@
 import type { Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Event } from '../domain/event.ts';
-import { RingQueue } from '../domain/ring-queue.ts';
-import { AdaptiveConcurrency } from './lane-policy.ts';
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
+import { Breaker } from './breaker.ts';
+import { LaneQueue } from './lane-queue.ts';
 import type { LanePolicy } from './lane-policy.ts';
+import { Rate } from './rate.ts';
 import type { Target } from './target.ts';
 
 /** A delivery in memory: this node has claimed it. */
@@ -27,15 +29,22 @@ export interface LiveEvent extends Event {
   readonly bodies: Map<string, Uint8Array>;
 }
 
+export interface LaneWait {
+  readonly for: 'breaker' | 'concurrency' | 'rate';
+  readonly untilMs: number | null;
+}
+
 /** A lane keeps this many deliveries in memory for each attempt that it may have under way. */
 const QUEUED_PER_ATTEMPT = 16;
 const MIN_QUOTA = 64;
+/** One whose rate is low keeps what it can send in this time. */
+const QUEUED_FOR_MS = 4000;
 
 export class Lane {
   readonly tenantId: string;
   readonly destinationId: string;
   readonly #createdAtMs: number;
-  readonly queue = new RingQueue<LiveDelivery>();
+  readonly queue = new LaneQueue();
   /** Being attempted right now. */
   inFlight = 0;
   /** Those, and the ones whose outcome is being written. */
@@ -51,6 +60,8 @@ export class Lane {
 
   readonly #pace = new Pace();
   readonly #concurrency: AdaptiveConcurrency;
+  readonly #rate: Rate;
+  readonly #breaker = new Breaker();
   readonly #policies: readonly LanePolicy[];
 
   constructor(target: Target) {
@@ -58,7 +69,8 @@ export class Lane {
     this.destinationId = target.id;
     this.#createdAtMs = target.createdAtMs;
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
-    this.#policies = [this.#concurrency];
+    this.#rate = new Rate(target.ratePerMinute);
+    this.#policies = [this.#concurrency, this.#rate, this.#breaker];
   }
 
   /** Nothing in memory, nothing known to wait. */
@@ -78,9 +90,16 @@ export class Lane {
     return this.#concurrency.limit;
   }
 
-  /** How many deliveries it may keep in memory: a lane that hangs keeps few. */
+  /** How many deliveries it may keep in memory: as many as it can soon send. */
   get quota(): number {
-    return Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
+    if (this.#breaker.isOpen) return 1;
+    const quota = Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
+    return Math.min(quota, this.#rate.within(QUEUED_FOR_MS));
+  }
+
+  /** Until when nothing is to be sent; `null`: it may be. */
+  closedUntilMs(nowMs: number): number | null {
+    return this.#breaker.openUntilMs(nowMs);
   }
 
   get room(): number {
@@ -106,6 +125,7 @@ export class Lane {
   /** The destination has changed. */
   retarget(target: Target): void {
     this.#concurrency.setMax(target.maxConcurrency);
+    this.#rate.setPerMinute(target.ratePerMinute);
   }
 
   /** See `LanePolicy.mayStartAtMs`: all policies have to agree. */
@@ -114,6 +134,19 @@ export class Lane {
     for (const policy of this.#policies)
       atMs = Math.max(atMs, policy.mayStartAtMs(this.inFlight, nowMs));
     return atMs;
+  }
+
+  /** What keeps its deliveries waiting that are due, and until when, where that is known. */
+  waitsFor(nowMs: number): LaneWait | null {
+    const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
+    if (breakerUntilMs !== null) return { for: 'breaker', untilMs: breakerUntilMs };
+    if (this.inFlight >= this.#concurrency.limit) return { for: 'concurrency', untilMs: null };
+    const rateAtMs = this.#rate.mayStartAtMs(this.inFlight, nowMs);
+    return rateAtMs > nowMs ? { for: 'rate', untilMs: rateAtMs } : null;
+  }
+
+  attemptStarted(nowMs: number): void {
+    for (const policy of this.#policies) policy.attemptStarted(nowMs);
   }
 
   attemptEnded(outcome: Outcome, clock: Clock): void {

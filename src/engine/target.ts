@@ -24,6 +24,8 @@ export interface Target {
   readonly profile: Profile;
   readonly timeoutMs: number;
   readonly maxConcurrency: number;
+  /** Attempts a minute, at most; `null`: as many as the receiver bears. */
+  readonly ratePerMinute: number | null;
   readonly schedule: RetrySchedule;
   /** Opened at the first use. Throws `UnsealError`, or what the type throws at a configuration that it cannot use. */
   sender(): Sender;
@@ -54,6 +56,7 @@ export function createTarget(
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
+    ratePerMinute: stored.policy.rate_per_minute ?? null,
     schedule: retrySchedule(stored.policy, profile),
     sender() {
       sender ??= openSender(stored, defaults, profile, maker);

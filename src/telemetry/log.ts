@@ -21,6 +21,8 @@ export function createLog(level: string): Log {
   return {
     claimFailed: (err) =>
       logger().warn({ err }, 'due deliveries could not be claimed; trying again'),
+    releaseFailed: (err) =>
+      logger().warn({ err }, 'deliveries could not be given back; they stay in this process'),
     cancelFailed: (err) =>
       logger().warn(
         { err },

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { SeededRandom } from '../support/simulated-random.ts';
-import type { Receiver } from '../support/simulated-receivers.ts';
-import { Stage } from './stage.ts';
+import type { Behaviour, Receiver } from '../support/simulated-receivers.ts';
+import { Stage, pauses as pausesOf } from './stage.ts';
 
 /** The engine learns of a commit when the storage’s answer has come, which takes half a millisecond. */
 const ANSWER_MS = 0.5 + 1e-6;
@@ -59,27 +59,62 @@ describe('the concurrency of a lane', () => {
     expect(await stage.end()).toEqual([]);
   });
 
+  test('stays where it is while a receiver refuses what it is sent', async () => {
+    const { stage, most } = await besideOf({ kind: 'status', latencyMs: 400, status: 404 });
+    expect([most[0], most.at(-1)]).toEqual([8, 8]);
+    expect(await stage.end()).toEqual([]);
+  });
+
   test.each([
-    ['time-outs', HANGING, 2],
-    ['5xx', { kind: 'status', latencyMs: 400, status: 503 } as const, 2],
-    ['4xx', { kind: 'status', latencyMs: 400, status: 404 } as const, 8],
-    ['refused connections', { kind: 'refusing', latencyMs: 400 } as const, 8],
-  ])('after %s', async (_name, behaviour, expected) => {
+    ['time-outs', HANGING],
+    ['5xx', { kind: 'status', latencyMs: 400, status: 503 } as const],
+  ])('is halved down to 2 after %s', async (_name, behaviour) => {
+    const { stage, most } = await besideOf(behaviour);
+    expect(most.slice(0, 4)).toEqual([8, expect.any(Number), expect.any(Number), 2]);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  /** What a receiver that behaves so has under way, half a second after half a second. */
+  async function besideOf(behaviour: Behaviour) {
     const stage = new Stage();
     await stage.begin();
     const policy = { timeout_ms: 500, retry: NO_RETRIES };
     const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour, policy });
     stage.publish('t', 200);
-    const most = await mostUnderWay(stage, receiver, 12, 500);
-    expect(most[0]).toBe(8);
-    expect(most.at(-1)).toBe(expected);
+    return { stage, most: await mostUnderWay(stage, receiver, 12, 500) };
+  }
+});
+
+describe('the breaker of a lane', () => {
+  const policy = { timeout_ms: 500, retry: NO_RETRIES };
+
+  test.each([
+    ['time-outs', HANGING],
+    ['5xx', { kind: 'status', latencyMs: 400, status: 503 } as const],
+    ['refused connections', { kind: 'refusing', latencyMs: 400 } as const],
+  ])('opens after 20 %s in a row, and lets one at a time through', async (_name, behaviour) => {
+    const stage = new Stage();
+    await stage.begin();
+    const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour, policy });
+    stage.publish('t', 200);
+    await stage.world.clock.advanceUntil(() => waitOf(stage)?.for === 'breaker', 60_000);
+    const before = receiver.requests.length;
+    // Those that were under way when it opened are among them.
+    expect(before).toBeGreaterThanOrEqual(20);
+    expect(before).toBeLessThan(30);
+    await stage.world.pass(10_000);
+    const most = await mostUnderWay(stage, receiver, 20, 20_000);
+    expect(Math.max(...most)).toBe(1);
+    const pauses = pausesOf(receiver.requests.slice(before));
+    // The longer it is down, the rarer the probes, down to one a minute; what waits costs no attempt.
+    expect(pauses.at(-1)).toBeGreaterThanOrEqual(60_000);
+    expect(receiver.requests.length).toBeLessThan(before + 20);
     expect(await stage.end()).toEqual([]);
   });
 
-  test('comes back after a receiver has recovered', async () => {
+  test('closes with the first success; the backlog resumes at a growing rate', async () => {
     const stage = new Stage();
     await stage.begin();
-    const policy = { timeout_ms: 500, retry: NO_RETRIES };
     const receiver = await stage.destination({
       tenantId: 't',
       name: 'r',
@@ -88,12 +123,42 @@ describe('the concurrency of a lane', () => {
     });
     stage.publish('t', 1000);
     await stage.world.pass(10_000);
-    expect(receiver.underWay).toBe(2);
+    expect(waitOf(stage)).toMatchObject({ for: 'breaker' });
     stage.world.behave('r', QUICK);
+    await stage.world.clock.advanceUntil(() => waitOf(stage)?.for !== 'breaker', 60_000);
     const most = await mostUnderWay(stage, receiver, 50, 20);
+    expect(most[0]).toBeLessThanOrEqual(8);
     expect(Math.max(...most)).toBeGreaterThanOrEqual(64);
     expect(await stage.end()).toEqual([]);
   });
+
+  test('stays closed while a receiver refuses what it is sent, and while some attempts succeed', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const refused = { kind: 'status', latencyMs: 20, status: 404 } as const;
+    await stage.destination({ tenantId: 't', name: 'r', behaviour: refused, policy });
+    stage.publish('t', 500);
+    await stage.world.pass(5000);
+    expect(waitOf(stage)?.for).not.toBe('breaker');
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('keeps no memory that others need', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    await stage.destination({ tenantId: 't', name: 'r', behaviour: HANGING, policy });
+    stage.publish('t', 200);
+    await stage.world.pass(10_000);
+    expect(stage.world.process?.engine.dispatcher.inMemory).toBeLessThanOrEqual(2);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  function waitOf(stage: Stage) {
+    const [delivery] = stage.world.ledger.deliveries.values();
+    if (delivery === undefined) return null;
+    const { tenantId, id } = delivery.destination;
+    return stage.world.process?.engine.dispatcher.waitsFor(tenantId, id) ?? null;
+  }
 });
 
 /** How long each delivery to a receiver waited from its commit to its request. */

@@ -9,6 +9,8 @@ import { DISABLING_MAY_PASS_UNSEEN, RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
+/** Of an open breaker, between two probes. */
+const LONGEST_PAUSE_MS = 60_000;
 /** The longest that an attempt takes in these worlds. */
 const MAX_ATTEMPT_MS = 5000;
 
@@ -167,7 +169,7 @@ export class Watch {
     if (inMemory < 0 || inMemory > maxInMemory)
       findings.violate(`${inMemory} in memory of ${maxInMemory}`);
     if (publishing === 0 && process.connection.underWay === 0) this.#compareMemory(process);
-    if (!this.#isTroubled) this.#lookForLate(process.no);
+    if (!this.#isTroubled) this.#lookForLate(process);
   }
 
   /** What is claimed in the storage is what is in memory, when nothing is on the way between them. */
@@ -192,7 +194,7 @@ export class Watch {
   }
 
   /** A healthy receiver is owed something that is due, nothing is in the way, and yet nothing comes. */
-  #lookForLate(processNo: number): void {
+  #lookForLate({ no: processNo, engine }: SimulatedProcess): void {
     const { clock, ledger, findings, isAmple, receivers } = this.#options;
     const calmMs = clock.monotonicMs() - this.#lastTroubleMs;
     if (calmMs < LATE_MS) return;
@@ -215,7 +217,10 @@ export class Watch {
       const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
       if (!destination.isEnabled || unrecorded.length > 0) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
-      if (Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs) > LATE_MS) late ??= delivery;
+      // What a breaker holds back waits for its next probe.
+      const wait = engine.dispatcher.waitsFor(destination.tenantId, destination.id);
+      const allowedMs = wait?.for === 'breaker' ? LATE_MS + LONGEST_PAUSE_MS : LATE_MS;
+      if (Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
       findings.violate(`${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}`);

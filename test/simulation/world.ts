@@ -240,6 +240,7 @@ export class World {
     return {
       claimFailed: (error) => note('claim failed', error),
       cancelFailed: (error) => note('cancel failed', error),
+      releaseFailed: (error) => note('release failed', error),
       recordFailed: (error, held) => note('record failed', `${held} held, ${String(error)}`),
       recordResumed: () => note('record resumed'),
       outcomeDropped: (error, id) => note('outcome dropped', `${id}, ${String(error)}`),

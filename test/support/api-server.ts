@@ -261,6 +261,7 @@ function failureLog(failures: Failure[]) {
   return {
     claimFailed: failed('a claim failed'),
     cancelFailed: failed('a cancel failed'),
+    releaseFailed: failed('a release failed'),
     recordFailed: failed('a record failed'),
     recordResumed: () => {},
     outcomeDropped: failed('an outcome was dropped'),

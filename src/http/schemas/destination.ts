@@ -43,6 +43,11 @@ const POLICY = {
     maximum: 1000,
     description: 'Attempts at the same time, at most.',
   }),
+  rate_per_minute: integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Attempts a minute, at most; what is over it waits and is never dropped.',
+  }),
   retry: union(
     closedObject({
       delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
@@ -62,6 +67,7 @@ const Policy = closedObject(
   {
     timeout_ms: optional(POLICY.timeout_ms),
     concurrency: optional(POLICY.concurrency),
+    rate_per_minute: optional(POLICY.rate_per_minute),
     retry: optional(POLICY.retry),
   },
   { description: 'What it wants otherwise than its profile.' },
@@ -71,6 +77,7 @@ const PolicyPatch = closedObject(
   {
     timeout_ms: optional(nullable(POLICY.timeout_ms)),
     concurrency: optional(nullable(POLICY.concurrency)),
+    rate_per_minute: optional(nullable(POLICY.rate_per_minute)),
     retry: optional(nullable(POLICY.retry)),
   },
   { description: 'Merged; `retry` is replaced whole. `null` goes back to the profile’s.' },

@@ -1,0 +1,65 @@
+/**
+ * The circuit breaker of a destination. After failures in a row that say that the receiver is down it opens: deliveries
+ * wait, which costs neither attempts nor sockets. Then one at a time is let through as a probe, at longer and longer
+ * intervals; the first that is answered closes it, and the backlog resumes with the concurrency that is left
+ * (adaptive-concurrency.ts), which grows from there.
+ */
+import type { FailureReason, Outcome } from '../domain/attempt.ts';
+import { WHEN_ONE_ENDS } from './lane-policy.ts';
+import type { LanePolicy } from './lane-policy.ts';
+
+/** In a row. A single delivery never has so many without minutes between them: its schedule is not disturbed. */
+const FAILURES_TO_OPEN = 20;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** Where nobody answered. A refusal (4xx) comes from a receiver that works. */
+const DOWN: ReadonlySet<FailureReason> = new Set(['timeout', 'dns', 'connection', 'tls']);
+
+export class Breaker implements LanePolicy {
+  #failures = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  /** `null`: closed. */
+  #openUntilMs: number | null = null;
+  #isProbing = false;
+
+  get isOpen(): boolean {
+    return this.#openUntilMs !== null;
+  }
+
+  /** Until when it is open; `null`: it is closed, or only waits for its probe. */
+  openUntilMs(nowMs: number): number | null {
+    return this.#openUntilMs !== null && this.#openUntilMs > nowMs ? this.#openUntilMs : null;
+  }
+
+  mayStartAtMs(_inFlight: number, nowMs: number): number {
+    if (this.#openUntilMs === null) return nowMs;
+    if (this.#isProbing) return WHEN_ONE_ENDS;
+    // The clock was set back: no pause is longer than the longest.
+    return Math.max(nowMs, Math.min(this.#openUntilMs, nowMs + LONGEST_PAUSE_MS));
+  }
+
+  attemptStarted(): void {
+    if (this.#openUntilMs !== null) this.#isProbing = true;
+  }
+
+  attemptEnded(outcome: Outcome, nowMs: number): void {
+    if (outcome.kind === 'delivered' || !isDown(outcome)) {
+      this.#failures = 0;
+      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#openUntilMs = null;
+      this.#isProbing = false;
+      return;
+    }
+    this.#failures++;
+    // Those that were under way when it opened say nothing new.
+    if (this.#openUntilMs !== null && !this.#isProbing) return;
+    if (this.#failures < FAILURES_TO_OPEN) return;
+    this.#isProbing = false;
+    this.#openUntilMs = nowMs + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+function isDown({ reason, response }: Outcome & { kind: 'failed' }): boolean {
+  return DOWN.has(reason) || (response !== null && response.status >= 500);
+}

@@ -1,0 +1,41 @@
+/** Deliveries that leave the memory without an attempt. */
+import type { Clock } from '../domain/clock.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { EngineLog } from './engine-log.ts';
+import type { LiveDelivery } from './lane.ts';
+
+interface HandBackParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** They are due again at once, to be claimed when there is room; `false`: the medium refuses, they are still claimed. */
+export async function handBack(
+  { storage, log }: HandBackParts,
+  deliveries: readonly LiveDelivery[],
+): Promise<boolean> {
+  try {
+    await storage.release({ deliveries: deliveries.map(keyOf) });
+    return true;
+  } catch (error) {
+    log.releaseFailed(error);
+    return false;
+  }
+}
+
+/** Its destination takes nothing any more: canceled, where the canceler was not there before. */
+export async function cancel(
+  { storage, clock, log }: HandBackParts,
+  delivery: LiveDelivery,
+): Promise<void> {
+  try {
+    await storage.cancel({ delivery: keyOf(delivery), nowMs: clock.nowMs() });
+  } catch (error) {
+    log.cancelFailed(error);
+  }
+}
+
+function keyOf({ event, ordinal }: LiveDelivery): { seq: number; ordinal: number } {
+  return { seq: event.seq, ordinal };
+}

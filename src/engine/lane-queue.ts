@@ -1,0 +1,40 @@
+/**
+ * What a lane has in memory, in two queues: first attempts and retries. First attempts go first, and every fifth turn
+ * is a retry's, so that neither starves the other.
+ */
+import { RingQueue } from '../domain/ring-queue.ts';
+import type { LiveDelivery } from './lane.ts';
+
+const FIRST_PER_RETRY = 4;
+
+export class LaneQueue {
+  readonly #first = new RingQueue<LiveDelivery>();
+  readonly #retries = new RingQueue<LiveDelivery>();
+  #firstInARow = 0;
+
+  get size(): number {
+    return this.#first.size + this.#retries.size;
+  }
+
+  push(delivery: LiveDelivery): void {
+    if (delivery.attempts === 0) this.#first.push(delivery);
+    else this.#retries.push(delivery);
+  }
+
+  shift(): LiveDelivery | undefined {
+    if (this.#retries.size > 0 && this.#firstInARow >= FIRST_PER_RETRY) return this.#retry();
+    const first = this.#first.shift();
+    if (first === undefined) return this.#retry();
+    if (this.#retries.size > 0) this.#firstInARow++;
+    return first;
+  }
+
+  drain(): LiveDelivery[] {
+    return [...this.#first.drain(), ...this.#retries.drain()];
+  }
+
+  #retry(): LiveDelivery | undefined {
+    this.#firstInARow = 0;
+    return this.#retries.shift();
+  }
+}
