@@ -6,7 +6,7 @@ import type { IdCodec } from '../domain/id.ts';
 import { PayloadError, renderPayload } from '../domain/payload.ts';
 import type { EvaluateExpression } from '../domain/payload.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { LiveDelivery, LiveEvent } from './lane.ts';
+import type { LiveDelivery, LiveEvent } from './live-delivery.ts';
 import type { Target } from './target.ts';
 
 export interface Attempt {

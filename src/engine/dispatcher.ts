@@ -9,10 +9,13 @@
 import type { Clock } from '../domain/clock.ts';
 import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
+import { Claimer } from './claimer.ts';
+import type { ClaimHost } from './claimer.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import { Lane } from './lane.ts';
-import type { LaneWait, LiveDelivery } from './lane.ts';
+import type { LaneWait } from './lane.ts';
+import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorder } from './record.ts';
@@ -38,23 +41,14 @@ export interface DispatcherParts {
   readonly limits: DispatcherLimits;
 }
 
-/** One call of `claim` asks for so many at most, so that it does not hold up the commits beside it. */
-const MAX_CLAIM = 1000;
 const CLAIM_RETRY_MS = 500;
-
-interface AskedLane {
-  readonly lane: Lane;
-  readonly limit: number;
-}
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #lanes = new Map<string, Lane>();
   readonly #ring = new FairRing<Lane>();
   readonly #wakes: WakeQueue<Lane>;
-  /** Lanes with deliveries due in the storage, that wait for their turn to claim. */
-  readonly #claimable = new Set<Lane>();
-  #claimUnderWay: Promise<void> | null = null;
+  readonly #claimer: Claimer;
   #inFlight = 0;
   #inMemory = 0;
   #stopped = true;
@@ -65,9 +59,10 @@ export class Dispatcher {
     this.#parts = parts;
     this.#wakes = new WakeQueue(parts.clock, (lanes) => {
       for (const lane of lanes) this.#wake(lane);
-      this.#claim();
+      this.#claimer.claim();
       this.pump();
     });
+    this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((delivery, target, nextAttemptAtMs) =>
       this.#recorded(delivery, target, nextAttemptAtMs),
     );
@@ -90,7 +85,7 @@ export class Dispatcher {
     this.#stopped = false;
     for (const { tenantId, destinationId, firstDueAtMs } of waiting)
       this.noteDue(tenantId, destinationId, firstDueAtMs);
-    this.#claim();
+    this.#claimer.claim();
   }
 
   /** Starts nothing more; resolves when nothing is under way. */
@@ -114,7 +109,7 @@ export class Dispatcher {
   /** What is in memory and was not begun: to be given up at the end. */
   async takeQueued(): Promise<LiveDelivery[]> {
     // What is being claimed just now belongs to it.
-    await this.#claimUnderWay;
+    await this.#claimer.settled();
     return [...this.#lanes.values()].flatMap((lane) => lane.queue.drain());
   }
 
@@ -272,7 +267,7 @@ export class Dispatcher {
   #left(lane: Lane): void {
     this.#inMemory--;
     if (lane.dueAtMs !== Infinity) this.#wake(lane);
-    if (this.#claimable.size > 0) this.#claim();
+    this.#claimer.claim();
   }
 
   #makeReady(lane: Lane): void {
@@ -283,6 +278,19 @@ export class Dispatcher {
 
   // ── From the storage ───────────────────────────────────────────────────────────────────────────────────────────
 
+  #claimHost(): ClaimHost {
+    const { limits, recorder } = this.#parts;
+    return {
+      room: () => (this.#stopped || recorder.isBlocked ? 0 : limits.maxInMemory - this.#inMemory),
+      takePlaces: (count) => {
+        this.#inMemory += count;
+      },
+      claimed: (lane, found) => this.#claimed(lane, found),
+      claimFailed: (lanes, error) => this.#claimFailed(lanes, error),
+      claimEnded: () => this.pump(),
+    };
+  }
+
   #wake(lane: Lane): void {
     this.#makeReady(lane);
     const nowMs = this.#parts.clock.nowMs();
@@ -290,62 +298,14 @@ export class Dispatcher {
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
     // Half a lane at a time: claims of one or two would cost a statement each.
-    else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimable.add(lane);
+    else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
 
-  #claim(): void {
-    const { limits, clock, storage, recorder } = this.#parts;
-    if (
-      this.#stopped ||
-      this.#claimUnderWay !== null ||
-      recorder.isBlocked ||
-      this.#claimable.size === 0
-    )
-      return;
-    const free = limits.maxInMemory - this.#inMemory;
-    if (free <= 0) return;
-
-    let left = Math.min(free, MAX_CLAIM);
-    const share = Math.max(1, Math.floor(left / this.#claimable.size));
-    const asked: AskedLane[] = [];
-    for (const lane of this.#claimable) {
-      if (left === 0) break;
-      const limit = Math.min(lane.room, share, left);
-      this.#claimable.delete(lane);
-      if (limit <= 0) continue;
-      left -= limit;
-      lane.claiming = true;
-      // Their places are taken before they come: a publish meanwhile must not take them too.
-      this.#inMemory += limit;
-      asked.push({ lane, limit });
-    }
-    if (asked.length === 0) return;
-
-    const lanes = asked.map(({ lane: { tenantId, destinationId }, limit }) => ({
-      tenantId,
-      destinationId,
-      limit,
-    }));
-    this.#claimUnderWay = storage.claim({ lanes, dueBeforeMs: clock.nowMs() }).then(
-      (claimed) => this.#claimed(asked, claimed),
-      (error: unknown) => this.#claimFailed(asked, error),
-    );
-  }
-
-  #claimed(asked: readonly AskedLane[], claimed: readonly ClaimedLane[]): void {
-    this.#claimUnderWay = null;
-    asked.forEach(({ lane, limit }, index) => {
-      lane.claiming = false;
-      this.#inMemory -= limit;
-      const found = claimed[index];
-      if (found === undefined) return;
-      this.#inMemory += found.deliveries.length;
-      for (const delivery of found.deliveries) this.#take(lane, delivery);
-      lane.dueAtMs = found.nextDueAtMs ?? Infinity;
-      this.#wake(lane);
-    });
-    this.#claim();
-    this.pump();
+  #claimed(lane: Lane, { deliveries, nextDueAtMs }: ClaimedLane): void {
+    this.#inMemory += deliveries.length;
+    for (const delivery of deliveries) this.#take(lane, delivery);
+    lane.dueAtMs = nextDueAtMs ?? Infinity;
+    this.#wake(lane);
   }
 
   #take(lane: Lane, { key, event, attempts, step, manual }: ClaimedDelivery): void {
@@ -362,15 +322,10 @@ export class Dispatcher {
     }
   }
 
-  #claimFailed(asked: readonly AskedLane[], error: unknown): void {
-    this.#claimUnderWay = null;
+  #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
     const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
-    for (const { lane, limit } of asked) {
-      lane.claiming = false;
-      this.#inMemory -= limit;
-      this.#wakes.set(lane, retryAtMs);
-    }
+    for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
   }
 
   // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,7 +359,7 @@ export class Dispatcher {
   #close(key: string, lane: Lane): void {
     lane.dueAtMs = Infinity;
     this.#wakes.set(lane, Infinity);
-    this.#claimable.delete(lane);
+    this.#claimer.remove(lane);
     if (lane.isEmpty) this.#lanes.delete(key);
   }
 }

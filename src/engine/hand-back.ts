@@ -2,7 +2,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { LiveDelivery } from './lane.ts';
+import type { LiveDelivery } from './live-delivery.ts';
 
 interface HandBackParts {
   readonly storage: Storage;

@@ -3,7 +3,7 @@
  * is a retry's, so that neither starves the other.
  */
 import { RingQueue } from '../domain/ring-queue.ts';
-import type { LiveDelivery } from './lane.ts';
+import type { LiveDelivery } from './live-delivery.ts';
 
 const FIRST_PER_RETRY = 4;
 

@@ -4,30 +4,13 @@
  */
 import type { Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
-import type { Event } from '../domain/event.ts';
 import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
 import { Breaker } from './breaker.ts';
 import { LaneQueue } from './lane-queue.ts';
+import type { LiveDelivery } from './live-delivery.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { Rate } from './rate.ts';
 import type { Target } from './target.ts';
-
-/** A delivery in memory: this node has claimed it. */
-export interface LiveDelivery {
-  readonly event: LiveEvent;
-  readonly ordinal: number;
-  /** Attempts so far. */
-  readonly attempts: number;
-  /** Failed attempts of the schedule so far. */
-  step: number;
-  /** The next attempt was asked for by hand; perhaps while it is under way. */
-  manual: boolean;
-}
-
-/** An event with the bodies that were rendered of it, so that all its destinations share them. */
-export interface LiveEvent extends Event {
-  readonly bodies: Map<string, Uint8Array>;
-}
 
 export interface LaneWait {
   readonly for: 'breaker' | 'concurrency' | 'rate';

@@ -16,7 +16,7 @@ import type { Attempt } from './deliver.ts';
 import type { EngineLog } from './engine-log.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
-import type { LiveDelivery } from './lane.ts';
+import type { LiveDelivery } from './live-delivery.ts';
 import type { Target } from './target.ts';
 
 const MAX_GROUP = 500;

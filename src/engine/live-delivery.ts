@@ -1,0 +1,19 @@
+/** Deliveries and events as this node has them in memory. */
+import type { Event } from '../domain/event.ts';
+
+/** A delivery in memory: this node has claimed it. */
+export interface LiveDelivery {
+  readonly event: LiveEvent;
+  readonly ordinal: number;
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** Failed attempts of the schedule so far. */
+  step: number;
+  /** The next attempt was asked for by hand; perhaps while it is under way. */
+  manual: boolean;
+}
+
+/** An event with the bodies that were rendered of it, so that all its destinations share them. */
+export interface LiveEvent extends Event {
+  readonly bodies: Map<string, Uint8Array>;
+}
