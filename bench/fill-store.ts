@@ -68,6 +68,8 @@ function newEvent(turn: number): NewEvent {
     eligibleForRetry: true,
     metadata: null,
     resource: null,
+    orderKey: null,
+    deliverAtMs: null,
     data,
     requestedDestinationId: null,
   };

@@ -1,4 +1,5 @@
 /** A destination: one tenant's configured target. */
+import type { Order, OrderFailure } from './order.ts';
 
 export interface Destination {
   readonly tenantId: string;
@@ -26,6 +27,8 @@ export interface DestinationPolicy {
   readonly concurrency?: number;
   readonly rate_per_minute?: number;
   readonly retry?: RetryPolicy;
+  readonly order?: Order;
+  readonly order_on_failure?: OrderFailure;
 }
 
 export type RetryPolicy = { readonly jitter?: number; readonly window_s?: number } & (

@@ -16,6 +16,10 @@ export interface PublishRequest {
   readonly metadata: string | null;
   /** Canonical JSON of an `EventResource`; `null` where none was given. */
   readonly resource: string | null;
+  /** Events with the same key are one after the other, where the destination asks for it. */
+  readonly orderKey: string | null;
+  /** Not to be sent before that; `null`: at once. */
+  readonly deliverAtMs: number | null;
   /** The bytes of the JSON object `data` exactly as they were sent. */
   readonly data: Uint8Array;
 }

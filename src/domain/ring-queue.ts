@@ -28,6 +28,15 @@ export class RingQueue<T> {
     return this.#size === 0 ? undefined : this.#slots[this.#head];
   }
 
+  /** The oldest that is meant, left where it is. */
+  find(isIt: (item: T) => boolean): T | undefined {
+    for (let index = 0; index < this.#size; index++) {
+      const item = this.#slots[(this.#head + index) & (this.#slots.length - 1)];
+      if (item !== undefined && isIt(item)) return item;
+    }
+    return undefined;
+  }
+
   /** Takes everything out, oldest first. */
   drain(): T[] {
     const items: T[] = [];

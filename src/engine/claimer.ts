@@ -58,9 +58,10 @@ export class Claimer {
     if (room <= 0) return;
     const asked = this.#share(Math.min(room, MAX_CLAIM));
     if (asked.length === 0) return;
-    const lanes = asked.map(({ lane: { tenantId, destinationId }, limit }) => ({
+    const lanes = asked.map(({ lane: { tenantId, destinationId, isOrdered }, limit }) => ({
       tenantId,
       destinationId,
+      isOrdered,
       limit,
     }));
     this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: this.#clock.nowMs() }).then(

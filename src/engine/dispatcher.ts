@@ -18,7 +18,7 @@ import type { LaneWait } from './lane.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
-import type { Recorder } from './record.ts';
+import type { Recorded, Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { Target } from './target.ts';
@@ -63,8 +63,8 @@ export class Dispatcher {
       this.pump();
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
-    parts.recorder.onRecorded((delivery, target, nextAttemptAtMs) =>
-      this.#recorded(delivery, target, nextAttemptAtMs),
+    parts.recorder.onRecorded((delivery, target, recorded) =>
+      this.#recorded(delivery, target, recorded),
     );
     parts.recorder.onResume(() => this.pump());
     parts.routing.onChange((tenantId) => this.#retarget(tenantId));
@@ -149,6 +149,18 @@ export class Dispatcher {
     return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
   }
 
+  /** What was to be offered was committed unclaimed: something of its key goes first. */
+  noteBehind(target: Target): void {
+    this.giveUp(target);
+    this.#laneOf(target).hasFollowers = true;
+    this.noteDue(target.tenantId, target.id, this.#parts.clock.nowMs());
+  }
+
+  /** A newer version of that event's resource was committed. */
+  supersede(target: Target, eventSeq: number): void {
+    this.#laneOf(target).supersede(eventSeq);
+  }
+
   giveUp(target: Target): void {
     const lane = this.#laneOf(target);
     lane.reserved--;
@@ -194,6 +206,11 @@ export class Dispatcher {
     }
     const delivery = lane.queue.shift();
     if (delivery === undefined) return;
+    if (delivery.superseded) {
+      this.#makeReady(lane);
+      void this.#drop(lane, delivery);
+      return;
+    }
     lane.attemptStarted(nowMs);
     lane.inFlight++;
     lane.unrecorded.add(delivery);
@@ -223,11 +240,16 @@ export class Dispatcher {
   async #giveBack(lane: Lane): Promise<void> {
     const [kept, ...others] = lane.queue.drain();
     if (kept !== undefined) lane.queue.push(kept);
-    if (await handBack(this.#parts, others)) {
-      this.#inMemory -= others.length;
+    await this.#handBack(lane, others);
+  }
+
+  async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
+    if (await handBack(this.#parts, deliveries)) {
+      this.#inMemory -= deliveries.length;
+      lane.hasFollowers = lane.isOrdered;
       this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
     } else {
-      for (const delivery of others) lane.queue.push(delivery);
+      for (const delivery of deliveries) lane.queue.push(delivery);
       this.#makeReady(lane);
     }
   }
@@ -244,6 +266,7 @@ export class Dispatcher {
     const isForAnother = target !== undefined && !lane.isOf(target);
     if (isForAnother) await handBack(this.#parts, [delivery]);
     else await cancel(this.#parts, delivery);
+    this.#done(lane, delivery);
     this.#left(lane);
     if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
   }
@@ -257,11 +280,33 @@ export class Dispatcher {
   }
 
   /** The outcome is safe: only now does the delivery leave the memory. */
-  #recorded(delivery: LiveDelivery, target: Target, nextAttemptAtMs: number | null): void {
+  #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
     const lane = this.#laneOf(target);
     lane.unrecorded.delete(delivery);
+    if (nextAttemptAtMs !== null && delivery.superseded) {
+      void this.#drop(lane, delivery);
+      return;
+    }
+    if (isDone) this.#done(lane, delivery);
+    else this.#blocked(lane, delivery);
     this.#left(lane);
     if (nextAttemptAtMs !== null) this.noteDue(delivery.event.tenantId, target.id, nextAttemptAtMs);
+  }
+
+  /** The next of its key may go, whether it is in memory or not. */
+  #done(lane: Lane, delivery: LiveDelivery): void {
+    if (delivery.orderKey === null) return;
+    lane.queue.done(delivery);
+    this.#makeReady(lane);
+    if (!lane.hasFollowers) return;
+    lane.hasFollowers = false;
+    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+  }
+
+  /** It goes first when its time has come: those behind it do not wait for that in memory. */
+  #blocked(lane: Lane, delivery: LiveDelivery): void {
+    const behind = lane.queue.blocked(delivery);
+    if (behind.length > 0) void this.#handBack(lane, behind);
   }
 
   #left(lane: Lane): void {
@@ -271,7 +316,7 @@ export class Dispatcher {
   }
 
   #makeReady(lane: Lane): void {
-    if (lane.ready || lane.queue.size === 0) return;
+    if (lane.ready || lane.queue.readySize === 0) return;
     lane.ready = true;
     this.#ring.add(lane.tenantId, lane);
   }
@@ -301,16 +346,18 @@ export class Dispatcher {
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
 
-  #claimed(lane: Lane, { deliveries, nextDueAtMs }: ClaimedLane): void {
+  #claimed(lane: Lane, { deliveries, nextDueAtMs, hasFollowers }: ClaimedLane): void {
     this.#inMemory += deliveries.length;
     for (const delivery of deliveries) this.#take(lane, delivery);
     lane.dueAtMs = nextDueAtMs ?? Infinity;
+    lane.hasFollowers ||= hasFollowers;
     this.#wake(lane);
   }
 
-  #take(lane: Lane, { key, event, attempts, step, manual }: ClaimedDelivery): void {
+  #take(lane: Lane, { key, event, ...claimed }: ClaimedDelivery): void {
     const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
-    const delivery = { event: live, ordinal: key.ordinal, attempts, step, manual };
+    const { step, manual } = claimed;
+    const delivery = { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
     const underWay = manual ? lane.underWay(event.seq) : undefined;
     if (target === undefined || !lane.isOpenTo(target)) void this.#drop(lane, delivery);

@@ -29,6 +29,10 @@ export class LaneQueue {
     return first;
   }
 
+  find(isIt: (delivery: LiveDelivery) => boolean): LiveDelivery | undefined {
+    return this.#first.find(isIt) ?? this.#retries.find(isIt);
+  }
+
   drain(): LiveDelivery[] {
     return [...this.#first.drain(), ...this.#retries.drain()];
   }

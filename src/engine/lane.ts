@@ -6,7 +6,7 @@ import type { Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
 import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
 import { Breaker } from './breaker.ts';
-import { LaneQueue } from './lane-queue.ts';
+import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { Rate } from './rate.ts';
@@ -27,7 +27,8 @@ export class Lane {
   readonly tenantId: string;
   readonly destinationId: string;
   readonly #createdAtMs: number;
-  readonly queue = new LaneQueue();
+  isOrdered: boolean;
+  readonly queue = new OrderQueue();
   /** Being attempted right now. */
   inFlight = 0;
   /** Those, and the ones whose outcome is being written. */
@@ -38,6 +39,8 @@ export class Lane {
   ready = false;
   /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
   dueAtMs = Infinity;
+  /** Something in the storage waits behind what is in memory. */
+  hasFollowers = false;
   /** A claim for it is under way. */
   claiming = false;
 
@@ -51,6 +54,7 @@ export class Lane {
     this.tenantId = target.tenantId;
     this.destinationId = target.id;
     this.#createdAtMs = target.createdAtMs;
+    this.isOrdered = target.order !== 'none';
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
     this.#rate = new Rate(target.ratePerMinute);
     this.#policies = [this.#concurrency, this.#rate, this.#breaker];
@@ -105,10 +109,17 @@ export class Lane {
     return undefined;
   }
 
+  /** A newer version has come: what is still in memory is marked. */
+  supersede(eventSeq: number): void {
+    const queued = this.queue.find(eventSeq) ?? this.underWay(eventSeq);
+    if (queued !== undefined) queued.superseded = true;
+  }
+
   /** The destination has changed. */
   retarget(target: Target): void {
     this.#concurrency.setMax(target.maxConcurrency);
     this.#rate.setPerMinute(target.ratePerMinute);
+    this.isOrdered = target.order !== 'none';
   }
 
   /** See `LanePolicy.mayStartAtMs`: all policies have to agree. */

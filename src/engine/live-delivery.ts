@@ -11,6 +11,10 @@ export interface LiveDelivery {
   step: number;
   /** The next attempt was asked for by hand; perhaps while it is under way. */
   manual: boolean;
+  /** Those of one key go one after the other; `null`: it is not ordered. */
+  readonly orderKey: string | null;
+  /** A newer version has come: it is not sent any more. */
+  superseded: boolean;
 }
 
 /** An event with the bodies that were rendered of it, so that all its destinations share them. */

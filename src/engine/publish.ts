@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../domain/clock.ts';
 import type { PublishRequest } from '../domain/event.ts';
+import { orderKeyFor } from '../domain/order.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -109,7 +110,7 @@ export class Publisher {
   /** It is stored: what was claimed goes to the lanes, in the order of the commit. */
   handOver(
     { request, targets, event }: Publishing,
-    { seq, timeMs }: PublishOutcome & { kind: 'stored' },
+    { seq, timeMs, behind, superseded }: PublishOutcome & { kind: 'stored' },
   ): void {
     if (targets.length === 0) return;
     const { dispatcher, storage, clock } = this.#parts;
@@ -122,14 +123,26 @@ export class Publisher {
       eligibleForRetry: request.eligibleForRetry,
       metadata: request.metadata,
       resource: request.resource,
+      orderKey: request.orderKey,
       data: request.data,
       bodies: new Map<string, Uint8Array>(),
     };
     for (const [ordinal, target] of targets.entries()) {
-      const claimed = event.destinations[ordinal]?.claimed === true;
-      if (claimed)
-        dispatcher.offer(target, { event: live, ordinal, attempts: 0, step: 0, manual: false });
-      else dispatcher.noteDue(target.tenantId, target.id, clock.nowMs());
+      if (superseded !== undefined && target.order === 'latest')
+        for (const older of superseded) dispatcher.supersede(target, older.seq);
+      if (event.destinations[ordinal]?.claimed !== true)
+        dispatcher.noteDue(target.tenantId, target.id, request.deliverAtMs ?? clock.nowMs());
+      else if (behind?.includes(ordinal) === true) dispatcher.noteBehind(target);
+      else
+        dispatcher.offer(target, {
+          event: live,
+          ordinal,
+          attempts: 0,
+          step: 0,
+          manual: false,
+          orderKey: orderKeyFor(target.order, request),
+          superseded: false,
+        });
     }
   }
 
@@ -204,7 +217,11 @@ class Publishing implements Item<PublishOutcome> {
 
   reserve(dispatcher: Dispatcher): void {
     this.event = this.#eventFor(
-      this.targets.map((target) => ({ id: target.id, claimed: dispatcher.reserve(target) })),
+      this.targets.map((target) => ({
+        id: target.id,
+        claimed: this.request.deliverAtMs === null && dispatcher.reserve(target),
+        order: target.order,
+      })),
     );
   }
 
@@ -264,6 +281,8 @@ class Publishing implements Item<PublishOutcome> {
       eligibleForRetry: request.eligibleForRetry,
       metadata: request.metadata,
       resource: request.resource,
+      orderKey: request.orderKey,
+      deliverAtMs: request.deliverAtMs,
       data: request.data,
       requestedDestinationId: request.destinationId,
       destinations,

@@ -38,11 +38,14 @@ interface Pending extends Item<RecordOutcome> {
   refusals: number;
 }
 
-type RecordedListener = (
-  delivery: LiveDelivery,
-  target: Target,
-  nextAttemptAtMs: number | null,
-) => void;
+export interface Recorded {
+  /** `null`: none is planned. */
+  readonly nextAttemptAtMs: number | null;
+  /** It is final, and keeps nothing behind it waiting. */
+  readonly isDone: boolean;
+}
+
+type RecordedListener = (delivery: LiveDelivery, target: Target, recorded: Recorded) => void;
 
 export class Recorder {
   readonly #storage: Storage;
@@ -127,12 +130,16 @@ export class Recorder {
     }
     const { verdict } = pending.record;
     const goesOn = outcome === 'recorded' && verdict.status === 'pending';
-    this.#settled(pending, goesOn ? verdict.nextAttemptAtMs : null);
+    const holds = verdict.status === 'failed' && verdict.holds === true;
+    this.#settled(pending, {
+      nextAttemptAtMs: goesOn ? verdict.nextAttemptAtMs : null,
+      isDone: !goesOn && !holds && outcome !== 'lost',
+    });
   }
 
-  #settled({ delivery, target }: Pending, nextAttemptAtMsOrNull: number | null): void {
+  #settled({ delivery, target }: Pending, recorded: Recorded): void {
     this.#waiting--;
-    this.#onRecorded(delivery, target, nextAttemptAtMsOrNull);
+    this.#onRecorded(delivery, target, recorded);
     if (this.#wasBlocked && !this.#failing && this.#waiting < MAX_WAITING / 2) {
       this.#wasBlocked = false;
       this.#onResume();
@@ -145,7 +152,7 @@ export class Recorder {
       this.#log.outcomeDropped(error, this.#storage.ids.deliveryId(pending.record.delivery));
       // It was not the medium that refused, and nothing else may be left whose writing would show that.
       this.#failing = false;
-      this.#settled(pending, null);
+      this.#settled(pending, { nextAttemptAtMs: null, isDone: false });
       return;
     }
     if (isMedium) this.#failing = true;
@@ -180,7 +187,11 @@ export class Recorder {
 
   #verdict(target: Target, { event }: LiveDelivery, { outcome }: Attempt, step: number): Verdict {
     if (outcome.kind === 'delivered') return { status: 'delivered' };
-    if (!outcome.retryable || !event.eligibleForRetry) return { status: 'failed' };
+    const failed: Verdict = {
+      status: 'failed',
+      holds: target.order === 'key' && target.orderOnFailure === 'hold',
+    };
+    if (!outcome.retryable || !event.eligibleForRetry) return failed;
     const question = {
       step,
       nowMs: this.#clock.nowMs(),
@@ -188,7 +199,7 @@ export class Recorder {
       retryAfterMs: outcome.retryAfterMs,
     };
     const atMs = nextAttemptAtMs(target.schedule, question, this.#random);
-    return atMs === null ? { status: 'failed' } : { status: 'pending', nextAttemptAtMs: atMs };
+    return atMs === null ? failed : { status: 'pending', nextAttemptAtMs: atMs };
   }
 }
 

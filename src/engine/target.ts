@@ -1,6 +1,7 @@
 /** A destination as the engine uses it: its own wishes laid over its profile's, its secrets opened, its sender ready. */
 import type { DestinationType, Sender } from '../destinations/destination-type.ts';
 import type { Credentials, DestinationPolicy } from '../domain/destination.ts';
+import type { Order, OrderFailure } from '../domain/order.ts';
 import type { Profile } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
@@ -24,6 +25,8 @@ export interface Target {
   readonly profile: Profile;
   readonly timeoutMs: number;
   readonly maxConcurrency: number;
+  readonly order: Order;
+  readonly orderOnFailure: OrderFailure;
   /** Attempts a minute, at most; `null`: as many as the receiver bears. */
   readonly ratePerMinute: number | null;
   readonly schedule: RetrySchedule;
@@ -56,6 +59,8 @@ export function createTarget(
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
+    order: stored.policy.order ?? 'none',
+    orderOnFailure: stored.policy.order_on_failure ?? 'skip',
     ratePerMinute: stored.policy.rate_per_minute ?? null,
     schedule: retrySchedule(stored.policy, profile),
     sender() {

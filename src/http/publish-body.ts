@@ -15,11 +15,15 @@ import { parseTime } from './time.ts';
 export interface PublishLimits {
   /** Of the bytes of `data`. */
   readonly maxPayloadBytes: number;
+  nowMs(): number;
+  /** How far ahead `deliver_at` may be: what is kept no longer cannot be sent any more. */
+  readonly maxDelayMs: number;
 }
 
 /** Events of one batch. */
 export const MAX_BATCH_EVENTS = 1000;
 const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
+const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
 /** As for those that are created; what cannot be one would only ever match nothing. */
 const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
 /** As the document says (schemas/fields.ts). */
@@ -35,6 +39,8 @@ const FIELDS = new Set([
   'eligible_for_retry',
   'metadata',
   'resource',
+  'order_key',
+  'deliver_at',
   'data',
 ]);
 
@@ -140,6 +146,21 @@ function parseEvent(
       `Metadata are an object of at most ${MAX_METADATA} names of up to ${MAX_METADATA_NAME} characters, with strings of up to ${MAX_METADATA_VALUE} as values.`,
     );
   }
+  const orderKey = value['order_key'];
+  if (orderKey !== undefined && (typeof orderKey !== 'string' || !ORDER_KEY.test(orderKey)))
+    wrong('/order_key', 'format', 'An order key has 1 to 255 visible ASCII characters.');
+  const nowMs = limits.nowMs();
+  const deliverAt = value['deliver_at'];
+  const deliverAtMs = deliverAt === undefined ? null : parseTime(deliverAt);
+  if (deliverAtMs === undefined)
+    wrong('/deliver_at', 'format', 'A time is RFC 3339, such as 2026-11-21T10:00:00.000Z.');
+  else if (deliverAtMs !== null && deliverAtMs > nowMs + limits.maxDelayMs) {
+    wrong(
+      '/deliver_at',
+      'too_late',
+      'Later than events are kept: choose a time before retention ends.',
+    );
+  }
   const resource = parseResource(value['resource'], problems);
   const dataAt = members.find(({ name }) => name === 'data');
   if (dataAt === undefined || !isObject(data))
@@ -150,6 +171,7 @@ function parseEvent(
     dataAt === undefined ||
     typeof tenantId !== 'string' ||
     timeMs === undefined ||
+    deliverAtMs === undefined ||
     canonicalMetadata === undefined
   ) {
     throw validationFailed(problems);
@@ -169,6 +191,8 @@ function parseEvent(
     eligibleForRetry: eligible !== false,
     metadata: canonicalMetadata,
     resource,
+    orderKey: typeof orderKey === 'string' ? orderKey : null,
+    deliverAtMs: deliverAtMs !== null && deliverAtMs > nowMs ? deliverAtMs : null,
     data: bytes.subarray(dataAt.start, dataAt.end),
   };
 }

@@ -14,7 +14,12 @@ export async function openapiReference(version: string): Promise<string> {
     version,
     publicUrl: 'http://127.0.0.1:8080',
     trustProxy: [],
-    limits: { maxPayloadBytes: 1, maxBatchBytes: 1, maxDestinationsPerTenant: 1 },
+    limits: {
+      maxPayloadBytes: 1,
+      maxBatchBytes: 1,
+      maxDestinationsPerTenant: 1,
+      retentionDays: 1,
+    },
     log: { requestFailed: () => {} },
   });
   await server.ready();

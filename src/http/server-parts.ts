@@ -17,4 +17,6 @@ export interface ServerLimits {
   readonly maxPayloadBytes: number;
   readonly maxBatchBytes: number;
   readonly maxDestinationsPerTenant: number;
+  /** How long events are kept. */
+  readonly retentionDays: number;
 }

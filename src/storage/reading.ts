@@ -55,6 +55,7 @@ export interface EventRecord {
   readonly eligibleForRetry: boolean;
   readonly metadata: string | null;
   readonly resource: string | null;
+  readonly orderKey: string | null;
   readonly data: Uint8Array;
   readonly destinationIds: readonly string[];
   readonly counts: Readonly<Record<DeliveryStatus, number>>;

@@ -15,6 +15,7 @@ import type {
 } from '../domain/attempt.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
+import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
 import type {
   AttemptQuery,
@@ -129,7 +130,10 @@ export interface Storage {
     destinationId: string;
     nowMs: number;
   }): Promise<'due' | 'in_attempt' | 'unknown'>;
-  /** Cancels one pending delivery; `in_attempt` as above. */
+  /**
+   * Cancels one pending delivery; `in_attempt`: it is canceled while this node has it in memory. One that failed and
+   * holds its order key stays failed, and lets the key go.
+   */
   cancel(query: {
     delivery: DeliveryKey;
     nowMs: number;
@@ -215,15 +219,32 @@ export interface NewEvent {
   readonly eligibleForRetry: boolean;
   readonly metadata: string | null;
   readonly resource: string | null;
+  /** The caller's `order_key`. */
+  readonly orderKey: string | null;
+  /** Deliveries are due then; claimed ones are not asked for with it. `null`: at once. */
+  readonly deliverAtMs: number | null;
   readonly data: Uint8Array;
   /** The `destination_id` that the caller asked for. */
   readonly requestedDestinationId: string | null;
   /** Those matched, in the order of their ordinals. */
-  readonly destinations: readonly { readonly id: string; readonly claimed: boolean }[];
+  readonly destinations: readonly {
+    readonly id: string;
+    readonly claimed: boolean;
+    /** `none` where it is left out. */
+    readonly order?: Order;
+  }[];
 }
 
 export type PublishOutcome =
-  | { readonly kind: 'stored'; readonly seq: number; readonly timeMs: number }
+  | {
+      readonly kind: 'stored';
+      readonly seq: number;
+      readonly timeMs: number;
+      /** Ordinals that were to be claimed and are not: something of their key that this node does not have goes first. */
+      readonly behind?: readonly number[];
+      /** Deliveries that this node has claimed, and that a newer version has made pointless. */
+      readonly superseded?: readonly DeliveryKey[];
+    }
   | { readonly kind: 'duplicate'; readonly destinationIds: readonly string[] }
   /** The same id was published with other content. */
   | { readonly kind: 'conflict' }
@@ -233,7 +254,8 @@ export type PublishOutcome =
 /** What comes after an attempt; decided by the engine. */
 export type Verdict =
   | { readonly status: 'delivered' }
-  | { readonly status: 'failed' }
+  /** `holds`: it keeps its order key from those behind it. */
+  | { readonly status: 'failed'; readonly holds?: boolean }
   | { readonly status: 'pending'; readonly nextAttemptAtMs: number };
 
 export interface AttemptRecord {
@@ -257,6 +279,8 @@ export type RecordOutcome = 'recorded' | 'canceled' | 'lost';
 export interface LaneClaim {
   readonly tenantId: string;
   readonly destinationId: string;
+  /** Only the first of each key is claimed. */
+  readonly isOrdered?: boolean;
   readonly limit: number;
 }
 
@@ -266,10 +290,14 @@ export interface ClaimedLane {
   readonly deliveries: readonly ClaimedDelivery[];
   /** When the lane's next unclaimed delivery is due; `null`: there is none. */
   readonly nextDueAtMs: number | null;
+  /** Something waits behind what this node has in memory: ask again when that is done. */
+  readonly hasFollowers: boolean;
 }
 
 export interface ClaimedDelivery {
   readonly key: DeliveryKey;
+  /** `null`: it is not ordered. */
+  readonly orderKey: string | null;
   readonly attempts: number;
   readonly step: number;
   readonly manual: boolean;

@@ -57,6 +57,7 @@ export function describeClaim(driver: StorageDriver): void {
         attempts: 0,
         step: 0,
         manual: false,
+        orderKey: null,
         event: {
           seq,
           id: 'x',

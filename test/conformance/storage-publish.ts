@@ -92,6 +92,7 @@ export function describePublish(driver: StorageDriver): void {
           eligibleForRetry: true,
           metadata: null,
           resource: null,
+          orderKey: null,
           data: jsonBytes({ room: 1 }),
           destinationIds: [],
           counts: { pending: 0, delivered: 0, failed: 0, canceled: 0 },

@@ -270,6 +270,8 @@ function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
     eligibleForRetry: publication.retry,
     metadata: null,
     resource: null,
+    orderKey: null,
+    deliverAtMs: null,
     data: new TextEncoder().encode(JSON.stringify(publication)),
   };
 }

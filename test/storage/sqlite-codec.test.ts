@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { ORDERS } from '../../src/domain/order.ts';
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../src/domain/attempt.ts';
 import {
   flattenAttempts,
@@ -38,14 +39,19 @@ const event: fc.Arbitrary<NewEvent> = fc.record({
   eligibleForRetry: fc.boolean(),
   metadata: maybe(text),
   resource: maybe(text),
+  orderKey: maybe(text),
+  deliverAtMs: maybe(whole),
   data: bytes,
   requestedDestinationId: maybe(text),
-  destinations: fc.array(fc.record({ id: text, claimed: fc.boolean() }), { maxLength: 4 }),
+  destinations: fc.array(
+    fc.record({ id: text, claimed: fc.boolean(), order: fc.constantFrom(...ORDERS) }),
+    { maxLength: 4 },
+  ),
 });
 
 const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   fc.constant<Verdict>({ status: 'delivered' }),
-  fc.constant<Verdict>({ status: 'failed' }),
+  fc.boolean().map((holds): Verdict => ({ status: 'failed', holds })),
   whole.map((nextAttemptAtMs): Verdict => ({ status: 'pending', nextAttemptAtMs })),
 );
 
@@ -82,6 +88,7 @@ const claimed: fc.Arbitrary<ClaimedDelivery> = whole.chain((seq) =>
     attempts: fc.nat(),
     step: fc.nat(),
     manual: fc.boolean(),
+    orderKey: maybe(text),
     event: fc.record({
       seq: fc.constant(seq),
       id: text,
@@ -99,6 +106,7 @@ const lane: fc.Arbitrary<ClaimedLane> = fc.record({
   tenantId: text,
   destinationId: text,
   nextDueAtMs: maybe(whole),
+  hasFollowers: fc.boolean(),
   deliveries: fc.array(claimed, { maxLength: 4 }),
 });
 

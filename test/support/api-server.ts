@@ -32,6 +32,7 @@ export const API_KEY = 'test-key-of-the-operator-0123456789';
 const LIMITS: ServerLimits = {
   maxPayloadBytes: 1024 * 1024,
   maxBatchBytes: 16 * 1024 * 1024,
+  retentionDays: 7,
   maxDestinationsPerTenant: 1000,
 };
 

@@ -161,6 +161,8 @@ export async function eventFor(
     eligibleForRetry: true,
     metadata: null,
     resource: null,
+    orderKey: null,
+    deliverAtMs: null,
     data: jsonBytes({ room: 1 }),
     requestedDestinationId: null,
     destinations: [

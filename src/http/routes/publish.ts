@@ -6,6 +6,7 @@ import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody } from '../errors.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
+import type { PublishLimits } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Resource, StringMap, Time } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -34,6 +35,16 @@ const EventBody = object(
     eligible_for_retry: optional(boolean({ default: true })),
     metadata: optional(StringMap),
     resource: optional(Resource),
+    order_key: optional(
+      string({
+        description:
+          'Events with the same key arrive one after the other at destinations that ask for `order: key`.',
+      }),
+    ),
+    deliver_at: optional({
+      ...Time,
+      description: 'Not before that; at most as far ahead as events are kept.',
+    }),
     data: record(anything, {
       description: 'Delivered byte for byte as it is sent.',
     }),
@@ -47,8 +58,15 @@ const Published = object({
   destination_ids: arrayOf(string(), { description: 'Those that it is owed to.' }),
 });
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 export function publishRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
-  const { publisher } = engine;
+  const { publisher, clock } = engine;
+  const publishLimits: PublishLimits = {
+    maxPayloadBytes: limits.maxPayloadBytes,
+    nowMs: () => clock.nowMs(),
+    maxDelayMs: limits.retentionDays * DAY_MS,
+  };
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
@@ -67,7 +85,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const result = await publisher.publish(parsePublish(bytesOf(request.body), limits));
+        const result = await publisher.publish(parsePublish(bytesOf(request.body), publishLimits));
         if (result.kind !== 'accepted') throw refusal(result);
         return reply.status(202).send(published(result));
       },
@@ -95,7 +113,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const events = parseBatch(bytesOf(request.body), limits);
+        const events = parseBatch(bytesOf(request.body), publishLimits);
         const good = events.filter(
           (event): event is PublishRequest => !(event instanceof ApiError),
         );

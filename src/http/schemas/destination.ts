@@ -1,5 +1,6 @@
 /** Destinations, as the API takes and shows them. */
 import type { DestinationPolicy } from '../../domain/destination.ts';
+import { ORDER_FAILURES, ORDERS } from '../../domain/order.ts';
 import { ALL_TOPICS, isTopicPattern } from '../../domain/topic.ts';
 import type {
   DestinationChange,
@@ -18,6 +19,7 @@ import {
   literal,
   nullable,
   number,
+  oneOf,
   object,
   optional,
   record,
@@ -48,6 +50,14 @@ const POLICY = {
     maximum: 1_000_000,
     description: 'Attempts a minute, at most; what is over it waits and is never dropped.',
   }),
+  order: oneOf(ORDERS, {
+    description:
+      '`key`: events of one `order_key` (else `resource.urn`) one after the other. `latest`: of one resource only the newest version that waits.',
+  }),
+  order_on_failure: oneOf(ORDER_FAILURES, {
+    description:
+      'With `order: key`, what a delivery that failed for good does to those behind it: `skip` lets them pass, `hold` keeps them until somebody retries or cancels it.',
+  }),
   retry: union(
     closedObject({
       delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
@@ -68,6 +78,8 @@ const Policy = closedObject(
     timeout_ms: optional(POLICY.timeout_ms),
     concurrency: optional(POLICY.concurrency),
     rate_per_minute: optional(POLICY.rate_per_minute),
+    order: optional(POLICY.order),
+    order_on_failure: optional(POLICY.order_on_failure),
     retry: optional(POLICY.retry),
   },
   { description: 'What it wants otherwise than its profile.' },
@@ -78,6 +90,8 @@ const PolicyPatch = closedObject(
     timeout_ms: optional(nullable(POLICY.timeout_ms)),
     concurrency: optional(nullable(POLICY.concurrency)),
     rate_per_minute: optional(nullable(POLICY.rate_per_minute)),
+    order: optional(nullable(POLICY.order)),
+    order_on_failure: optional(nullable(POLICY.order_on_failure)),
     retry: optional(nullable(POLICY.retry)),
   },
   { description: 'Merged; `retry` is replaced whole. `null` goes back to the profile’s.' },

@@ -22,6 +22,7 @@ export const EventSchema = object(
     eligible_for_retry: boolean(),
     metadata: StringMap,
     resource: optional(Resource),
+    order_key: optional(string()),
     data: record(anything),
     matched_destination_ids: arrayOf(string()),
     status: object(
@@ -64,7 +65,8 @@ function summaryText(event: NonNullable<StoredAttempt['event']>): string {
     eligible_for_retry: event.eligibleForRetry,
   });
   const resource = event.resource === null ? '' : `,"resource":${event.resource}`;
-  return `${head.slice(0, -1)},"metadata":${event.metadata ?? '{}'}${resource}}`;
+  const key = event.orderKey === null ? '' : `,"order_key":${JSON.stringify(event.orderKey)}`;
+  return `${head.slice(0, -1)},"metadata":${event.metadata ?? '{}'}${resource}${key}}`;
 }
 
 function text(bytes: Uint8Array): string {

@@ -13,7 +13,7 @@ import type { Condition } from './page.ts';
 const SELECT = `
   SELECT attempts.*, tenants.id AS tenant_id, destinations.id AS destination_id, destinations.type AS destination_type,
          events.seq AS found_event, events.id AS event_id, events.topic, events.time_ms, events.eligible_for_retry,
-         events.metadata, events.resource, events.data,
+         events.metadata, events.resource, events.order_key, events.data,
          request_shapes.url, request_shapes.headers AS shape_headers, request_shapes.payload
   FROM attempts
   JOIN request_shapes ON request_shapes.no = attempts.shape_no
@@ -122,6 +122,7 @@ function storedAttempt(context: ReadContext, row: Record<string, unknown>): Stor
             eligibleForRetry: row['eligible_for_retry'] === 1,
             metadata: textOrNull(row['metadata']),
             resource: textOrNull(row['resource']),
+            orderKey: textOrNull(row['order_key']),
             data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
           },
     position: [seq],

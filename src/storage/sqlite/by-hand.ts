@@ -11,7 +11,7 @@ const FIND = `
   WHERE event_seq = ? AND destination_no = ?`;
 
 const MAKE_DUE = `
-  UPDATE deliveries SET status = ${STATUS_CODE.pending}, step = ?, manual = 1, next_attempt_ms = ?, claimed_by = 0, updated_ms = ?
+  UPDATE deliveries SET status = ${STATUS_CODE.pending}, holds = 0, step = ?, manual = 1, next_attempt_ms = ?, claimed_by = 0, updated_ms = ?
   WHERE event_seq = ? AND ordinal = ?`;
 
 // The destination never had the event: it joins the event's deliveries at the end.
@@ -22,7 +22,11 @@ const ADD = `
          tenant_no, ?, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, 1, ?, 0, ?, ?
   FROM events WHERE seq = ? AND tenant_no = ?`;
 
-const STATUS = 'SELECT status, claimed_by FROM deliveries WHERE event_seq = ? AND ordinal = ?';
+const STATUS =
+  'SELECT status, claimed_by, holds FROM deliveries WHERE event_seq = ? AND ordinal = ?';
+
+const LET_GO =
+  'UPDATE deliveries SET holds = 0, updated_ms = ? WHERE event_seq = ? AND ordinal = ?';
 
 const CANCEL = `
   UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = ?
@@ -54,6 +58,10 @@ export function cancel(context: WriteContext): Operation<Storage['cancel']> {
   return ({ delivery: { seq, ordinal }, nowMs }) => {
     const row = context.statement(STATUS).get(seq, ordinal);
     if (row === undefined) return 'unknown';
+    if (row['holds'] === 1) {
+      context.statement(LET_GO).run(nowMs, seq, ordinal);
+      return 'canceled';
+    }
     if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
     context.statement(CANCEL).run(nowMs, seq, ordinal);
     return row['claimed_by'] === context.incarnation ? 'in_attempt' : 'canceled';

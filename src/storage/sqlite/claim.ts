@@ -4,6 +4,7 @@ import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } fr
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { isOwnKey, OrderedLanes } from './order.ts';
 import { textOrNull } from './page.ts';
 
 // One claimant of one lane: the index is read in order, from its start.
@@ -18,7 +19,9 @@ const NEXT_DUE = `
   ORDER BY next_attempt_ms LIMIT 1`;
 
 const CLAIM =
-  'UPDATE deliveries SET claimed_by = ? WHERE event_seq = ? AND ordinal = ? RETURNING attempts, step, manual';
+  'UPDATE deliveries SET claimed_by = ? WHERE event_seq = ? AND ordinal = ? RETURNING attempts, step, manual, order_key';
+
+const ORDER_KEY = 'SELECT order_key FROM deliveries WHERE event_seq = ? AND ordinal = ?';
 
 const EVENT =
   'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data FROM events WHERE seq = ?';
@@ -38,10 +41,15 @@ const LANE = `
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE destinations.no = ? AND deleted_ms IS NULL`;
 
+/** Due deliveries of an ordered lane that are looked through for some without a key. */
+const MAX_UNORDERED = 1000;
+
 export function claim(context: WriteContext): Operation<Storage['claim']> {
   const due = context.statement(DUE);
   const markClaimed = context.statement(CLAIM);
   const eventOf = context.statement(EVENT);
+  const keyOf = context.statement(ORDER_KEY);
+  const ordered = new OrderedLanes(context);
 
   return ({ lanes, dueBeforeMs }) => lanes.map((lane) => claimLane(lane, dueBeforeMs));
 
@@ -49,9 +57,25 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     const { tenantId, destinationId } = lane;
     const destinationNo = context.tenant(tenantId)?.destinations.get(destinationId);
     if (destinationNo === undefined)
-      return { tenantId, destinationId, deliveries: [], nextDueAtMs: null };
+      return { tenantId, destinationId, deliveries: [], nextDueAtMs: null, hasFollowers: false };
+    if (lane.isOrdered === true) return claimOrdered(lane, destinationNo, dueBeforeMs);
     const deliveries = oldestDue(destinationNo, dueBeforeMs, lane.limit).map(take);
-    return { tenantId, destinationId, deliveries, nextDueAtMs: firstDue(context, destinationNo) };
+    const nextDueAtMs = firstDue(context, destinationNo);
+    return { tenantId, destinationId, deliveries, nextDueAtMs, hasFollowers: false };
+  }
+
+  function claimOrdered(
+    { tenantId, destinationId, limit }: LaneClaim,
+    destinationNo: number,
+    dueBeforeMs: number,
+  ): ClaimedLane {
+    // From before the destination asked for order.
+    const keys = oldestDue(destinationNo, dueBeforeMs, MAX_UNORDERED)
+      .filter(({ seq, ordinal }) => keyOf.get(seq, ordinal)?.['order_key'] === null)
+      .slice(0, limit);
+    const { due: heads, ...rest } = ordered.heads(destinationNo, dueBeforeMs, limit - keys.length);
+    const deliveries = [...keys, ...heads].map(take);
+    return { tenantId, destinationId, deliveries, ...rest };
   }
 
   /** What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. */
@@ -68,7 +92,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     return found.slice(0, limit);
   }
 
-  function take({ seq, ordinal }: Due): ClaimedDelivery {
+  function take({ seq, ordinal }: DeliveryKey): ClaimedDelivery {
     const delivery = markClaimed.get(context.incarnation, seq, ordinal);
     const event = eventOf.get(seq);
     if (delivery === undefined || event === undefined)
@@ -78,6 +102,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
       attempts: Number(delivery['attempts']),
       step: Number(delivery['step']),
       manual: delivery['manual'] === 1,
+      orderKey: sharedKey(textOrNull(delivery['order_key'])),
       event: {
         seq,
         id: event['id'] === null ? context.ids.eventId(seq) : String(event['id']),
@@ -90,6 +115,10 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
       },
     };
   }
+}
+
+function sharedKey(key: string | null): string | null {
+  return key === null || isOwnKey(key) ? null : key;
 }
 
 interface Due extends DeliveryKey {

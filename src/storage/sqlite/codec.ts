@@ -2,6 +2,7 @@
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
 import type { RequestShape } from '../../domain/attempt.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import { ORDERS } from '../../domain/order.ts';
 import type { AttemptRecord, ClaimedDelivery, ClaimedLane, NewEvent, Verdict } from '../storage.ts';
 import { FlatReader, FlatWriter } from './flat.ts';
 import type { Flat } from './flat.ts';
@@ -18,12 +19,15 @@ export function flattenEvents(events: readonly NewEvent[]): Flat {
     write.flag(event.eligibleForRetry);
     write.text(event.metadata);
     write.text(event.resource);
+    write.text(event.orderKey);
+    write.number(event.deliverAtMs);
     write.bytes(event.data);
     write.text(event.requestedDestinationId);
     write.number(event.destinations.length);
-    for (const { id, claimed } of event.destinations) {
+    for (const { id, claimed, order = 'none' } of event.destinations) {
       write.text(id);
       write.flag(claimed);
+      write.number(ORDERS.indexOf(order));
     }
   }
   return write.finish();
@@ -40,11 +44,14 @@ export function unflattenEvents(flat: Flat): NewEvent[] {
     eligibleForRetry: read.flag(),
     metadata: read.textOrNull(),
     resource: read.textOrNull(),
+    orderKey: read.textOrNull(),
+    deliverAtMs: read.numberOrNull(),
     data: read.bytes(),
     requestedDestinationId: read.textOrNull(),
     destinations: Array.from({ length: read.number() }, () => ({
       id: read.text(),
       claimed: read.flag(),
+      order: at(ORDERS, read.number()),
     })),
   }));
 }
@@ -62,6 +69,7 @@ export function flattenAttempts(attempts: readonly AttemptRecord[]): Flat {
     write.number(attempt.step);
     write.number(DELIVERY_STATUSES.indexOf(verdict.status));
     write.number(verdict.status === 'pending' ? verdict.nextAttemptAtMs : null);
+    write.flag(verdict.status === 'failed' && verdict.holds === true);
     write.number(attempt.startedAtMs);
     write.number(attempt.reason === null ? null : FAILURE_REASONS.indexOf(attempt.reason));
     write.text(attempt.detail);
@@ -90,7 +98,7 @@ export function unflattenAttempts(flat: Flat): AttemptRecord[] {
     number: read.number(),
     kind: at(ATTEMPT_KINDS, read.number()),
     step: read.number(),
-    verdict: verdictOf(at(DELIVERY_STATUSES, read.number()), read.numberOrNull()),
+    verdict: verdictOf(at(DELIVERY_STATUSES, read.number()), read.numberOrNull(), read.flag()),
     startedAtMs: read.number(),
     reason: reasonAt(read.numberOrNull()),
     detail: read.textOrNull(),
@@ -141,13 +149,15 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
     write.text(lane.tenantId);
     write.text(lane.destinationId);
     write.number(lane.nextDueAtMs);
+    write.flag(lane.hasFollowers);
     write.number(lane.deliveries.length);
-    for (const { key, attempts, step, manual, event } of lane.deliveries) {
+    for (const { key, attempts, step, manual, orderKey, event } of lane.deliveries) {
       write.number(key.seq);
       write.number(key.ordinal);
       write.number(attempts);
       write.number(step);
       write.flag(manual);
+      write.text(orderKey);
       write.text(event.id);
       write.text(event.topic);
       write.number(event.timeMs);
@@ -166,6 +176,7 @@ export function unflattenLanes(flat: Flat): ClaimedLane[] {
     tenantId: read.text(),
     destinationId: read.text(),
     nextDueAtMs: read.numberOrNull(),
+    hasFollowers: read.flag(),
     deliveries: Array.from({ length: read.number() }, () => claimedDelivery(read)),
   }));
 }
@@ -177,6 +188,7 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
     attempts: read.number(),
     step: read.number(),
     manual: read.flag(),
+    orderKey: read.textOrNull(),
     event: {
       seq: key.seq,
       id: read.text(),
@@ -194,8 +206,10 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
 function verdictOf(
   status: (typeof DELIVERY_STATUSES)[number],
   nextAttemptAtMs: number | null,
+  holds: boolean,
 ): Verdict {
-  if (status === 'delivered' || status === 'failed') return { status };
+  if (status === 'delivered') return { status };
+  if (status === 'failed') return { status, holds };
   if (status === 'pending' && nextAttemptAtMs !== null) return { status, nextAttemptAtMs };
   throw new TypeError(`no attempt ends in ${status}`);
 }

@@ -9,7 +9,7 @@ import { equals, isOneOf, listPage, textOrNull, within } from './page.ts';
 import type { Condition } from './page.ts';
 
 const SELECT = `
-  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, resource, data,
+  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, resource, events.order_key, data,
          (SELECT json_group_array(json_array(destinations.id, status) ORDER BY ordinal)
           FROM deliveries JOIN destinations ON destinations.no = destination_no
           WHERE event_seq = seq) AS deliveries
@@ -103,6 +103,7 @@ function eventRecord(
     eligibleForRetry: row['eligible_for_retry'] === 1,
     metadata: textOrNull(row['metadata']),
     resource: textOrNull(row['resource']),
+    orderKey: textOrNull(row['order_key']),
     data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
     destinationIds: deliveries.map(([destinationId]) => destinationId),
     counts,

@@ -1,23 +1,26 @@
 /** Events and what they owe. */
 import type { NewEvent, PublishOutcome, Storage } from '../storage.ts';
+import { orderKeyFor } from '../../domain/order.ts';
+import type { DeliveryKey } from '../reading.ts';
 import { STATUS_CODE } from './context.ts';
 import type { TenantNumbers, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { OrderedLanes, storedKey } from './order.ts';
 
 const INSERT_EVENT = `
-  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, resource, requested_destination_id, data)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, resource, order_key, requested_destination_id, data)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const INSERT_DELIVERY = `
   INSERT INTO deliveries (event_seq, ordinal, tenant_no, destination_no, status, attempts, step, manual,
-                          next_attempt_ms, claimed_by, updated_ms)
-  VALUES (?, ?, ?, ?, ${STATUS_CODE.pending}, 0, 0, 0, ?, ?, ?)`;
+                          next_attempt_ms, claimed_by, updated_ms, order_key)
+  VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`;
 
 const FIND_BY_CALLER_ID = `
-  SELECT seq, topic, metadata, resource, requested_destination_id, data FROM events WHERE id = ? AND tenant_no = ?`;
+  SELECT seq, topic, metadata, resource, order_key, requested_destination_id, data FROM events WHERE id = ? AND tenant_no = ?`;
 
 const FIND_BY_SEQ = `
-  SELECT seq, topic, metadata, resource, requested_destination_id, data FROM events WHERE seq = ? AND tenant_no = ? AND id IS NULL`;
+  SELECT seq, topic, metadata, resource, order_key, requested_destination_id, data FROM events WHERE seq = ? AND tenant_no = ? AND id IS NULL`;
 
 // Those added by hand later (created_ms) were not part of the answer to the first publish.
 const DESTINATIONS_OF = `
@@ -30,6 +33,7 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
   const findByCallerId = context.statement(FIND_BY_CALLER_ID);
   const findBySeq = context.statement(FIND_BY_SEQ);
   const destinationsOf = context.statement(DESTINATIONS_OF);
+  const ordered = new OrderedLanes(context);
 
   return ({ events }) => events.map(store);
 
@@ -51,7 +55,7 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
     const nowMs = Math.floor(seq / 1000);
     const timeMs = event.timeMs ?? nowMs;
     // Numbers only grow, also where the clock went back; what is due now is due by the clock.
-    const dueAtMs = Math.min(nowMs, context.clock.nowMs());
+    const dueAtMs = event.deliverAtMs ?? Math.min(nowMs, context.clock.nowMs());
     insertEvent.run(
       seq,
       tenant.no,
@@ -61,24 +65,47 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
       event.eligibleForRetry ? 1 : 0,
       event.metadata,
       event.resource,
+      event.orderKey,
       event.requestedDestinationId,
       event.data,
     );
-    event.destinations.forEach(({ id, claimed }, ordinal) => {
+    const behind: number[] = [];
+    const superseded: DeliveryKey[] = [];
+    event.destinations.forEach(({ id, claimed, order = 'none' }, ordinal) => {
       const destinationNo = tenant.destinations.get(id);
       if (destinationNo === undefined)
         throw new Error(`destination ${id} is not in routing version ${event.routingVersion}`);
+      const key = orderKeyFor(order, event);
+      let isClaimed = claimed;
+      let isSuperseded = false;
+      if (key !== null && order === 'key' && ordered.isBlocked(destinationNo, key))
+        isClaimed = false;
+      if (key !== null && order === 'latest') {
+        const found = ordered.supersede(destinationNo, key, event, nowMs);
+        superseded.push(...found.inMemory);
+        ({ isSuperseded } = found);
+        if (isSuperseded) isClaimed = false;
+      }
+      if (claimed && !isClaimed) behind.push(ordinal);
       insertDelivery.run(
         seq,
         ordinal,
         tenant.no,
         destinationNo,
-        dueAtMs,
-        claimed ? context.incarnation : 0,
+        isSuperseded ? STATUS_CODE.canceled : STATUS_CODE.pending,
+        isSuperseded ? null : dueAtMs,
+        isClaimed ? context.incarnation : 0,
         nowMs,
+        storedKey(order, key, seq, ordinal),
       );
     });
-    return { kind: 'stored', seq, timeMs };
+    return {
+      kind: 'stored',
+      seq,
+      timeMs,
+      ...(behind.length === 0 ? {} : { behind }),
+      ...(superseded.length === 0 ? {} : { superseded }),
+    };
   }
 
   /** The event that has this id already: as a caller's id, or as one that we gave. */
@@ -98,6 +125,7 @@ function sameContent(before: Row, event: NewEvent): boolean {
     before['topic'] === event.topic &&
     before['metadata'] === event.metadata &&
     before['resource'] === event.resource &&
+    before['order_key'] === event.orderKey &&
     before['requested_destination_id'] === event.requestedDestinationId &&
     before['data'] instanceof Uint8Array &&
     Buffer.compare(before['data'], event.data) === 0

@@ -17,7 +17,7 @@ const INSERT_ATTEMPT = `
 
 const UPDATE_PENDING = `
   UPDATE deliveries
-  SET status = ?, attempts = ?, step = ?, manual = 0, next_attempt_ms = ?, claimed_by = 0,
+  SET status = ?, holds = ?, attempts = ?, step = ?, manual = 0, next_attempt_ms = ?, claimed_by = 0,
       last_code = ?, last_attempt_seq = ?, updated_ms = ?
   WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
 
@@ -65,6 +65,7 @@ export function record(context: WriteContext): Operation<Storage['record']> {
     const nowMs = Math.floor(seq / 1000);
     const updated = updatePending.run(
       STATUS_CODE[verdict.status],
+      verdict.status === 'failed' && verdict.holds === true ? 1 : 0,
       attempt.number,
       attempt.step,
       verdict.status === 'pending' ? verdict.nextAttemptAtMs : null,

@@ -41,7 +41,7 @@ CREATE TABLE events (
   metadata                 TEXT,    -- canonical JSON; NULL: empty
   requested_destination_id TEXT,
   data                     BLOB NOT NULL
-, resource TEXT) STRICT;
+, resource TEXT, order_key TEXT) STRICT;
 
 CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
 
@@ -61,7 +61,7 @@ CREATE TABLE deliveries (
   last_code        TEXT,
   last_attempt_seq INTEGER,           -- head of the chain of its attempts
   created_ms       INTEGER,           -- NULL: with its event; else added by hand
-  updated_ms       INTEGER NOT NULL,
+  updated_ms       INTEGER NOT NULL, order_key TEXT, holds INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (event_seq, ordinal)
 ) STRICT, WITHOUT ROWID;
 
@@ -109,3 +109,6 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_tenant ON attempts (tenant_no);
 
 CREATE INDEX attempts_by_destination ON attempts (destination_no);
+
+CREATE INDEX deliveries_in_order ON deliveries (destination_no, order_key, event_seq, ordinal)
+  WHERE order_key IS NOT NULL AND (status = 0 OR holds = 1);

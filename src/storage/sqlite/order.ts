@@ -1,0 +1,137 @@
+/** Ordered destinations: what may be claimed of them, and where a new delivery stands. */
+import { compareVersions } from '../../domain/order.ts';
+import type { Order } from '../../domain/order.ts';
+import type { DeliveryKey } from '../reading.ts';
+import type { NewEvent } from '../storage.ts';
+import { STATUS_CODE } from './context.ts';
+import type { WriteContext } from './context.ts';
+
+const BLOCKS = `(status = ${STATUS_CODE.pending} OR holds = 1)`;
+
+// The next key after one, and its first delivery: leaps over all that waits behind it.
+const NEXT_HEAD = `
+  SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms
+  FROM deliveries INDEXED BY deliveries_in_order
+  WHERE destination_no = ? AND order_key > ? AND ${BLOCKS}
+  ORDER BY order_key, event_seq, ordinal LIMIT 1`;
+
+const OTHERS_OF_KEY = `
+  SELECT 1 FROM deliveries INDEXED BY deliveries_in_order
+  WHERE destination_no = ? AND order_key = ? AND ${BLOCKS} AND (claimed_by <> ? OR holds = 1) LIMIT 1`;
+
+const VERSIONS = `
+  SELECT event_seq, ordinal, claimed_by, resource
+  FROM deliveries INDEXED BY deliveries_in_order JOIN events ON events.seq = event_seq
+  WHERE destination_no = ? AND deliveries.order_key = ? AND ${BLOCKS} AND status = ${STATUS_CODE.pending}`;
+
+const SUPERSEDE = `
+  UPDATE deliveries
+  SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, last_code = 'superseded', updated_ms = ?
+  WHERE event_seq = ? AND ordinal = ?`;
+
+/** Keys looked at in one claim. */
+const MAX_HEADS = 1000;
+
+export interface OrderedHeads {
+  readonly due: readonly DeliveryKey[];
+  readonly nextDueAtMs: number | null;
+  /** Something waits behind what this node has in memory. */
+  readonly hasFollowers: boolean;
+}
+
+/** A round over the keys of one lane, which may take several claims. */
+interface Round {
+  after: string;
+  nextDueAtMs: number;
+}
+
+export class OrderedLanes {
+  readonly #context: WriteContext;
+  readonly #rounds = new Map<number, Round>();
+
+  constructor(context: WriteContext) {
+    this.#context = context;
+  }
+
+  /** The first of each key, where it is due and nobody has it. */
+  heads(destinationNo: number, dueBeforeMs: number, limit: number): OrderedHeads {
+    const { incarnation } = this.#context;
+    const nextHead = this.#context.statement(NEXT_HEAD);
+    const round = this.#rounds.get(destinationNo) ?? { after: '', nextDueAtMs: Infinity };
+    const due: DeliveryKey[] = [];
+    let hasFollowers = false;
+    for (let looked = 0; due.length < limit && looked < MAX_HEADS; looked++) {
+      const row = nextHead.get(destinationNo, round.after);
+      if (row === undefined) {
+        this.#rounds.delete(destinationNo);
+        const { nextDueAtMs } = round;
+        return { due, hasFollowers, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+      }
+      round.after = String(row['order_key']);
+      if (row['status'] !== STATUS_CODE.pending) continue;
+      if (row['claimed_by'] === incarnation)
+        hasFollowers ||= this.isBlocked(destinationNo, round.after);
+      else if (Number(row['next_attempt_ms']) <= dueBeforeMs)
+        due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
+      else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));
+    }
+    this.#rounds.set(destinationNo, round);
+    return { due, hasFollowers, nextDueAtMs: dueBeforeMs };
+  }
+
+  /** Something of that key is before whatever comes now, and this node does not have it in memory. */
+  isBlocked(destinationNo: number, key: string): boolean {
+    const { incarnation } = this.#context;
+    return (
+      this.#context.statement(OTHERS_OF_KEY).get(destinationNo, key, incarnation) !== undefined
+    );
+  }
+
+  /**
+   * Supersedes what is older than the new version. Those that this node has in memory are only named: the engine knows
+   * whether they are under way. `isSuperseded`: the new one is older than one that waits.
+   */
+  supersede(
+    destinationNo: number,
+    key: string,
+    { resource }: NewEvent,
+    nowMs: number,
+  ): { readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean } {
+    const inMemory: DeliveryKey[] = [];
+    let isSuperseded = false;
+    for (const row of this.#context.statement(VERSIONS).all(destinationNo, key)) {
+      const before = row['resource'] === null ? null : String(row['resource']);
+      const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
+      switch (compareVersions(resource, before)) {
+        case 'newer':
+          if (row['claimed_by'] === this.#context.incarnation) inMemory.push(delivery);
+          else this.#context.statement(SUPERSEDE).run(nowMs, delivery.seq, delivery.ordinal);
+          break;
+        case 'older':
+          isSuperseded = true;
+          break;
+        case 'concurrent':
+          break;
+      }
+    }
+    return { inMemory, isSuperseded };
+  }
+}
+
+/** What is not ordered in an ordered lane has a key of its own, before all others. */
+export function ownKey(seq: number, ordinal: number): string {
+  return `\u0001${seq}/${ordinal}`;
+}
+
+export function isOwnKey(key: string): boolean {
+  return key.startsWith('\u0001');
+}
+
+export function storedKey(
+  order: Order,
+  key: string | null,
+  seq: number,
+  ordinal: number,
+): string | null {
+  return order === 'none' ? null : (key ?? ownKey(seq, ordinal));
+}
