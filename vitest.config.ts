@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
+    globalSetup: ['test/support/sdk-built.ts'],
     reporters: ['default'],
     coverage: {
       provider: 'v8',
