@@ -4,7 +4,7 @@ import { refused } from './verification.ts';
 import type { Refused } from './verification.ts';
 
 /** Five minutes, as Standard Webhooks' libraries have it. */
-export const DEFAULT_TOLERANCE_S = 300;
+const DEFAULT_TOLERANCE_S = 300;
 
 export interface TimeOptions {
   /** How far from now a signed time may be, either way, in seconds; default 300. `Infinity`: any. */

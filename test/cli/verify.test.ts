@@ -37,7 +37,12 @@ async function judge(
   const { secret = caseOf(profile).secret, argv = [], nowMs } = change;
   return run(
     [
-      ...['--profile', profile, '--secret', secret, '--body-file', '-'],
+      '--profile',
+      profile,
+      '--secret',
+      secret,
+      '--body-file',
+      '-',
       ...headerFlags(headers),
       ...argv,
     ],
@@ -133,7 +138,10 @@ describe('it says', () => {
     const { headers, body } = messageOf('standard');
     const bad = await run(
       [
-        ...['--secret', caseOf('standard').secret, '--body-file', '-'],
+        '--secret',
+        caseOf('standard').secret,
+        '--body-file',
+        '-',
         ...headerFlags({ ...headers, 'webhook-signature': 'v1=abc' }),
       ],
       { stdin: body },
@@ -150,7 +158,10 @@ describe('it says', () => {
     const signature = createHmac('sha256', secret).update(content).digest('base64');
     const { exitCode, stdout } = await run(
       [
-        ...['--secret', secret, '--body-file', '-'],
+        '--secret',
+        secret,
+        '--body-file',
+        '-',
         ...headerFlags({ ...headers, 'webhook-signature': `v1,${signature}` }),
       ],
       { stdin: body },
@@ -162,7 +173,12 @@ describe('it says', () => {
     const other = createHmac('sha256', decoded).update(balkanid.body).digest('hex');
     const result = await run(
       [
-        ...['--profile', 'balkanid', '--secret', caseOf('balkanid').secret, '--body-file', '-'],
+        '--profile',
+        'balkanid',
+        '--secret',
+        caseOf('balkanid').secret,
+        '--body-file',
+        '-',
         ...headerFlags({ ...balkanid.headers, 'x-outpost-signature': `v0=${other}` }),
       ],
       { stdin: balkanid.body },
@@ -181,7 +197,12 @@ describe('it says', () => {
     const signature = createHmac('sha256', secret).update(spelled).digest('hex');
     const { stdout } = await run(
       [
-        ...['--profile', 'basekit', '--secret', secret, '--body-file', '-'],
+        '--profile',
+        'basekit',
+        '--secret',
+        secret,
+        '--body-file',
+        '-',
         ...headerFlags({ 'X-Delivery-Hmac-SHA256': signature }),
       ],
       { stdin: '{"event":"a","list":[1,"é"]}' },
@@ -199,10 +220,9 @@ describe('the headers of a file', () => {
   const { headers, body } = messageOf('standard');
   const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}`);
   const withFile = (text: string, argv: readonly string[] = []) =>
-    run(
-      [...['--secret-file', 'secret', '--headers-file', 'headers', '--body-file', 'body'], ...argv],
-      { files: { secret: `\n${caseOf('standard').secret}\n`, headers: text, body } },
-    );
+    run(['--secret-file', 'secret', '--headers-file', 'headers', '--body-file', 'body', ...argv], {
+      files: { secret: `\n${caseOf('standard').secret}\n`, headers: text, body },
+    });
 
   it.each([
     ['are lines', lines.join('\n')],

@@ -172,7 +172,7 @@ describe('Express', () => {
       }),
     );
     app.post('/', verifyWebhook(OPTIONS), (request, response) => {
-      response.json({ id: webhookOf(request).id, body: request.body as unknown });
+      response.json({ id: webhookOf(request).id, body: request.body });
     });
     expect(await (await serve(app)).json()).toEqual({
       id: EVENT_ID,

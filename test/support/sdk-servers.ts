@@ -74,15 +74,20 @@ export const SERVERS: Readonly<Record<string, StartServer>> = {
       return context.text('ok');
     });
     app.onError((_error, context) => context.text('failed', 500));
-    return listen(createServer(getRequestListener(app.fetch)));
+    return listen(createServer(listenerOf(app.fetch)));
   },
 
   'Request and Response'(options, handle) {
     const handler = createWebhookHandler({ ...options, onWebhook: handle });
     const failed = () => new Response('failed', { status: 500 });
-    return listen(createServer(getRequestListener((request) => handler(request).catch(failed))));
+    return listen(createServer(listenerOf((request) => handler(request).catch(failed))));
   },
 };
+
+function listenerOf(handler: (request: Request) => Response | Promise<Response>): RequestListener {
+  const listener = getRequestListener(handler);
+  return (request, response) => void listener(request, response);
+}
 
 /** Express writes every error to the console unless it is told otherwise. */
 function quiet(app: ReturnType<typeof express>): RequestListener {
