@@ -12,7 +12,7 @@ export default defineConfig({
     reporters: ['default'],
     coverage: {
       provider: 'v8',
-      include: ['src/**/*.ts'],
+      include: ['src/**/*.ts', 'sdk/src/**/*.ts'],
       reporter: ['text-summary', 'html'],
     },
   },

@@ -7,7 +7,7 @@ import { refused } from './verification.ts';
 import type { Refused } from './verification.ts';
 
 /** More than any rotation needs: each costs work. */
-const MAX_SIGNATURES = 16;
+const MAX_SIGNATURES = 8;
 
 export type SignatureAlgorithm = SignatureForm['algorithm'];
 
@@ -52,7 +52,8 @@ function readSignature(
 }
 
 /**
- * The first signature that one of the keys has made of the content; `null` where there is none. Each key's own signature
+ * The first signature that one of the keys has made of the content; `null` where there is none, or a refusal where one
+ * might be that this runtime cannot verify. Each key's own signature
  * is computed once, however many the message carries.
  */
 export async function findMatch(
@@ -61,6 +62,7 @@ export async function findMatch(
   content: Bytes,
 ): Promise<Match | Refused | null> {
   const algorithms = [...new Set(signatures.map(({ algorithm }) => algorithm))];
+  let unsupported: Refused | null = null;
   for (const algorithm of algorithms) {
     const candidates = signatures.filter((signature) => signature.algorithm === algorithm);
     const kind = algorithm === 'ed25519' ? 'ed25519' : 'hmac';
@@ -70,11 +72,14 @@ export async function findMatch(
           ? await findEd25519(candidates, key.bytes, content)
           : await findHmac(candidates, HASHES[algorithm], key.bytes, content);
       if (signature === 'unsupported')
-        return refused('unsupported_algorithm', 'the WebCrypto of this runtime has no Ed25519');
-      if (signature !== undefined) return { key, signature };
+        unsupported = refused(
+          'unsupported_algorithm',
+          'the WebCrypto of this runtime has no Ed25519',
+        );
+      else if (signature !== undefined) return { key, signature };
     }
   }
-  return null;
+  return unsupported;
 }
 
 const HASHES = {

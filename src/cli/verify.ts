@@ -49,9 +49,14 @@ function goodMessage(webhook: Verified, { secrets }: VerifyRequest): string {
     ['not signed', unsigned.length === 0 ? null : unsigned.join(', ')],
   ];
   const lines = facts.flatMap(([name, value]) =>
-    value === null ? [] : [`  ${name.padEnd(12)}${value}\n`],
+    value === null ? [] : [`  ${name.padEnd(12)}${printable(value)}\n`],
   );
   return `good: the signature is of this body, these headers and the secret\n${lines.join('')}`;
+}
+
+/** What a message says may hold what a terminal would obey. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
 /** A time from a message may be beyond what a date can be. */

@@ -210,6 +210,20 @@ describe('it says', () => {
     expect(stdout).toContain('another spelling');
   });
 
+  it('nothing that a terminal would obey', async () => {
+    const { secret, sign } = caseOf('basekit');
+    const { headers, body } = sign('{"event":"a\\u001b[2Jb"}', {
+      secrets: [secret],
+      id: 'd',
+      atMs: AT_MS,
+    });
+    const { stdout } = await run(
+      ['--profile', 'basekit', '--secret', secret, '--body-file=-', ...headerFlags(headers)],
+      { stdin: body },
+    );
+    expect(stdout).toContain('  topic       a?[2Jb\n');
+  });
+
   it('what of it is not signed', async () => {
     expect((await judge('balkanid')).stdout).toContain('  not signed  id, topic, timestamp\n');
     expect((await judge('standard')).stdout).not.toContain('not signed');
