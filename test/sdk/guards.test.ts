@@ -42,6 +42,14 @@ describe('the store in memory', () => {
     expect(await store.setIfAbsent('c', '3', 1000)).toBe('1');
     expect(await store.replace('b', '1', 'x', 1000)).toBe(false);
   });
+
+  it('gives nothing up for an entry that it has already', async () => {
+    const store = createMemoryStore({ maxEntries: 2 });
+    await store.setIfAbsent('a', '1', 1000);
+    await store.setIfAbsent('b', '1', 1000);
+    await store.replace('b', '1', '2', 1000);
+    expect(await store.setIfAbsent('a', '3', 1000)).toBe('1');
+  });
 });
 
 describe('the replay guard', () => {

@@ -296,6 +296,19 @@ describe('standard', () => {
   });
 });
 
+describe('balkanid', () => {
+  it('needs the prefix at the first signature, and may have it at the others', async () => {
+    const { secret, otherSecret } = caseOf('balkanid');
+    const { headers, body } = messageOf('balkanid', { secrets: [otherSecret, secret] });
+    const [first = '', second = ''] = (headers['x-outpost-signature'] ?? '').split(',');
+    const judge = (value: string) =>
+      verify('balkanid', { ...headers, 'x-outpost-signature': value }, body, secret, NOW);
+    for (const good of [`${first},${second}`, `${first}, v0=${second}`, `v0=${second}`])
+      expect(await judge(good)).toMatchObject({ ok: true });
+    expect(await judge(second)).toMatchObject({ ok: false, reason: 'malformed_header' });
+  });
+});
+
 describe('baack', () => {
   const { secret, body, sign } = caseOf('baack');
   const signing = { secrets: [secret], id: EVENT_ID, atMs: AT_MS };
