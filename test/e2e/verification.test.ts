@@ -14,13 +14,9 @@ import { startServer } from '../support/e2e-server.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { findPython, pythonVerifier, VERIFIERS } from '../support/sdk-verifiers.ts';
-import type { Captured } from '../support/sdk-verifiers.ts';
+import type { Captured, Verifier } from '../support/sdk-verifiers.ts';
 
 const python = findPython();
-const verifiers = Object.entries({
-  ...VERIFIERS,
-  ...(python === null ? {} : { 'standardwebhooks (PyPI)': pythonVerifier(python) }),
-});
 
 const DATA = [
   { n: 1 },
@@ -31,11 +27,12 @@ const DATA = [
 
 it('deliveries verify everywhere, and none that was changed', { timeout: 60_000 }, async () => {
   const messages = await deliver();
-  const changed = messages.flatMap(tamperings);
-  for (const [name, verifier] of verifiers) {
-    expect([name, ...(await verifier(messages))]).toEqual([name, ...messages.map(() => 'good')]);
-    expect([name, ...(await verifier(changed))]).toEqual([name, ...changed.map(() => 'refused')]);
-  }
+  for (const [name, verifier] of Object.entries(VERIFIERS)) await judges(name, verifier, messages);
+});
+
+it.skipIf(python === null)('so they do in Python', { timeout: 60_000 }, async () => {
+  const verifier = pythonVerifier(python ?? '');
+  await judges('standardwebhooks (PyPI)', verifier, await deliver());
 });
 
 it(
@@ -98,6 +95,13 @@ it.each([
     topic: 'a.b',
   });
 });
+
+/** It takes the messages as they came, and none that was changed. */
+async function judges(name: string, verifier: Verifier, messages: readonly Captured[]) {
+  const changed = messages.flatMap(tamperings);
+  expect([name, ...(await verifier(messages))]).toEqual([name, ...messages.map(() => 'good')]);
+  expect([name, ...(await verifier(changed))]).toEqual([name, ...changed.map(() => 'refused')]);
+}
 
 /** Published to a server in a process of its own, and received. */
 async function deliver(): Promise<Captured[]> {
