@@ -8,10 +8,11 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
+    globalSetup: ['test/support/sdk-built.ts'],
     reporters: ['default'],
     coverage: {
       provider: 'v8',
-      include: ['src/**/*.ts'],
+      include: ['src/**/*.ts', 'sdk/src/**/*.ts'],
       reporter: ['text-summary', 'html'],
     },
   },

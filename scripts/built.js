@@ -1,21 +1,43 @@
-// Whether dist/ holds what src/ gives: its stamp is as new as the newest source. Plain JavaScript: Node 20 reads it too.
+// The two things that are built, and whether what was built is what the sources give: its stamp is as new as the newest
+// of them. Plain JavaScript: Node 20 reads it too.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
-export const STAMP = join(root, 'dist', '.built');
+/** What `angarium` runs. */
+export const SERVER = part('server', {
+  sources: 'src',
+  output: 'dist',
+  project: 'tsconfig.build.json',
+  settings: ['tsconfig.json', 'tsconfig.build.json', 'package.json'],
+});
 
-export function isBuilt() {
-  if (!existsSync(STAMP)) return false;
-  const newest = Math.max(
-    ...settings.map((file) => statSync(join(root, file)).mtimeMs),
-    newestIn(join(root, 'src')),
-  );
-  return statSync(STAMP).mtimeMs >= newest;
+/** The package @angarium/sdk. */
+export const SDK = part('sdk', {
+  sources: 'sdk/src',
+  output: 'sdk/dist',
+  project: 'sdk/tsconfig.json',
+  settings: ['tsconfig.json', 'sdk/tsconfig.json', 'sdk/package.json'],
+});
+
+function part(name, { sources, output, project, settings }) {
+  return {
+    name,
+    sources: join(root, sources),
+    output: join(root, output),
+    project: join(root, project),
+    settings: settings.map((file) => join(root, file)),
+    stamp: join(root, output, '.built'),
+  };
+}
+
+export function isBuilt({ sources, settings, stamp } = SERVER) {
+  if (!existsSync(stamp)) return false;
+  const newest = Math.max(...settings.map((file) => statSync(file).mtimeMs), newestIn(sources));
+  return statSync(stamp).mtimeMs >= newest;
 }
 
 /** Folders count too: removing a file changes only its folder. */

@@ -21,6 +21,8 @@ const MAY_LOAD_LATE = /^src\/(?:main\.ts$|cli\/)/;
 const PACKAGE_ENTRY = /^sdk\/(?:src\/)?index\.ts$/;
 const DRIVER = /^src\/(?:storage|destinations)\/[^/]+(?=\/)/;
 const OWN_PACKAGE = /^angarium(?:\/|$)/;
+const SDK_PACKAGE = /^@angarium\/sdk(?:\/|$)/;
+const SDK_CORE = /^sdk\/src\/(?!fastify\.ts$)/;
 
 interface SourceFile {
   /** From the root of the repository, with slashes. */
@@ -133,6 +135,22 @@ function checkImport(file: SourceFile, found: Import, problem: Report): void {
       line,
       `The SDK is published alone: it may not import ${specifier}. Write here what it needs; a test may compare it with the server's.`,
     );
+  }
+  if (SDK_CORE.test(path) && target === null && !OWN_PACKAGE.test(specifier)) {
+    problem(
+      path,
+      line,
+      `The SDK runs wherever there is WebCrypto, and depends on nothing: it may not import ${specifier}. Use what browsers and workers have too, and type frameworks by shape.`,
+    );
+  }
+  if (path.startsWith('src/') && (target?.startsWith('sdk/') ?? SDK_PACKAGE.test(specifier))) {
+    if (!path.startsWith('src/cli/') || target !== null) {
+      problem(
+        path,
+        line,
+        'The server does not use the SDK, so that each can be held against the other. Only a command (src/cli/) may import @angarium/sdk, by that name.',
+      );
+    }
   }
   if (path.startsWith('portal/') && leaves(found, ['portal', 'sdk'])) {
     problem(

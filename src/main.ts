@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
@@ -61,12 +62,27 @@ async function main(argv: readonly string[]): Promise<void> {
       else end(problemsMessage(loaded.problems), EXIT_USAGE);
       return;
     }
+    case 'verify':
+      await verify(command.flags);
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
       else await serve(loaded).catch(explain);
     }
   }
+}
+
+async function verify(flags: readonly string[]): Promise<void> {
+  // Loaded here alone: it needs the SDK, and a server does not.
+  const { runVerify } = await import('./cli/verify.ts');
+  const { exitCode, stdout, stderr } = await runVerify(flags, {
+    readFile,
+    readStandardInput: () => buffer(process.stdin),
+    nowMs: systemClock.nowMs(),
+  });
+  process.stdout.write(stdout);
+  end(stderr, exitCode);
 }
 
 function load(flags: readonly string[]): Promise<LoadedConfig> {

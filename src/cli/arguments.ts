@@ -8,8 +8,8 @@ import { shown } from '../config-values.ts';
 export const EXIT_USAGE = 2;
 
 export type Command =
-  /** `flags`: the command line without the words of the command, for `loadConfig`. */
-  | { readonly kind: 'serve' | 'config_check'; readonly flags: readonly string[] }
+  /** `flags`: the command line without the words of the command. */
+  | { readonly kind: 'serve' | 'config_check' | 'verify'; readonly flags: readonly string[] }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -26,6 +26,7 @@ export const COMMANDS = [
     summary:
       'Show every option with its value and where that came from; exit with 2 if one is bad.',
   },
+  { name: 'verify', summary: 'Check the signature of a captured request, and say what is wrong.' },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -60,10 +61,11 @@ export function parseArguments(argv: readonly string[]): Command {
   }
   switch (found) {
     case 'serve':
-    case 'config check': {
+    case 'config check':
+    case 'verify': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
       const flags = argv.filter((_, index) => !own.has(index));
-      return { kind: found === 'serve' ? 'serve' : 'config_check', flags };
+      return { kind: found === 'config check' ? 'config_check' : found, flags };
     }
     case 'help': {
       const [, ...about] = texts;

@@ -11,6 +11,7 @@ import {
 import type { OptionGroup } from '../config-options.ts';
 import { COMMANDS } from './arguments.ts';
 import type { CommandName } from './arguments.ts';
+import { VERIFY_FLAGS } from './verify-flags.ts';
 
 const COLUMNS = 96;
 
@@ -25,6 +26,8 @@ export function helpText(topic: CommandName | null): string {
       return commandHelp(topic, [
         'Shows every option with its value and where that came from, secrets masked, and starts nothing. If options are bad, it says all that is wrong, and exits with 2.',
       ]);
+    case 'verify':
+      return verifyHelp();
     case 'help':
     case 'version':
     case null:
@@ -71,6 +74,22 @@ function commandHelp(name: CommandName, paragraphs: readonly string[]): string {
     'Configuration file',
     ...optionHelp(CONFIG_FILE.name, CONFIG_FILE),
     ...OPTION_GROUPS.flatMap(groupHelp),
+  );
+}
+
+function verifyHelp(): string {
+  return lines(
+    "Usage: angarium verify --secret SECRET --body-file FILE --header 'NAME: VALUE'... [OPTION...]",
+    '',
+    ...wrap(
+      'Checks a request that was captured, as its receiver would, and says which part is wrong: a header, the time, the secret, or the body. Exits with 0 where the signature is good, 1 where it is not, 2 where an option is bad.',
+      0,
+    ),
+    '',
+    'Options',
+    ...VERIFY_FLAGS.flatMap(({ name, placeholder, description }) =>
+      [`  --${name} ${placeholder}`].concat(wrap(description, 6)),
+    ),
   );
 }
 

@@ -137,6 +137,42 @@ const broken: Broken[] = [
     says: 'The SDK is published alone',
   },
   {
+    rule: 'the SDK imports nothing of Node',
+    file: 'sdk/src/node-only.ts',
+    source: `import { createHmac } from 'node:crypto';\nexport const x = createHmac;\n`,
+    says: 'The SDK runs wherever there is WebCrypto',
+  },
+  {
+    rule: 'the SDK imports no package',
+    file: 'sdk/src/vendor.ts',
+    source: `import type { Hono } from 'hono';\nexport type X = Hono;\n`,
+    says: 'The SDK runs wherever there is WebCrypto',
+  },
+  {
+    rule: 'the SDK does not use Buffer',
+    file: 'sdk/src/buffer.ts',
+    source: `export const x = Buffer.from('x');\n`,
+    says: 'The SDK runs in browsers and workers too: use Uint8Array',
+  },
+  {
+    rule: 'the SDK does not use process',
+    file: 'sdk/src/process.ts',
+    source: `export const x = process.version;\n`,
+    says: 'The SDK runs in browsers and workers too: take what you need',
+  },
+  {
+    rule: 'the server does not use the SDK',
+    file: 'src/http/verifies.ts',
+    source: `import { verify } from '@angarium/sdk';\nexport const x = verify;\n`,
+    says: 'The server does not use the SDK',
+  },
+  {
+    rule: 'a command does not reach into the SDK',
+    file: 'src/cli/reaches-into-sdk.ts',
+    source: `import { verify } from '../../sdk/src/verify.ts';\nexport const x = verify;\n`,
+    says: 'The server does not use the SDK',
+  },
+  {
     rule: 'the portal does not import the server',
     file: 'portal/src/reaches-out.tsx',
     source: `import type { Event } from '../../src/domain/event.ts';\nexport type X = Event;\n`,
@@ -355,6 +391,8 @@ export const route = (storage: Storage): unknown[] => [publish, storage];
 `,
   'sdk/src/index.ts': `export { verify } from './verify.ts';\n`,
   'sdk/src/verify.ts': 'export const verify = (): boolean => true;\n',
+  'sdk/src/fastify.ts': `import { Readable } from 'node:stream';\nexport const x = Readable;\n`,
+  'src/cli/verify.ts': `import { verify } from '@angarium/sdk';\nexport const x = verify;\n`,
   'portal/src/app.tsx': `import { verify } from '../../sdk/src/index.ts';\nexport const x = verify;\n`,
 };
 

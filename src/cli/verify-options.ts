@@ -1,0 +1,173 @@
+/** The flags of `angarium verify`, and the files that they name. */
+import { parseArgs } from 'node:util';
+import { isProfileName, PROFILES } from '@angarium/sdk';
+import type { ProfileName } from '@angarium/sdk';
+import { suggestion } from '../config-suggestion.ts';
+import { shown } from '../config-values.ts';
+import { VERIFY_FLAGS } from './verify-flags.ts';
+
+/** A request that somebody captured, and how to judge it. */
+export interface VerifyRequest {
+  readonly profile: ProfileName;
+  readonly secrets: readonly string[];
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+  readonly atMs: number;
+  /** `Infinity`: any. */
+  readonly toleranceS: number;
+}
+
+/** What the command reads from outside. */
+export interface VerifyInput {
+  readonly readFile: (path: string) => Promise<Uint8Array>;
+  readonly readStandardInput: () => Promise<Uint8Array>;
+  readonly nowMs: number;
+}
+
+type FlagName = (typeof VERIFY_FLAGS)[number]['name'];
+
+const REPEATED: ReadonlySet<string> = new Set<FlagName>(['secret', 'header']);
+const HEADER_LINE = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
+
+/** The request, or all that is wrong with the flags and files: a line each. */
+export async function readVerifyOptions(
+  argv: readonly string[],
+  input: VerifyInput,
+): Promise<VerifyRequest | readonly string[]> {
+  const { given, problems } = readFlags(argv);
+  const last = (name: FlagName) => given.get(name)?.at(-1);
+  const read = async (name: FlagName): Promise<Uint8Array | undefined> => {
+    const path = last(name);
+    if (path === undefined) return undefined;
+    try {
+      return await (path === '-' ? input.readStandardInput() : input.readFile(path));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push(`--${name}: ${shown(path)} cannot be read: ${reason}`);
+      return undefined;
+    }
+  };
+
+  const profile = last('profile') ?? 'standard';
+  if (!isProfileName(profile))
+    problems.push(
+      `--profile: there is no profile ${shown(profile)}: ${suggestion(profile, Object.keys(PROFILES), `choose one of ${Object.keys(PROFILES).join(', ')}`)}`,
+    );
+  const secretLines = textOf(await read('secret-file'))
+    .split(/\r?\n/)
+    .filter((line) => line !== '');
+  const secrets = [...(given.get('secret') ?? []), ...secretLines];
+  if (secrets.length === 0)
+    problems.push('--secret: it is missing: give it, or --secret-file with a file that has one');
+  const headers = readHeaders(given.get('header') ?? [], await read('headers-file'), problems);
+  const body = await read('body-file');
+  if (!given.has('body-file'))
+    problems.push('--body-file: it is missing: give the file, or - for the standard input');
+  const atMs = last('at') === undefined ? input.nowMs : parseTime(last('at') ?? '');
+  if (atMs === undefined)
+    problems.push('--at: write a time as in 2026-11-21T10:00:00Z, or seconds since 1970');
+  const toleranceS = parseTolerance(last('tolerance') ?? '300');
+  if (toleranceS === undefined)
+    problems.push('--tolerance: write a whole number of seconds, or none');
+
+  if (problems.length > 0 || !isProfileName(profile)) return problems;
+  if (body === undefined || atMs === undefined || toleranceS === undefined) return problems;
+  return { profile, secrets, headers, body, atMs, toleranceS };
+}
+
+function readFlags(argv: readonly string[]) {
+  const given = new Map<string, string[]>();
+  const problems: string[] = [];
+  const names: readonly string[] = VERIFY_FLAGS.map(({ name }) => name);
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      problems.push(`${shown(token.value)}: an option begins with --: take this word out`);
+      continue;
+    }
+    const { rawName, name, value } = token;
+    if (!names.includes(name)) {
+      const advice = suggestion(
+        name,
+        names,
+        'angarium verify --help lists the options',
+        (flag) => `--${flag}`,
+      );
+      problems.push(`${rawName}: there is no such option: ${advice}`);
+    } else if (value === undefined || (!token.inlineValue && /^-./.test(value))) {
+      problems.push(
+        `${rawName}: it has no value: write ${rawName} VALUE (${rawName}=VALUE where it begins with -)`,
+      );
+    } else if (given.has(name) && !REPEATED.has(name)) {
+      problems.push(`${rawName}: it is given twice: take one of them out`);
+    } else given.set(name, [...(given.get(name) ?? []), value]);
+  }
+  return { given, problems };
+}
+
+function readHeaders(
+  flags: readonly string[],
+  file: Uint8Array | undefined,
+  problems: string[],
+): (readonly [string, string])[] {
+  const own = flags.flatMap((line) => {
+    const [, name, value] = HEADER_LINE.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) return [[name, value] as const];
+    problems.push(`--header: ${shown(line)} is no header: write 'NAME: VALUE'`);
+    return [];
+  });
+  const names = new Set(own.map(([name]) => name.toLowerCase()));
+  const others = file === undefined ? [] : headersOfFile(textOf(file), problems);
+  return [...own, ...others.filter(([name]) => !names.has(name.toLowerCase()))];
+}
+
+function headersOfFile(text: string, problems: string[]): (readonly [string, string])[] {
+  if (text.trimStart().startsWith('{')) return headersOfJson(text, problems);
+  const [head = ''] = text.trimStart().split(/\r?\n[ \t]*\r?\n/);
+  return head
+    .trimEnd()
+    .split(/\r?\n/)
+    .flatMap((line, index) => {
+      const [, name, value] = HEADER_LINE.exec(line) ?? [];
+      if (name !== undefined && value !== undefined) return [[name, value] as const];
+      // The request line of a captured request may stand before them.
+      const isRequestLine = index === 0 && / HTTP\/\d/.test(line);
+      if (!isRequestLine && line !== '')
+        problems.push(`--headers-file: line ${index + 1} is no header: write NAME: VALUE`);
+      return [];
+    });
+}
+
+function headersOfJson(text: string, problems: string[]): (readonly [string, string])[] {
+  try {
+    const headers: unknown = JSON.parse(text);
+    return Object.entries(headers ?? {}).flatMap(([name, value]: [string, unknown]) =>
+      (Array.isArray(value) ? value : [value]).map((one) => [name, String(one)] as const),
+    );
+  } catch {
+    problems.push('--headers-file: it begins like JSON, but is none');
+    return [];
+  }
+}
+
+function parseTime(text: string): number | undefined {
+  if (/^\d{1,11}$/.test(text)) return Number(text) * 1000;
+  const timeMs = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
+}
+
+function parseTolerance(text: string): number | undefined {
+  if (text === 'none') return Number.POSITIVE_INFINITY;
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function textOf(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString('utf8');
+}
