@@ -22,8 +22,11 @@ import { systemRandom } from './domain/id.ts';
 import type { Profile } from './domain/profile.ts';
 import { PayloadError } from './domain/payload.ts';
 import { createSealedBoxes } from './domain/sealed-box.ts';
+import { deriveTokenKey } from './domain/token-key.ts';
+import { createAccess } from './engine/access.ts';
 import { createEngine } from './engine/engine.ts';
 import { buildServer } from './http/server.ts';
+import { TenantTokens } from './http/tenant-token.ts';
 import { baack } from './profiles/baack.ts';
 import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
@@ -132,9 +135,19 @@ async function run(
     retentionDays: config.retentionDays,
     utilization: watchUtilization(),
   });
+  const access = createAccess({
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    auditRetentionDays: config.auditRetentionDays,
+  });
+  const tokenKeys = keys.encryptionKeys.map(deriveTokenKey);
   const server = await buildServer({
     engine,
+    access,
     apiKey: keys.apiKey,
+    tokens: new TenantTokens(tokenKeys, systemClock, config.tokenLifetimeS),
     version,
     publicUrl: config.publicUrl,
     trustProxy: config.trustProxy,
@@ -143,6 +156,7 @@ async function run(
   });
 
   try {
+    await access.load();
     await engine.load();
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -150,6 +164,7 @@ async function run(
     throw error;
   }
   await engine.start();
+  access.start();
 
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
@@ -168,6 +183,7 @@ async function run(
     void engine.dispatcher.stop();
     await closeServer(server, graceMs);
     await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
+    await access.stop();
     await webhook.close();
     await storage.close();
     log.stopped();

@@ -1,21 +1,27 @@
 /** What is written down of the API: `openapi.json`, and the table of errors. Both are made by `npm run generate`. */
+import type { Access } from '../engine/access.ts';
 import type { Engine } from '../engine/engine.ts';
 import { API_ERRORS } from './errors.ts';
 import { buildServer } from './server.ts';
+import type { TenantTokens } from './tenant-token.ts';
 
 /** Routes take their parts out of the engine when they are added, and use them to answer: here nobody asks. */
 const NO_ENGINE = {} as Engine;
+const NO_ACCESS = {} as Access;
+const NO_TOKENS = {} as TenantTokens;
 
 /** The OpenAPI document, as `/openapi.json` gives it where no option was set. */
 export async function openapiReference(version: string): Promise<string> {
   const server = await buildServer({
     engine: NO_ENGINE,
+    access: NO_ACCESS,
     apiKey: '',
+    tokens: NO_TOKENS,
     version,
     publicUrl: 'http://127.0.0.1:8080',
     trustProxy: [],
     limits: { maxPayloadBytes: 1, maxBatchBytes: 1, maxDestinationsPerTenant: 1 },
-    log: { requestFailed: () => {} },
+    log: { requestFailed: () => {}, signInsRefused: () => {} },
   });
   await server.ready();
   const document = server.swagger();
