@@ -6,11 +6,15 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
+import { CallError, createApiClient } from './cli/api-client.ts';
+import type { ApiClient } from './cli/api-client.ts';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
+import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
+import { CommandUsageError } from './cli/usage-error.ts';
 import type { Config } from './config-options.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
@@ -64,11 +68,31 @@ async function main(argv: readonly string[]): Promise<void> {
       else end(problemsMessage(loaded.problems), EXIT_USAGE);
       return;
     }
+    case 'keys_create':
+      await callApi((client) => manageKeys(parseKeysCreate(command.args), client));
+      return;
+    case 'keys_list':
+      await callApi((client) => manageKeys(parseKeysList(command.args), client));
+      return;
+    case 'keys_revoke':
+      await callApi((client) => manageKeys(parseKeysRevoke(command.args), client));
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
       else await serve(loaded).catch(explain);
     }
+  }
+}
+
+/** A command that is done by a running server; it gives what to say. */
+async function callApi(command: (client: ApiClient) => Promise<string>): Promise<void> {
+  try {
+    process.stdout.write(await command(createApiClient(readEnvironment())));
+  } catch (error) {
+    if (error instanceof CommandUsageError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
+    else if (error instanceof CallError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
+    else throw error;
   }
 }
 

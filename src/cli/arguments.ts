@@ -10,6 +10,11 @@ export const EXIT_USAGE = 2;
 export type Command =
   /** `flags`: the command line without the words of the command, for `loadConfig`. */
   | { readonly kind: 'serve' | 'config_check'; readonly flags: readonly string[] }
+  /** `args`: what follows the words of the command. */
+  | {
+      readonly kind: 'keys_create' | 'keys_list' | 'keys_revoke';
+      readonly args: readonly string[];
+    }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -26,6 +31,9 @@ export const COMMANDS = [
     summary:
       'Show every option with its value and where that came from; exit with 2 if one is bad.',
   },
+  { name: 'keys create', summary: 'Make a key of the operator on a running server.' },
+  { name: 'keys list', summary: 'List the operator’s keys of a running server.' },
+  { name: 'keys revoke', summary: 'Revoke keys of the operator on a running server, at once.' },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -60,10 +68,15 @@ export function parseArguments(argv: readonly string[]): Command {
   }
   switch (found) {
     case 'serve':
-    case 'config check': {
+    case 'config check':
+    case 'keys create':
+    case 'keys list':
+    case 'keys revoke': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
-      const flags = argv.filter((_, index) => !own.has(index));
-      return { kind: found === 'serve' ? 'serve' : 'config_check', flags };
+      return withRest(
+        found,
+        argv.filter((_, index) => !own.has(index)),
+      );
     }
     case 'help': {
       const [, ...about] = texts;
@@ -75,6 +88,24 @@ export function parseArguments(argv: readonly string[]): Command {
       return { kind: 'version' };
     case undefined:
       return unknownCommand(texts);
+  }
+}
+
+function withRest(
+  name: Exclude<CommandName, 'help' | 'version'>,
+  rest: readonly string[],
+): Command {
+  switch (name) {
+    case 'serve':
+      return { kind: 'serve', flags: rest };
+    case 'config check':
+      return { kind: 'config_check', flags: rest };
+    case 'keys create':
+      return { kind: 'keys_create', args: rest };
+    case 'keys list':
+      return { kind: 'keys_list', args: rest };
+    case 'keys revoke':
+      return { kind: 'keys_revoke', args: rest };
   }
 }
 

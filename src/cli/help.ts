@@ -25,6 +25,28 @@ export function helpText(topic: CommandName | null): string {
       return commandHelp(topic, [
         'Shows every option with its value and where that came from, secrets masked, and starts nothing. If options are bad, it says all that is wrong, and exits with 2.',
       ]);
+    case 'keys create':
+      return clientHelp(
+        'keys create',
+        ['Makes a key of the operator on a running server, and shows its token: only now.'],
+        [
+          ['--name NAME', 'What it is for, for people.'],
+          ['--scope SCOPE', 'admin: everything; publish: publishing alone; read: reading alone.'],
+          ['--expires-at TIME', 'RFC 3339, such as 2027-01-01T00:00:00Z; without it, never.'],
+        ],
+      );
+    case 'keys list':
+      return clientHelp(
+        'keys list',
+        ['Lists the operator’s keys of a running server, expired and revoked ones too.'],
+        [],
+      );
+    case 'keys revoke':
+      return clientHelp(
+        'keys revoke ID...',
+        ['Revokes keys of the operator: when it ends, they open nothing any more.'],
+        [],
+      );
     case 'help':
     case 'version':
     case null:
@@ -71,6 +93,26 @@ function commandHelp(name: CommandName, paragraphs: readonly string[]): string {
     'Configuration file',
     ...optionHelp(CONFIG_FILE.name, CONFIG_FILE),
     ...OPTION_GROUPS.flatMap(groupHelp),
+  );
+}
+
+/** Of a command that calls a running server. */
+function clientHelp(
+  usage: string,
+  paragraphs: readonly string[],
+  options: readonly (readonly [name: string, description: string])[],
+): string {
+  return lines(
+    `Usage: angarium ${usage}${options.length === 0 ? '' : ' [OPTION...]'}`,
+    ...paragraphs.flatMap((paragraph) => ['', ...wrap(paragraph, 0)]),
+    ...(options.length === 0 ? [] : ['', 'Options']),
+    ...options.flatMap(([name, description]) => [`  ${name}`, ...wrap(description, 6)]),
+    '',
+    'Environment',
+    '  ANGARIUM_URL',
+    ...wrap('Where the server is. [default: http://127.0.0.1:8080]', 6),
+    '  ANGARIUM_API_KEY',
+    ...wrap('The operator’s key.', 6),
   );
 }
 

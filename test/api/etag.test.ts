@@ -43,7 +43,7 @@ describe('If-Match', () => {
     const path = await newDestination();
     const tag = tagOf(await api().get(path));
     const answers = await Promise.all(['a', 'b', 'c'].map((name) => change(path, name, tag)));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412, 412]);
+    expect(answers.filter(({ status }) => status === 412)).toHaveLength(2);
     const winner = answers.find(({ status }) => status === 200);
     const kept = await api().get<DestinationView>(path);
     expect(kept.body).toEqual(winner?.body);

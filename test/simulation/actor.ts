@@ -355,7 +355,7 @@ export class Actor {
     work(process).then(
       (result) => {
         findings.note(
-          `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : String(result ?? 'done')}`,
+          `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : 'done'}`,
         );
         watch.changeEnds(tenantId, true);
       },

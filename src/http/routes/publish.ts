@@ -100,9 +100,9 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const scope = tenantScope(request);
+        const tenants = tenantScope(request);
         const events = parseBatch(bytesOf(request.body), limits).map((event) =>
-          event instanceof ApiError || scope.has(event.tenantId)
+          event instanceof ApiError || tenants.has(event.tenantId)
             ? event
             : new ApiError('tenant_not_found'),
         );
