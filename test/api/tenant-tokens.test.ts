@@ -77,6 +77,16 @@ describe('a token', () => {
     expect(asked.body).toMatchObject({ status: 404, code: 'tenant_not_found' });
   });
 
+  it('sets no limits and no profile of its own tenant', async () => {
+    const tenantId = await api().tenant();
+    const key = await api().token(tenantId);
+    const put = (body: object) => api().request('PUT', `/v1/tenants/${tenantId}`, { key, body });
+    for (const body of [{ limits: { destinations: 9 } }, { profile: 'baack' }, { limits: null }])
+      expect((await put(body)).body).toMatchObject({ status: 403, code: 'forbidden' });
+    const allowed = { name: 'Acme', contacts: [{ email: 'a@example.com' }], metadata: { a: '1' } };
+    expect((await put(allowed)).body).toMatchObject(allowed);
+  });
+
   it('is given for no tenant that there is not', async () => {
     const { body } = await api().get<ErrorView>('/v1/tenants/nobody/token');
     expect(body).toMatchObject({ status: 404, code: 'tenant_not_found' });

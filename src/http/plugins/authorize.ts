@@ -152,8 +152,19 @@ function securityOf({ who }: Permission): Record<string, readonly string[]>[] {
 }
 
 function settle(verdict: Verdict, done: (error?: Error) => void): void {
-  if (verdict instanceof Promise) verdict.then(done, done);
+  if (verdict instanceof Promise) void settleLater(verdict, done);
   else done(verdict);
+}
+
+async function settleLater(
+  verdict: Promise<ApiError | undefined>,
+  done: (error?: Error) => void,
+): Promise<void> {
+  try {
+    done(await verdict);
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)));
+  }
 }
 
 function forbidden(grant: Grant, grants: ReadonlySet<Grant>): ApiError {

@@ -1,5 +1,7 @@
 /** Tenants. */
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../../domain/caller.ts';
+import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import { auditAuthor } from '../audit-author.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
@@ -73,6 +75,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       const id = request.params.tenant_id;
       checkTenantId(id);
       const { metadata, ...settings } = request.body ?? {};
+      keepOperators(request, settings);
       if (typeof settings.profile === 'string' && !targets.profiles.has(settings.profile)) {
         const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
         throw validationFailed([{ pointer: '/profile', code: 'enum', message }]);
@@ -129,4 +132,13 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       return { success: true };
     },
   );
+}
+
+/** What a tenant may have, the operator says, and not the tenant’s own administrator. */
+function keepOperators(
+  { caller }: { caller: Caller | null },
+  { limits, profile }: TenantSettingsChange,
+): void {
+  if (caller?.kind === 'operator' || (limits === undefined && profile === undefined)) return;
+  throw new ApiError('forbidden', '`limits` and `profile` of a tenant are set by the operator.');
 }
