@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { configurationReference } from '../src/config-reference.ts';
-import { errorsReference, openapiReference } from '../src/http/reference.ts';
+import { errorsReference, openapiReference, permissionsReference } from '../src/http/reference.ts';
 import { dumpSchema } from '../src/storage/sqlite/migrate.ts';
 import { openDatabase } from '../src/storage/sqlite/open.ts';
 
@@ -20,6 +20,7 @@ interface GeneratedFile {
 const GENERATED: readonly GeneratedFile[] = [
   { file: 'docs/reference/configuration.md', produce: configurationReference },
   { file: 'docs/reference/errors.md', produce: errorsReference },
+  { file: 'docs/reference/permissions.md', produce: permissionsReference },
   { file: 'openapi.json', produce: () => openapiReference(packageJson.version) },
   { file: 'src/storage/sqlite/schema.sql', produce: sqliteSchema },
 ];

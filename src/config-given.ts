@@ -42,6 +42,8 @@ const SLOT_OF_VARIABLE = new Map(
 );
 
 const PREFIX = 'ANGARIUM_';
+/** For the commands that call a running server (cli/api-client.ts): one environment may be that of both. */
+const OF_CLIENTS = new Set(['ANGARIUM_URL']);
 
 /** Kubernetes puts such variables into every pod of a namespace that has a service called "angarium". */
 const SERVICE_LINK = /^ANGARIUM_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)/;
@@ -100,7 +102,7 @@ export function readVariables(env: Environment): Given {
   const problems: string[] = [];
   const serviceLinks: string[] = [];
   for (const [variable, text] of Object.entries(env)) {
-    if (text === undefined || !variable.startsWith(PREFIX)) continue;
+    if (text === undefined || !variable.startsWith(PREFIX) || OF_CLIENTS.has(variable)) continue;
     const slot = SLOT_OF_VARIABLE.get(variable);
     if (slot !== undefined) {
       given.set(slot, { text, source: { from: 'env', spelling: variable } });

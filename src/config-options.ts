@@ -146,6 +146,14 @@ export const OPTIONS = {
     parse: wholeNumber('number of days', 1, 36_500),
   }),
 
+  auditRetentionDays: option({
+    group: 'Storage',
+    placeholder: 'DAYS',
+    description: 'How many days the audit log is kept.',
+    default: '365',
+    parse: wholeNumber('number of days', 1, 36_500),
+  }),
+
   apiKey: option({
     group: 'Keys',
     placeholder: 'KEY',
@@ -165,6 +173,15 @@ export const OPTIONS = {
     secret: true,
     list: true,
     parse: parseEncryptionKeys,
+  }),
+
+  tokenLifetimeS: option({
+    group: 'Keys',
+    placeholder: 'SECONDS',
+    description:
+      'How long a tenant’s token is good, and with it a link to the portal. Tokens are stored nowhere, and so cannot be taken back one by one.',
+    default: '3600',
+    parse: wholeNumber('number of seconds', 60, 30 * 24 * 3600),
   }),
 
   allowedCidrs: option({

@@ -7,11 +7,15 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
+import { CallError, createApiClient } from './cli/api-client.ts';
+import type { ApiClient } from './cli/api-client.ts';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
+import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
+import { CommandUsageError } from './cli/usage-error.ts';
 import type { Config } from './config-options.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
@@ -23,8 +27,11 @@ import { systemRandom } from './domain/id.ts';
 import type { Profile } from './domain/profile.ts';
 import { PayloadError } from './domain/payload.ts';
 import { createSealedBoxes } from './domain/sealed-box.ts';
+import { deriveTokenKey } from './domain/token-key.ts';
+import { createAccess } from './engine/access.ts';
 import { createEngine } from './engine/engine.ts';
 import { buildServer } from './http/server.ts';
+import { TenantTokens } from './http/tenant-token.ts';
 import { baack } from './profiles/baack.ts';
 import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
@@ -65,6 +72,15 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'verify':
       await verify(command.flags);
       return;
+    case 'keys_create':
+      await callApi((client) => manageKeys(parseKeysCreate(command.args), client));
+      return;
+    case 'keys_list':
+      await callApi((client) => manageKeys(parseKeysList(command.args), client));
+      return;
+    case 'keys_revoke':
+      await callApi((client) => manageKeys(parseKeysRevoke(command.args), client));
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
@@ -83,6 +99,17 @@ async function verify(flags: readonly string[]): Promise<void> {
   });
   process.stdout.write(stdout);
   end(stderr, exitCode);
+}
+
+/** A command that is done by a running server; it gives what to say. */
+async function callApi(command: (client: ApiClient) => Promise<string>): Promise<void> {
+  try {
+    process.stdout.write(await command(createApiClient(readEnvironment())));
+  } catch (error) {
+    if (error instanceof CommandUsageError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
+    else if (error instanceof CallError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
+    else throw error;
+  }
 }
 
 function load(flags: readonly string[]): Promise<LoadedConfig> {
@@ -148,9 +175,19 @@ async function run(
     retentionDays: config.retentionDays,
     utilization: watchUtilization(),
   });
+  const access = createAccess({
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    auditRetentionDays: config.auditRetentionDays,
+  });
+  const tokenKeys = keys.encryptionKeys.map(deriveTokenKey);
   const server = await buildServer({
     engine,
+    access,
     apiKey: keys.apiKey,
+    tokens: new TenantTokens(tokenKeys, systemClock, config.tokenLifetimeS),
     version,
     publicUrl: config.publicUrl,
     trustProxy: config.trustProxy,
@@ -159,6 +196,7 @@ async function run(
   });
 
   try {
+    await access.load();
     await engine.load();
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -166,6 +204,7 @@ async function run(
     throw error;
   }
   await engine.start();
+  access.start();
 
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
@@ -184,6 +223,7 @@ async function run(
     void engine.dispatcher.stop();
     await closeServer(server, graceMs);
     await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
+    await access.stop();
     await webhook.close();
     await storage.close();
     log.stopped();

@@ -8,8 +8,13 @@ import { shown } from '../config-values.ts';
 export const EXIT_USAGE = 2;
 
 export type Command =
-  /** `flags`: the command line without the words of the command. */
+  /** `flags`: the command line without the words of the command, for `loadConfig`. */
   | { readonly kind: 'serve' | 'config_check' | 'verify'; readonly flags: readonly string[] }
+  /** `args`: what follows the words of the command. */
+  | {
+      readonly kind: 'keys_create' | 'keys_list' | 'keys_revoke';
+      readonly args: readonly string[];
+    }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -27,6 +32,9 @@ export const COMMANDS = [
       'Show every option with its value and where that came from; exit with 2 if one is bad.',
   },
   { name: 'verify', summary: 'Check the signature of a captured request, and say what is wrong.' },
+  { name: 'keys create', summary: 'Make a key of the operator on a running server.' },
+  { name: 'keys list', summary: 'List the operator’s keys of a running server.' },
+  { name: 'keys revoke', summary: 'Revoke keys of the operator on a running server, at once.' },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -62,10 +70,15 @@ export function parseArguments(argv: readonly string[]): Command {
   switch (found) {
     case 'serve':
     case 'config check':
-    case 'verify': {
+    case 'verify':
+    case 'keys create':
+    case 'keys list':
+    case 'keys revoke': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
-      const flags = argv.filter((_, index) => !own.has(index));
-      return { kind: found === 'config check' ? 'config_check' : found, flags };
+      return withRest(
+        found,
+        argv.filter((_, index) => !own.has(index)),
+      );
     }
     case 'help': {
       const [, ...about] = texts;
@@ -77,6 +90,26 @@ export function parseArguments(argv: readonly string[]): Command {
       return { kind: 'version' };
     case undefined:
       return unknownCommand(texts);
+  }
+}
+
+function withRest(
+  name: Exclude<CommandName, 'help' | 'version'>,
+  rest: readonly string[],
+): Command {
+  switch (name) {
+    case 'serve':
+      return { kind: 'serve', flags: rest };
+    case 'config check':
+      return { kind: 'config_check', flags: rest };
+    case 'verify':
+      return { kind: 'verify', flags: rest };
+    case 'keys create':
+      return { kind: 'keys_create', args: rest };
+    case 'keys list':
+      return { kind: 'keys_list', args: rest };
+    case 'keys revoke':
+      return { kind: 'keys_revoke', args: rest };
   }
 }
 

@@ -28,6 +28,28 @@ export function helpText(topic: CommandName | null): string {
       ]);
     case 'verify':
       return verifyHelp();
+    case 'keys create':
+      return clientHelp(
+        'keys create',
+        ['Makes a key of the operator on a running server, and shows its token: only now.'],
+        [
+          ['--name NAME', 'What it is for, for people.'],
+          ['--scope SCOPE', 'admin: everything; publish: publishing alone; read: reading alone.'],
+          ['--expires-at TIME', 'RFC 3339, such as 2027-01-01T00:00:00Z; without it, never.'],
+        ],
+      );
+    case 'keys list':
+      return clientHelp(
+        'keys list',
+        ['Lists the operator’s keys of a running server, expired and revoked ones too.'],
+        [],
+      );
+    case 'keys revoke':
+      return clientHelp(
+        'keys revoke ID...',
+        ['Revokes keys of the operator: when it ends, they open nothing any more.'],
+        [],
+      );
     case 'help':
     case 'version':
     case null:
@@ -90,6 +112,26 @@ function verifyHelp(): string {
     ...VERIFY_FLAGS.flatMap(({ name, placeholder, description }) =>
       [`  --${name} ${placeholder}`].concat(wrap(description, 6)),
     ),
+  );
+}
+
+/** Of a command that calls a running server. */
+function clientHelp(
+  usage: string,
+  paragraphs: readonly string[],
+  options: readonly (readonly [name: string, description: string])[],
+): string {
+  return lines(
+    `Usage: angarium ${usage}${options.length === 0 ? '' : ' [OPTION...]'}`,
+    ...paragraphs.flatMap((paragraph) => ['', ...wrap(paragraph, 0)]),
+    ...(options.length === 0 ? [] : ['', 'Options']),
+    ...options.flatMap(([name, description]) => [`  ${name}`, ...wrap(description, 6)]),
+    '',
+    'Environment',
+    '  ANGARIUM_URL',
+    ...wrap('Where the server is. [default: http://127.0.0.1:8080]', 6),
+    '  ANGARIUM_API_KEY',
+    ...wrap('The operator’s key.', 6),
   );
 }
 

@@ -19,6 +19,8 @@ export interface DestinationType {
   showCredentials(destination: ShownDestination): Credentials;
   /** Where it delivers to, as people read it, and the URL if there is one. */
   describeTarget(config: Config): { readonly target: string; readonly targetUrl: string };
+  /** A checked configuration as it may be shown to everybody: secrets that stand in it are masked. */
+  withoutSecrets(config: Config): Config;
   /** Opens a checked destination. Cheap: nothing is connected before the first message. */
   open(destination: OpenDestination): Sender;
   /** Gives up all connections, those in use too. */

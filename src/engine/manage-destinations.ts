@@ -3,13 +3,16 @@
  * counts for the next publish.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { MASK } from '../destinations/destination-type.ts';
 import type { DestinationType, FieldProblem } from '../destinations/destination-type.ts';
+import type { AuditAuthor } from '../domain/audit.ts';
 import type { Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
 import { newId } from '../domain/id.ts';
 import type { Profile } from '../domain/profile.ts';
 import { credentialsPlace } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { destinationAudit } from './destination-audit.ts';
+import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
+import type { PolicyChange } from './destination-merge.ts';
 import type { Engine } from './engine.ts';
 import { openCredentials, profileOf } from './target.ts';
 import { openTenantSecrets, sealTenantSecrets } from './tenant-secrets.ts';
@@ -24,6 +27,13 @@ export interface OpenedDestination {
   readonly destination: Destination;
   readonly credentials: Credentials;
   readonly type: DestinationType | undefined;
+  /** Another one after each change. */
+  readonly revision: number;
+}
+
+export interface ChangeOptions {
+  /** Only if its revision is one of these; `null`: whatever it is. */
+  readonly ifRevisions?: readonly number[] | null;
 }
 
 export interface NewDestination {
@@ -56,49 +66,42 @@ export interface DestinationChange {
   readonly disabledAtMs?: number | null;
 }
 
-/** Merged member by member; each is replaced whole. */
-export type PolicyChange = {
-  readonly [Name in keyof DestinationPolicy]?: DestinationPolicy[Name] | null;
-};
-
 export type ManageResult =
   | { readonly kind: 'done'; readonly opened: OpenedDestination }
   | { readonly kind: 'invalid'; readonly problems: readonly FieldProblem[] }
-  | { readonly kind: 'unknown_tenant' | 'unknown' | 'id_taken' | 'too_many' | 'changed_meanwhile' };
-
-/** Names of a map, after it was merged. */
-const MAX_MAP_NAMES = 100;
+  | { readonly kind: 'unknown_tenant' | 'unknown' | 'id_taken' | 'too_many' | 'changed_meanwhile' }
+  /** Not of the revisions that were asked for. */
+  | { readonly kind: 'other_revision' };
 
 /**
  * Changes of the same destination at the same moment are made one after the other: where one comes too late, it is made
  * anew on what is there now. Each time that happens, another's change was made.
  */
-const MAX_TRIES = 50;
+export const MAX_TRIES = 50;
 
+/** `author`: for the audit log; without one, nothing is written there. */
 export async function createDestination(
   engine: Engine,
   input: NewDestination,
   maxPerTenant: number,
+  author: AuditAuthor | null = null,
 ): Promise<ManageResult> {
-  return untilUnchanged(() => createOnce(engine, input, maxPerTenant));
+  return untilUnchanged(() => createOnce(engine, input, maxPerTenant, author));
 }
 
 export async function changeDestination(
   engine: Engine,
   { tenantId, id }: DestinationKey,
   change: DestinationChange,
+  author: AuditAuthor | null = null,
+  { ifRevisions = null }: ChangeOptions = {},
 ): Promise<ManageResult> {
   return untilUnchanged(async () => {
     const found = await read(engine, { tenantId, id });
-    return found === null ? { kind: 'unknown' } : await changeOnce(engine, found, change);
+    if (found === null) return { kind: 'unknown' };
+    if (ifRevisions?.includes(found.stored.revision) === false) return { kind: 'other_revision' };
+    return await changeOnce(engine, found, change, author);
   });
-}
-
-export async function deleteDestination(engine: Engine, key: DestinationKey): Promise<boolean> {
-  if (!(await engine.storage.destinationDelete(key))) return false;
-  await engine.routing.refresh(key.tenantId);
-  engine.wakeCanceler();
-  return true;
 }
 
 export async function getDestination(
@@ -143,6 +146,7 @@ async function createOnce(
   engine: Engine,
   input: NewDestination,
   maxPerTenant: number,
+  author: AuditAuthor | null,
 ): Promise<ManageResult> {
   const { targets, clock, random, storage, routing } = engine;
   const type = targets.types.get(input.type);
@@ -176,16 +180,22 @@ async function createOnce(
   if (own === 'changed_meanwhile') return { kind: own };
   // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
   const stored = seal(engine, destination, own, Math.floor(random.nextFloat() * 2 ** 32));
-  const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant });
+  const audit = destinationAudit(author, null, {
+    destination,
+    credentials: checked.credentials,
+    type,
+  });
+  const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant, audit });
   if (inserted !== 'inserted') return { kind: inserted };
   await routing.refresh(input.tenantId);
-  return done(destination, checked.credentials, type, profile, nowMs);
+  return done(stored, checked.credentials, type, profile, nowMs);
 }
 
 async function changeOnce(
   engine: Engine,
   { stored, defaults }: Found,
   change: DestinationChange,
+  author: AuditAuthor | null,
 ): Promise<ManageResult> {
   const { targets, clock, storage, routing } = engine;
   const { sealedCredentials: _sealed, revision, ...before } = stored;
@@ -235,30 +245,36 @@ async function changeOnce(
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   const cancelPending = before.disabledAtMs === null && destination.disabledAtMs !== null;
+  const changed = seal(engine, destination, own, revision + 1);
   const updated = await storage.destinationUpdate({
-    destination: seal(engine, destination, own, revision + 1),
+    destination: changed,
     ifRevision: revision,
     cancelPending,
+    audit: destinationAudit(
+      author,
+      { destination: before, credentials: current, type },
+      { destination, credentials: checked.credentials, type },
+    ),
   });
   if (updated !== 'updated') return { kind: updated };
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
-  return done(destination, checked.credentials, type, profile, nowMs);
+  return done(changed, checked.credentials, type, profile, nowMs);
 }
 
 function done(
-  destination: Destination,
+  { sealedCredentials: _sealed, revision, ...destination }: StoredDestination,
   credentials: Credentials,
   type: DestinationType,
   profile: Profile,
   nowMs: number,
 ): ManageResult {
   const shown = type.showCredentials({ credentials, profile, nowMs });
-  return { kind: 'done', opened: { destination, credentials: shown, type } };
+  return { kind: 'done', opened: { destination, credentials: shown, type, revision } };
 }
 
 function opened({ targets, clock }: Engine, { stored, defaults }: Found): OpenedDestination {
-  const { sealedCredentials: _sealed, revision: _revision, ...destination } = stored;
+  const { sealedCredentials: _sealed, revision, ...destination } = stored;
   const type = targets.types.get(stored.type);
   const profile = profileOf(stored.profile, defaults, targets);
   const credentials = openCredentials(stored, defaults, profile, targets.boxes);
@@ -267,6 +283,7 @@ function opened({ targets, clock }: Engine, { stored, defaults }: Found): Opened
     destination,
     credentials: type === undefined ? {} : type.showCredentials({ credentials, profile, nowMs }),
     type,
+    revision,
   };
 }
 
@@ -322,53 +339,6 @@ const SHARED_SECRET: FieldProblem = {
   message:
     'All destinations of this profile have the tenant’s one secret, which is there already: leave it out, or rotate it.',
 };
-
-/** A value that is sent back as it was shown stands for the one that is there. */
-function unmasked(
-  given: Readonly<Record<string, unknown>> | undefined,
-  shown: Credentials,
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(given ?? {}).filter(([name, value]) => value !== MASK && value !== shown[name]),
-  );
-}
-
-function merged(
-  before: Readonly<Record<string, unknown>>,
-  change: Readonly<Record<string, unknown>> | undefined,
-): Record<string, unknown> {
-  const entries = Object.entries({ ...before, ...change });
-  return Object.fromEntries(entries.filter(([, value]) => value !== null));
-}
-
-function mergedMap(
-  before: Readonly<Record<string, string>> | null,
-  change: Readonly<Record<string, string | null>> | null | undefined,
-): Record<string, string> | null {
-  if (change === null) return null;
-  const all = Object.entries({ ...before, ...change }).filter(
-    (entry): entry is [string, string] => entry[1] !== null,
-  );
-  return all.length === 0 ? null : Object.fromEntries(all);
-}
-
-function mergedPolicy(
-  before: DestinationPolicy,
-  change: PolicyChange | undefined,
-): DestinationPolicy {
-  // Without the nulls, only what a policy may hold is left.
-  return merged({ ...before }, change);
-}
-
-function tooManyNames(maps: Readonly<Record<string, object | null>>): FieldProblem[] {
-  return Object.entries(maps)
-    .filter(([, map]) => map !== null && Object.keys(map).length > MAX_MAP_NAMES)
-    .map(([name]) => ({
-      pointer: `/${name}`,
-      code: 'too_many',
-      message: `With what is there already it has more than ${MAX_MAP_NAMES} names.`,
-    }));
-}
 
 function invalidType({ targets }: Engine): ManageResult {
   const message = `There are the types ${[...targets.types.keys()].join(', ')}.`;

@@ -1,4 +1,5 @@
 /** A retry by hand: one more attempt of one delivery, due now. */
+import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -30,6 +31,7 @@ export async function retryByHand(
     destinationId,
     tenantId,
   }: { eventId: string; destinationId: string; tenantId: string | null },
+  author: AuditAuthor | null = null,
 ): Promise<RetryResult> {
   const events = await storage.eventGet({ id: eventId, tenantId });
   if (events.length === 0) return 'unknown_event';
@@ -47,6 +49,7 @@ export async function retryByHand(
     eventSeq: event.seq,
     destinationId,
     nowMs,
+    audit: author === null ? null : retryAudit(author, event, destinationId),
   });
   if (found === 'unknown') return 'unknown_event';
   if (found === 'due') {
@@ -57,4 +60,19 @@ export async function retryByHand(
     await routing.refresh(event.tenantId).then(noteDue, () => {});
   }
   return 'due';
+}
+
+function retryAudit(
+  author: AuditAuthor,
+  { id, tenantId }: { id: string; tenantId: string },
+  destinationId: string,
+): AuditEntry {
+  return {
+    ...author,
+    action: 'delivery.retried',
+    tenantId,
+    resource: { kind: 'event', id },
+    before: null,
+    after: { destination_id: destinationId },
+  };
 }

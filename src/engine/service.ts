@@ -16,12 +16,12 @@ const PAUSE_AFTER_FAILURE_MS = 1000;
 export class ServiceRunner {
   readonly #service: Service;
   readonly #clock: Clock;
-  readonly #log: EngineLog;
+  readonly #log: Pick<EngineLog, 'serviceFailed'>;
   #timer: Timer | null = null;
   #round: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(service: Service, clock: Clock, log: EngineLog) {
+  constructor(service: Service, clock: Clock, log: Pick<EngineLog, 'serviceFailed'>) {
     this.#service = service;
     this.#clock = clock;
     this.#log = log;

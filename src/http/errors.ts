@@ -32,7 +32,12 @@ export const API_ERRORS = {
   },
   unauthorized: {
     status: 401,
-    meaning: 'No valid key was given: send it as `Authorization: Bearer <key>`.',
+    meaning:
+      'No valid key or token was given, or it has expired or was revoked: send it as `Authorization: Bearer <key>`.',
+  },
+  forbidden: {
+    status: 403,
+    meaning: 'This key or token may not do that; the message says which ones may.',
   },
   not_found: { status: 404, meaning: 'There is nothing at this path, or no such method.' },
   tenant_not_found: {
@@ -40,6 +45,7 @@ export const API_ERRORS = {
     meaning: 'There is no such tenant: create it with `PUT /tenants/{tenant_id}`.',
   },
   destination_not_found: { status: 404, meaning: 'The tenant has no such destination.' },
+  key_not_found: { status: 404, meaning: 'There is no such key.' },
   event_not_found: {
     status: 404,
     meaning: 'There is no such event; it may have been dropped at the end of its retention.',
@@ -71,6 +77,12 @@ export const API_ERRORS = {
     meaning: 'Somebody else changed it at the same moment: read it again and repeat.',
   },
   delivery_final: { status: 409, meaning: 'The delivery has ended: there is nothing to cancel.' },
+  key_revoked: { status: 409, meaning: 'The key was revoked: create another one.' },
+  precondition_failed: {
+    status: 412,
+    meaning:
+      'It is not as `If-Match` says any more: read it again, and repeat the change with its `ETag`.',
+  },
   payload_too_large: {
     status: 413,
     meaning: 'The body, or the `data` of an event, is larger than allowed.',
@@ -86,6 +98,11 @@ export const API_ERRORS = {
   too_many_destinations: {
     status: 422,
     meaning: 'The tenant has as many destinations as it may have.',
+  },
+  too_many_failed_sign_ins: {
+    status: 429,
+    meaning:
+      'Too many wrong keys or tokens came from this address: wait as many seconds as `Retry-After` says, and send a good one.',
   },
   headers_too_large: {
     status: 431,
@@ -117,6 +134,11 @@ export class ApiError extends Error {
 
 export function validationFailed(errors: readonly FieldError[]): ApiError {
   return new ApiError('validation_failed', 'The request has wrong fields: see `errors`.', errors);
+}
+
+export function nothingAt({ method, url }: { method: string; url: string }): ApiError {
+  const message = `There is no ${method} ${url.split('?')[0]}; the API is described at /docs.`;
+  return new ApiError('not_found', message);
 }
 
 export interface ErrorBody {

@@ -1,15 +1,22 @@
 /** What the server is made of; handed over by main.ts. */
+import type { Access } from '../engine/access.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HttpLog } from './http-log.ts';
+import type { TenantTokens } from './tenant-token.ts';
 
 export interface ServerParts {
   readonly engine: Engine;
+  readonly access: Access;
+  /** The operator’s key of the configuration. */
   readonly apiKey: string;
+  readonly tokens: TenantTokens;
   readonly version: string;
   readonly publicUrl: string;
   /** Proxies whose X-Forwarded-* headers count. */
   readonly trustProxy: readonly string[];
   readonly limits: ServerLimits;
+  /** Of one address in a minute (sign-in-limit.ts). */
+  readonly maxFailedSignIns?: number;
   readonly log: HttpLog;
 }
 

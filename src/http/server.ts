@@ -3,17 +3,20 @@ import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { answerBadUrl, answerErrors } from './plugins/answer-errors.ts';
 import { clientErrors } from './plugins/answer-client-errors.ts';
-import { authorize, operatorKey } from './plugins/authorize.ts';
+import { authorize } from './plugins/authorize.ts';
 import { openapi } from './plugins/openapi.ts';
 import { parseJsonBodies } from './plugins/parse-json.ts';
 import { refuseParameters } from './plugins/refuse-parameters.ts';
 import { attemptRoutes } from './routes/attempts.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { destinationRoutes } from './routes/destinations.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { retryRoutes } from './routes/retry.ts';
+import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -25,7 +28,6 @@ const MAX_PATH_PARAMETER = 3 * 255;
 
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
   const nextRequestId = requestIds();
-  const isAuthorized = operatorKey(parts.apiKey);
   const server = Fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -53,13 +55,13 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     void reply.header('x-request-id', request.id);
     done();
   });
-  answerErrors(server, parts.log, isAuthorized);
+  answerErrors(server, parts.log);
+  authorize(server, parts);
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
-      authorize(api, isAuthorized);
       refuseParameters(api);
       publishRoutes(api, parts);
       tenantRoutes(api, parts);
@@ -68,6 +70,9 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       deliveryRoutes(api, parts);
       attemptRoutes(api, parts);
       retryRoutes(api, parts);
+      tenantAccessRoutes(api, parts);
+      keyRoutes(api, parts);
+      auditRoutes(api, parts);
       done();
     },
     { prefix: '/api/v1' },

@@ -6,6 +6,7 @@ import type {
   FailureReason,
   Timings,
 } from '../domain/attempt.ts';
+import type { AuditEntry } from '../domain/audit.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 
 export interface DeliveryKey {
@@ -124,5 +125,20 @@ export interface StoredAttempt {
   readonly response: AttemptResponse | null;
   /** `null` once retention dropped it. */
   readonly event: Omit<EventRecord, 'destinationIds' | 'counts' | 'position'> | null;
+  readonly position: Position;
+}
+
+/** Ordered by the order in which the changes were committed. Empty lists: all. */
+export interface AuditQuery {
+  readonly tenantIds: readonly string[];
+  readonly actorIds: readonly string[];
+  readonly actions: readonly string[];
+  readonly resourceIds: readonly string[];
+  readonly time: TimeRange;
+  readonly page: PageRequest;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly seq: number;
   readonly position: Position;
 }

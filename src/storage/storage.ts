@@ -5,6 +5,9 @@
  * Each method is one transaction, durable when its promise resolves; a driver may run several in one. All of them
  * reject with `StorageUnavailableError` where the medium refuses (disk full, database gone): then nothing of the call
  * was kept, and the same call may work later.
+ *
+ * `audit`: the entry of the audit log that tells of the change; it is written in the same transaction, and only where
+ * something was changed.
  */
 import type {
   AttemptKind,
@@ -13,12 +16,16 @@ import type {
   FailureReason,
   Timings,
 } from '../domain/attempt.ts';
+import type { ApiKey } from '../domain/api-key.ts';
+import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
 import type {
   AttemptQuery,
+  AuditQuery,
+  AuditRecord,
   DeliveryKey,
   DeliveryQuery,
   DeliveryRecord,
@@ -52,11 +59,15 @@ export interface Storage {
 
   // ── Tenants ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Creates the tenant, or replaces its metadata; settings are merged, where `null` takes one away. */
+  /**
+   * Creates the tenant, or replaces its metadata; settings are merged, where `null` takes one away. `author`: for the
+   * audit log, see `tenantAudit`.
+   */
   tenantUpsert(tenant: {
     id: string;
     metadata: StringMap;
     settings?: TenantSettingsChange;
+    author?: AuditAuthor | null;
   }): Promise<{ created: boolean; tenant: TenantRecord }>;
   tenantGet(query: { id: string }): Promise<TenantRecord | null>;
   /** By age. `ids` empty: all. `count` is that of all matches. */
@@ -73,7 +84,7 @@ export interface Storage {
     ifRevision: number;
   }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
   /** Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. */
-  tenantDelete(query: { id: string }): Promise<boolean>;
+  tenantDelete(query: { id: string; author?: AuditAuthor | null }): Promise<boolean>;
 
   // ── Destinations ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,6 +92,7 @@ export interface Storage {
   destinationInsert(query: {
     destination: StoredDestination;
     maxPerTenant: number;
+    audit?: AuditEntry | null;
   }): Promise<'inserted' | 'id_taken' | 'unknown_tenant' | 'too_many'>;
   /**
    * Replaces the row, if it is still as it was when it was read (`ifRevision`).
@@ -90,12 +102,52 @@ export interface Storage {
     destination: StoredDestination;
     ifRevision: number;
     cancelPending: boolean;
+    audit?: AuditEntry | null;
   }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
-  /** Its id is free again at once; its history stays until retention ends, and what it was owed is canceled. */
-  destinationDelete(query: { tenantId: string; id: string }): Promise<boolean>;
+  /**
+   * Its id is free again at once; its history stays until retention ends, and what it was owed is canceled.
+   * `ifRevision`: only if it is still as it was when it was read.
+   */
+  destinationDelete(query: {
+    tenantId: string;
+    id: string;
+    ifRevision?: number | null;
+    audit?: AuditEntry | null;
+  }): Promise<'deleted' | 'changed_meanwhile' | 'unknown'>;
   destinationGet(query: { tenantId: string; id: string }): Promise<StoredDestination | null>;
   /** Oldest first. */
   destinationList(query: { tenantId: string }): Promise<StoredDestination[]>;
+
+  // ── Keys of the operator ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ids and hashes are of chance, and so are new. Each change raises the version of `keyRing`. */
+  keyInsert(query: { key: ApiKey; audit?: AuditEntry | null }): Promise<void>;
+  /** Writes name, expiry and revocation, if the key is still as it was when it was read; likewise. */
+  keyUpdate(query: {
+    key: ApiKey;
+    ifRevision: number;
+    audit?: AuditEntry | null;
+  }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
+  /** Notes when keys were last used; the latest moment stays. It raises no version. */
+  keysUsed(query: { uses: readonly KeyUse[] }): Promise<void>;
+  keyGet(query: { id: string }): Promise<KeyRecord | null>;
+  /** By age, revoked and expired ones too. */
+  keyList(query: { page: PageRequest }): Promise<Page<KeyRecord>>;
+  /** All keys that are not revoked. */
+  keyRing(): Promise<{ version: number; keys: readonly ApiKey[] }>;
+
+  // ── The audit log ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An entry of what changes nothing in the storage: a token that was given out. */
+  auditInsert(query: { entry: AuditEntry }): Promise<void>;
+  auditList(query: AuditQuery): Promise<Page<AuditRecord>>;
+  /** Drops some of the entries from before; `more`: there is more to do. Nothing else changes or drops an entry. */
+  auditPruneSlice(query: {
+    beforeMs: number;
+    limit: number;
+  }): Promise<{ entries: number; more: boolean }>;
+
+  // ── Routing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Every tenant with its routing version and destinations, by pages; `after`: the last tenant's `position`. */
   routingPage(query: { after: number; limit: number }): Promise<TenantRouting[]>;
@@ -129,6 +181,7 @@ export interface Storage {
     eventSeq: number;
     destinationId: string;
     nowMs: number;
+    audit?: AuditEntry | null;
   }): Promise<'due' | 'in_attempt' | 'unknown'>;
   /**
    * Cancels one pending delivery; `in_attempt`: it is canceled while this node has it in memory. One that failed and
@@ -137,6 +190,7 @@ export interface Storage {
   cancel(query: {
     delivery: DeliveryKey;
     nowMs: number;
+    audit?: AuditEntry | null;
   }): Promise<'canceled' | 'in_attempt' | 'final' | 'unknown'>;
   /** Cancels some of what deleted and disabled destinations were owed; `more`: there is more to do. */
   cancelSlice(query: {
@@ -198,6 +252,15 @@ export interface StoredDestination extends Destination {
   readonly sealedCredentials: Uint8Array;
   /** Raised by each update; the guard against lost updates. */
   readonly revision: number;
+}
+
+export interface KeyUse {
+  readonly id: string;
+  readonly atMs: number;
+}
+
+export interface KeyRecord extends ApiKey {
+  readonly position: Position;
 }
 
 export interface TenantRouting {

@@ -55,6 +55,8 @@ export function createLog(level: string): Log {
         );
       } else logger().error({ err, requestId, method, route }, 'a request failed');
     },
+    signInsRefused: (address) =>
+      logger().warn({ address }, 'wrong keys or tokens come again and again from an address'),
     stopping: (signal, graceS) =>
       logger().info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
     stopped: () => logger().info('stopped; nothing was lost'),

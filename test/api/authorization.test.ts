@@ -44,23 +44,30 @@ describe('without a key', () => {
     }
   });
 
-  it('nobody learns which paths there are', async () => {
-    for (const path of [
-      '/',
-      '/nothing',
-      '/api',
-      '/api/v1',
-      '/api/v1/nothing',
-      '/v1/tenants/x/y',
-      '/metrics',
-      '/docs-not',
-      '/.env',
-    ]) {
+  it('nobody learns which paths there are under /api/v1', async () => {
+    for (const path of ['/api/v1', '/api/v1/', '/api/v1?x', '/api/v1/nothing', '/v1/tenants/x/y']) {
       for (const method of ['GET', 'POST', 'DELETE'] as const) {
         const { body } = await api().request(method, path, { key: null });
         expect(body, path).toMatchObject(UNAUTHORIZED);
         const known = await api().request(method, path);
         expect(known.body, path).toMatchObject({ status: 404, code: 'not_found' });
+      }
+    }
+  });
+
+  it('what is nowhere else is 404', async () => {
+    for (const path of [
+      '/',
+      '/nothing',
+      '/api',
+      '/api/v10',
+      '/docs-not',
+      '/.env',
+      '/.well-known/x',
+    ]) {
+      for (const key of [null, 'wrong', API_KEY]) {
+        const { body } = await api().get(path, { key });
+        expect(body, path).toMatchObject({ status: 404, code: 'not_found' });
       }
     }
   });

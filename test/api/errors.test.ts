@@ -33,6 +33,24 @@ const CAUSES: Partial<Record<ApiErrorCode, Cause>> = {
     return of(own.post('/v1/retry', { event_id: body.id, destination_id: id }));
   },
   unauthorized: (own) => of(own.get('/v1/tenants', { key: 'wrong' })),
+  forbidden: async (own) => {
+    const { token } = await own.key('read');
+    return of(own.get('/v1/keys', { key: token }));
+  },
+  key_not_found: (own) => of(own.get('/v1/keys/nothing')),
+  key_revoked: async (own) => {
+    const { id } = await own.key('read');
+    await own.delete(`/v1/keys/${id}`);
+    return of(own.delete(`/v1/keys/${id}`));
+  },
+  precondition_failed: async (own) => {
+    const tenantId = await own.tenant();
+    const { id } = await own.destination(tenantId);
+    const headers = { 'if-match': '"1"' };
+    return of(own.request('DELETE', `/v1/tenants/${tenantId}/destinations/${id}`, { headers }));
+  },
+  too_many_failed_sign_ins: () =>
+    withOwn({ maxFailedSignIns: 0 }, (own) => of(own.get('/v1/tenants', { key: 'wrong' }))),
   not_found: (own) => of(own.get('/v1/nothing')),
   tenant_not_found: (own) => of(own.get('/v1/tenants/nobody')),
   destination_not_found: async (own) =>

@@ -39,6 +39,8 @@ const EVENT = {
   data: { a: [1, { b: 'c' }] },
 };
 
+const KEY = { name: 'a', scope: 'read', expires_at: '2099-01-01T00:00:00Z' };
+
 const ONE = '/api/v1/tenants/:tenant_id/destinations/:destination_id';
 
 interface Fuzzed {
@@ -78,6 +80,8 @@ const ROUTES: readonly Fuzzed[] = [
     path: `${ONE}/rotate-secret`,
     good: { secret: `whsec_${Buffer.alloc(32, 1).toString('base64')}`, overlap_s: 60 },
   },
+  { method: 'POST', path: '/api/v1/keys', good: KEY },
+  { method: 'PATCH', path: '/api/v1/keys/:key_id', good: { name: 'a', expires_at: null } },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
 ];

@@ -20,6 +20,13 @@ function operations(document: OpenapiDocument): [name: string, path: string, Ope
   );
 }
 
+/** A tenant's token does for all, save what is the operator's alone. */
+function securityOf(name: string): object[] {
+  const isOperators =
+    /\/(?:publish|publish\/batch|token|portal|audit|keys.*)$|^DELETE \S*\{tenant_id\}$/;
+  return isOperators.test(name) ? [{ key: [] }] : [{ key: [] }, { tenant_token: [] }];
+}
+
 /** Every value of a member of that name, however deep. */
 function valuesOf(name: string, value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -107,15 +114,19 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says what is open and what wants the key', () => {
+  it('says what is open, and which credentials the rest takes', () => {
     for (const [name, path, operation] of operations(api().document())) {
       const isHealth = /(?:healthz|readyz)$/.test(path);
-      expect(operation.security, name).toEqual(isHealth ? [] : undefined);
+      expect(operation.security, name).toEqual(isHealth ? [] : securityOf(name));
       expect('401' in operation.responses, name).toBe(!isHealth);
     }
     expect(api().document()).toMatchObject({
-      security: [{ key: [] }],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer' },
+          tenant_token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        },
+      },
     });
   });
 

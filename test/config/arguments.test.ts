@@ -13,6 +13,12 @@ describe('commands', () => {
     ],
     [['config', 'check'], { kind: 'config_check', flags: [] }],
     [['config', 'check', '--config', 'a'], { kind: 'config_check', flags: ['--config', 'a'] }],
+    [
+      ['keys', 'create', '--name', 'a', '--scope', 'read'],
+      { kind: 'keys_create', args: ['--name', 'a', '--scope', 'read'] },
+    ],
+    [['keys', 'list'], { kind: 'keys_list', args: [] }],
+    [['keys', 'revoke', 'key_a', 'key_b'], { kind: 'keys_revoke', args: ['key_a', 'key_b'] }],
     // What is wrong with flags, loadConfig says, together with the rest.
     [['serve', '--prot', '1', 'x'], { kind: 'serve', flags: ['--prot', '1', 'x'] }],
     [['serve', 'serve'], { kind: 'serve', flags: ['serve'] }],

@@ -101,6 +101,14 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['1', 1],
     ['32767', 32_767],
   ],
+  auditRetentionDays: [
+    ['1', 1],
+    ['36500', 36_500],
+  ],
+  tokenLifetimeS: [
+    ['60', 60],
+    ['2592000', 2_592_000],
+  ],
 };
 
 /** For each option: what is refused, and a part of the reason. */
@@ -158,6 +166,8 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['10 GB', 'such as 1048576 or 16 MiB, or none'],
     ['99999999999999999999', 'no number of bytes'],
   ],
+  auditRetentionDays: ['0', 'none', '36501'].map((text) => [text, 'is no number of days']),
+  tokenLifetimeS: ['59', '1h', '2592001'].map((text) => [text, 'is no number of seconds']),
   retentionDays: ['0', '-7', '0.5', '7 days', '36501'].map((text) => [
     text,
     'is no number of days: write a whole number from 1 to 36500',

@@ -161,9 +161,9 @@ export function describeDestinations(driver: StorageDriver): void {
 
     it('deletes a destination once', async () => {
       const tenantId = await seedTenant(db.storage, 'd');
-      expect(await db.storage.destinationDelete({ tenantId: 'no such', id: 'd' })).toBe(false);
-      expect(await db.storage.destinationDelete({ tenantId, id: 'd' })).toBe(true);
-      expect(await db.storage.destinationDelete({ tenantId, id: 'd' })).toBe(false);
+      expect(await db.storage.destinationDelete({ tenantId: 'no such', id: 'd' })).toBe('unknown');
+      expect(await db.storage.destinationDelete({ tenantId, id: 'd' })).toBe('deleted');
+      expect(await db.storage.destinationDelete({ tenantId, id: 'd' })).toBe('unknown');
       expect(await db.storage.destinationGet({ tenantId, id: 'd' })).toBeNull();
       expect(await db.storage.destinationList({ tenantId })).toEqual([]);
     });

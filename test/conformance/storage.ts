@@ -4,12 +4,14 @@
  */
 import { describe } from 'vitest';
 
+import { describeAudit } from './storage-audit.ts';
 import { describeByHand, describeCancel } from './storage-by-hand.ts';
 import { describeCancelSlice } from './storage-cancel-slice.ts';
 import { describeClaim } from './storage-claim.ts';
 import { describeDestinations, describeRouting } from './storage-destinations.ts';
 import type { StorageDriver } from './storage-driver.ts';
 import { describeFilters } from './storage-filters.ts';
+import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
 import { describeModel } from './storage-model.ts';
 import { describePruneSlice } from './storage-prune-slice.ts';
@@ -24,6 +26,8 @@ export function describeStorage(driver: StorageDriver): void {
     describeTenants(driver);
     describeDestinations(driver);
     describeRouting(driver);
+    describeKeys(driver);
+    describeAudit(driver);
     describePublish(driver);
     describeSameId(driver);
     describeRecord(driver);

@@ -1,11 +1,8 @@
 /** What people and fate do to an installation, step by step, as the seed decides. */
 import { DELIVERY_STATUSES } from '../../src/domain/delivery.ts';
-import {
-  changeDestination,
-  createDestination,
-  deleteDestination,
-} from '../../src/engine/manage-destinations.ts';
-import type { DestinationChange, ManageResult } from '../../src/engine/manage-destinations.ts';
+import { deleteDestination } from '../../src/engine/delete-destination.ts';
+import { changeDestination, createDestination } from '../../src/engine/manage-destinations.ts';
+import type { DestinationChange } from '../../src/engine/manage-destinations.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
@@ -350,7 +347,7 @@ export class Actor {
   /** A change whose answer tells that the engine knows of it; without an answer nobody knows. */
   #manage(
     tenantId: string,
-    work: (process: SimulatedProcess) => Promise<ManageResult | boolean | void>,
+    work: (process: SimulatedProcess) => Promise<{ readonly kind: string } | void>,
   ): void {
     const { process, watch, findings } = this.#world;
     if (process === null) return;
@@ -358,7 +355,7 @@ export class Actor {
     work(process).then(
       (result) => {
         findings.note(
-          `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : String(result ?? 'done')}`,
+          `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : 'done'}`,
         );
         watch.changeEnds(tenantId, true);
       },

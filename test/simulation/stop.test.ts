@@ -71,7 +71,7 @@ describe('a stop', () => {
     stage.publish('t', 30);
     world.stop(1000);
     await world.clock.advanceUntil(() => !world.isRunning, 60_000);
-    expect(await deleted).toBe(true);
+    expect(await deleted).toBe('deleted');
     expect(
       world.callers.calls.map(
         ({ result }) => result !== null && !(result instanceof Error) && result.kind,

@@ -25,16 +25,18 @@ const SCHEMA = new URL('../../src/storage/sqlite/schema.sql', import.meta.url);
 const inMemory = () => openInlineDatabase({ path: ':memory:', maxBytes: null });
 
 describe('migrations', () => {
-  it('are numbered from 1 without gaps, in the order of their names', () => {
+  it('have numbers that grow from 1, in the order of their names', () => {
     const found = migrations();
     expect(found.length).toBeGreaterThan(0);
-    expect(found.map(({ version }) => version)).toEqual(found.map((_, index) => index + 1));
+    const versions = found.map(({ version }) => version);
+    expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
+    expect(versions[0]).toBe(1);
     for (const { name } of found) expect(name).toMatch(/^\d{3}-[a-z0-9]+(-[a-z0-9]+)*\.sql$/);
   });
 
   it('lead to their last number, and are not applied twice', () => {
     const database = inMemory();
-    expect(schemaVersion(database.db)).toBe(migrations().length);
+    expect(schemaVersion(database.db)).toBe(migrations().at(-1)?.version);
     const before = dumpSchema(database.db);
     migrate(database.db);
     expect(dumpSchema(database.db)).toBe(before);

@@ -9,13 +9,19 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { createAddressGuard } from '../../src/destinations/address-guard.ts';
 import { createWebhookType } from '../../src/destinations/webhook/type.ts';
+import type { KeyScope, TenantRole } from '../../src/domain/caller.ts';
 import { systemClock } from '../../src/domain/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { createSealedBoxes } from '../../src/domain/sealed-box.ts';
+import { deriveTokenKey } from '../../src/domain/token-key.ts';
+import { createAccess } from '../../src/engine/access.ts';
+import type { Access } from '../../src/engine/access.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { ServerLimits } from '../../src/http/server-parts.ts';
+import { TenantTokens } from '../../src/http/tenant-token.ts';
 import { standard } from '../../src/profiles/standard.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
@@ -24,10 +30,11 @@ import { createAnswerCheck } from './api-document.ts';
 import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
 import type { Receiver } from './api-receiver.ts';
-import type { DestinationView, PublishedView } from './api-views.ts';
+import type { CreatedKeyView, DestinationView, PublishedView } from './api-views.ts';
 import { noExpressions } from './no-expressions.ts';
 
 export const API_KEY = 'test-key-of-the-operator-0123456789';
+export const ENCRYPTION_KEY = Buffer.alloc(32, 1);
 
 const LIMITS: ServerLimits = {
   maxPayloadBytes: 1024 * 1024,
@@ -42,6 +49,11 @@ export interface ApiOptions {
   /** Of the file. */
   readonly maxBytes?: number;
   readonly limits?: Partial<ServerLimits>;
+  /** Of keys, tokens and sign-ins; by default that of the machine. */
+  readonly clock?: Clock;
+  /** By default without a bound: wrong keys are sent all the time here. */
+  readonly maxFailedSignIns?: number;
+  readonly trustProxy?: readonly string[];
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
 }
@@ -95,6 +107,7 @@ export async function withApi(
 export class ApiServer {
   readonly server: FastifyInstance;
   readonly engine: Engine;
+  readonly access: Access;
   readonly receiver: Receiver;
   /** Where it listens, without a slash at the end. */
   readonly url: string;
@@ -126,25 +139,43 @@ export class ApiServer {
         types: new Map([[webhook.type, webhook]]),
         profiles: new Map([[standard.name, standard]]),
         defaultProfile: standard,
-        boxes: createSealedBoxes([Buffer.alloc(32, 1)], systemRandom),
+        boxes: createSealedBoxes([ENCRYPTION_KEY], systemRandom),
       },
     });
+    const access = createAccess({
+      storage,
+      clock: options.clock ?? systemClock,
+      random: systemRandom,
+      log,
+      auditRetentionDays: 365,
+    });
+    const tokens = new TenantTokens(
+      [deriveTokenKey(ENCRYPTION_KEY)],
+      options.clock ?? systemClock,
+      3600,
+    );
     const server = await buildServer({
       engine,
+      access,
       apiKey: API_KEY,
+      tokens,
+      maxFailedSignIns: options.maxFailedSignIns ?? Infinity,
       version: '0.0.0-test',
       publicUrl: 'http://127.0.0.1:8080',
-      trustProxy: [],
+      trustProxy: options.trustProxy ?? [],
       limits: { ...LIMITS, ...options.limits },
       log,
     });
     const receiver = await startReceiver();
+    await access.load();
     await engine.load();
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
     await engine.start();
-    return new ApiServer({ server, engine, receiver, url, failures }, async () => {
+    access.start();
+    return new ApiServer({ server, engine, access, receiver, url, failures }, async () => {
       await server.close();
       await engine.stop(100);
+      await access.stop();
       await webhook.close();
       await receiver.close();
       await opened.close();
@@ -152,11 +183,12 @@ export class ApiServer {
   }
 
   private constructor(
-    parts: Pick<ApiServer, 'server' | 'engine' | 'receiver' | 'url' | 'failures'>,
+    parts: Pick<ApiServer, 'server' | 'engine' | 'access' | 'receiver' | 'url' | 'failures'>,
     close: () => Promise<void>,
   ) {
     this.server = parts.server;
     this.engine = parts.engine;
+    this.access = parts.access;
     this.receiver = parts.receiver;
     this.url = parts.url;
     this.failures = parts.failures;
@@ -237,6 +269,22 @@ export class ApiServer {
     return id;
   }
 
+  /** Makes a key of the operator. */
+  async key(scope: KeyScope, given: object = {}): Promise<CreatedKeyView> {
+    const body = { name: `for ${scope}`, scope, ...given };
+    const answer = await this.post<CreatedKeyView>('/v1/keys', body);
+    if (answer.status !== 201) throw new Error(`no key was made: ${answer.text}`);
+    return answer.body;
+  }
+
+  /** Gives out a token of a tenant. */
+  async token(tenantId: string, role: TenantRole = 'admin'): Promise<string> {
+    const path = `/v1/tenants/${encodeURIComponent(tenantId)}/token?role=${role}`;
+    const { status, body, text } = await this.get<{ token: string }>(path);
+    if (status !== 200) throw new Error(`no token was given: ${text}`);
+    return body.token;
+  }
+
   /** Makes a webhook destination of all topics, at `/ok` of the receiver. */
   async destination(tenantId: string, given: object = {}): Promise<DestinationView> {
     const body = {
@@ -265,6 +313,7 @@ function failureLog(failures: Failure[]) {
     releaseFailed: failed('a release failed'),
     recordFailed: failed('a record failed'),
     recordResumed: () => {},
+    signInsRefused: () => {},
     outcomeDropped: failed('an outcome was dropped'),
     serviceFailed: (name: string, error: unknown) => failed(`the ${name} failed`)(error),
     destinationUnusable: (_tenant: string, id: string, error: unknown) =>

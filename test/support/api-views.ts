@@ -23,6 +23,34 @@ export interface DestinationView {
   readonly disabled_at: string | null;
 }
 
+export interface KeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly scope: string;
+  readonly prefix: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+export interface CreatedKeyView extends KeyView {
+  readonly token: string;
+}
+
+export interface AuditView {
+  readonly id: string;
+  readonly time: string;
+  readonly actor: { readonly type: string; readonly id: string | null; readonly name: string };
+  readonly action: string;
+  readonly tenant_id: string | null;
+  readonly resource: { readonly type: string; readonly id: string };
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+  readonly address: string;
+  readonly request_id: string;
+}
+
 export interface PublishedView {
   readonly id: string;
   readonly duplicate: boolean;

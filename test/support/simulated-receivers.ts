@@ -109,6 +109,7 @@ export class SimulatedReceivers {
             },
       showCredentials: ({ credentials }) => credentials,
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
+      withoutSecrets: (config) => config,
       open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
       close: () => Promise.resolve(),
     };

@@ -1,7 +1,9 @@
 /** Small things that tests of storages are made of. */
 import { headerLines } from '../../src/domain/attempt.ts';
+import type { AuditEntry } from '../../src/domain/audit.ts';
 import type {
   AttemptQuery,
+  AuditQuery,
   DeliveryKey,
   DeliveryQuery,
   DeliveryRecord,
@@ -54,6 +56,31 @@ export const ALL_ATTEMPTS: AttemptQuery = {
   time: ALWAYS,
   page: ALL,
 };
+
+export const ALL_AUDIT: AuditQuery = {
+  tenantIds: [],
+  actorIds: [],
+  actions: [],
+  resourceIds: [],
+  time: ALWAYS,
+  page: ALL,
+};
+
+/** Of a change that the operator's own key asked for. */
+export function auditEntryOf(changes: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    atMs: 1_700_000_000_000,
+    actor: { kind: 'operator', id: null, name: 'ANGARIUM_API_KEY' },
+    address: '127.0.0.1',
+    requestId: 'req_1',
+    action: 'tenant.updated',
+    tenantId: 't',
+    resource: { kind: 'tenant', id: 't' },
+    before: null,
+    after: {},
+    ...changes,
+  };
+}
 
 // ── Tenants and destinations ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
  * and values visible ASCII (RFC 9110, 5.1 and 5.5), and none may take the place of those that frame, identify or sign
  * the message.
  */
+import { MASK } from '../destination-type.ts';
 import type { FieldProblem } from '../destination-type.ts';
 
 export type CustomHeaders =
@@ -70,6 +71,18 @@ export function isReservedHeader(name: string): boolean {
 /** Whether the record of an attempt hides the value. */
 export function isSecretHeader(name: string): boolean {
   return SECRET.test(name);
+}
+
+/** The JSON of checked headers, with the values masked that the record of an attempt hides. */
+export function maskedHeaders(json: string): string {
+  const headers: unknown = parseJson(json);
+  // What was stored was checked; if it is no object any more, nothing of it is shown.
+  if (typeof headers !== 'object' || headers === null) return MASK;
+  const shown = Object.entries(headers).map(([name, value]: [string, unknown]) => [
+    name,
+    isSecretHeader(name) ? MASK : value,
+  ]);
+  return JSON.stringify(Object.fromEntries(shown));
 }
 
 function judge(name: string, value: unknown, isTaken: (name: string) => boolean): FieldProblem[] {

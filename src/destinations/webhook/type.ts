@@ -1,6 +1,7 @@
 /** The destination type `webhook`: an HTTP POST to a URL, signed. */
 import type { DestinationType } from '../destination-type.ts';
 import { checkWebhook } from './check.ts';
+import { maskedHeaders } from './custom-headers.ts';
 import type { WebhookOptions } from './options.ts';
 import { WebhookPools } from './pools.ts';
 import { shownSecrets } from './secrets.ts';
@@ -13,6 +14,8 @@ export function createWebhookType(options: WebhookOptions): DestinationType {
     check: (input) => checkWebhook(input, options),
     showCredentials: ({ credentials, profile, nowMs }) => shownSecrets(credentials, profile, nowMs),
     describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),
+    withoutSecrets: ({ custom_headers: headers, ...config }) =>
+      headers === undefined ? config : { ...config, custom_headers: maskedHeaders(headers) },
     open: (destination) => new WebhookSender(destination, pools, options),
     close: () => pools.close(),
   };

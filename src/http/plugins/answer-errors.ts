@@ -1,28 +1,18 @@
 /** Turns whatever went wrong into the one shape of errors. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StorageUnavailableError } from '../../storage/storage.ts';
-import { ApiError, errorBody, validationFailed } from '../errors.ts';
+import { ApiError, errorBody, nothingAt, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { HttpLog } from '../http-log.ts';
-import type { IsAuthorized } from './authorize.ts';
 
 const RETRY_AFTER_S = 1;
 
-export function answerErrors(
-  server: FastifyInstance,
-  log: HttpLog,
-  isAuthorized: IsAuthorized,
-): void {
+export function answerErrors(server: FastifyInstance, log: HttpLog): void {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asApiError(error);
     if (known.status >= 500)
       log.requestFailed(request.id, request.method, request.routeOptions.url ?? request.url, error);
     return answer(known, request, reply);
-  });
-  // Before the body is read: what stands in it does not matter. Without a key nobody learns which paths there are.
-  server.addHook('onRequest', (request, _reply, done) => {
-    if (!request.is404) done();
-    else done(isAuthorized(request) ? nothingAt(request) : new ApiError('unauthorized'));
   });
   server.setNotFoundHandler((request, reply) => answer(nothingAt(request), request, reply));
 }
@@ -35,11 +25,6 @@ export function answerBadUrl(
 ): void {
   void reply.header('x-request-id', request.id);
   void answer(asApiError(error), request, reply);
-}
-
-function nothingAt({ method, url }: FastifyRequest): ApiError {
-  const message = `There is no ${method} ${url.split('?')[0]}; the API is described at /docs.`;
-  return new ApiError('not_found', message);
 }
 
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

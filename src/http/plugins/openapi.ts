@@ -4,10 +4,12 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { docsPage } from '../docs-page.ts';
 import { AttemptSchema } from '../schemas/attempt.ts';
+import { AuditEntrySchema } from '../schemas/audit.ts';
 import { DeliverySchema } from '../schemas/delivery.ts';
 import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
+import { KeySchema } from '../schemas/key.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 
 export async function openapi(
@@ -21,6 +23,8 @@ export async function openapi(
     EventSchema,
     DeliverySchema,
     AttemptSchema,
+    KeySchema,
+    AuditEntrySchema,
   ]) {
     server.addSchema(schema);
   }
@@ -37,10 +41,21 @@ export async function openapi(
       servers: [{ url: publicUrl }],
       components: {
         securitySchemes: {
-          key: { type: 'http', scheme: 'bearer', description: 'The operator’s key.' },
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A key of the operator: that of the configuration, or one of `/keys`, as far as its scope goes.',
+          },
+          tenant_token: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'A token of `/tenants/{tenant_id}/token`: good for that tenant alone, as far as its role goes.',
+          },
         },
       },
-      security: [{ key: [] }],
       tags: [
         { name: 'tenants', description: 'The operator’s customers.' },
         { name: 'destinations', description: 'Where a tenant’s events go.' },
@@ -48,6 +63,8 @@ export async function openapi(
         { name: 'events', description: 'What was published.' },
         { name: 'deliveries', description: 'What is owed to whom, and how it stands.' },
         { name: 'attempts', description: 'Every try, with request and answer.' },
+        { name: 'keys', description: 'Keys of the operator.' },
+        { name: 'audit', description: 'Who changed what.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

@@ -1,5 +1,6 @@
 /** Attempts: every try, with request and answer. */
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../../domain/caller.ts';
 import { getDestination } from '../../engine/manage-destinations.ts';
 import type { Page, StoredAttempt } from '../../storage/reading.ts';
 import { ApiError } from '../errors.ts';
@@ -8,7 +9,6 @@ import type { Pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { attemptJsonText, INCLUDES } from '../schemas/attempt.ts';
 import type { AttemptView, Include } from '../schemas/attempt.ts';
-import { destinationJson } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
   DestinationParamsSchema,
@@ -21,6 +21,8 @@ import type { DestinationParams } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
+import { destinationFor } from '../shown-destination.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 const INCLUDE_PARAMETER = {
   include: `What else to show: ${INCLUDES.map((name) => `\`${name}\``).join(', ')}.`,
@@ -54,6 +56,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   server.get(
     '/attempts',
     {
+      config: { operation: 'attempts.list' },
       schema: {
         tags: ['attempts'],
         summary: 'List attempts',
@@ -63,16 +66,16 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     },
     async (request, reply) => {
       const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
-      return sendJsonText(
-        reply,
-        await list(query, query.list('tenant_id'), query.text('destination_id')),
-      );
+      const tenantIds = tenantScope(request).narrow(query.list('tenant_id'));
+      const text = await list(request.caller, query, tenantIds, query.text('destination_id'));
+      return sendJsonText(reply, text);
     },
   );
 
   server.get<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/attempts',
     {
+      config: { operation: 'attempts.list' },
       schema: {
         tags: ['attempts'],
         summary: 'List a destination’s attempts',
@@ -85,13 +88,15 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
       const query = new Query(request.query, Object.keys(FILTER_PARAMETERS));
       const { tenant_id: tenantId, destination_id: destinationId } = request.params;
       await mustExist(request.params);
-      return sendJsonText(reply, await list(query, [tenantId], destinationId));
+      const text = await list(request.caller, query, [tenantId], destinationId);
+      return sendJsonText(reply, text);
     },
   );
 
   server.get<{ Params: AttemptParams }>(
     '/attempts/:attempt_id',
     {
+      config: { operation: 'attempts.get' },
       schema: {
         tags: ['attempts'],
         summary: 'Get an attempt, with request and answer',
@@ -106,11 +111,12 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     async (request, reply) => {
       const query = new Query(request.query, ['tenant_id', 'include']);
       const include = query.allOf('include', INCLUDES);
-      const tenantId = query.text('tenant_id');
+      const tenantId = tenantScope(request).narrowOne(query.text('tenant_id'));
       query.done();
       return sendJsonText(
         reply,
         await one(
+          request.caller,
           request.params.attempt_id,
           include,
           (found) => tenantId === null || found.tenantId === tenantId,
@@ -122,6 +128,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   server.get<{ Params: DestinationParams & AttemptParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/attempts/:attempt_id',
     {
+      config: { operation: 'attempts.get' },
       schema: {
         tags: ['attempts'],
         summary: 'Get an attempt of a destination, with request and answer',
@@ -141,6 +148,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
         attempt_id: attemptId,
       } = request.params;
       const text = await one(
+        request.caller,
         attemptId,
         include,
         (found) => found.tenantId === tenantId && found.destinationId === destinationId,
@@ -150,6 +158,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   );
 
   async function one(
+    caller: Caller | null,
     id: string,
     include: readonly Include[],
     isWanted: (attempt: StoredAttempt) => boolean,
@@ -159,11 +168,12 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     if (found === null || !isWanted(found)) throw new ApiError('attempt_not_found');
     return attemptJsonText(
       found,
-      await view([found], new Set([...include, 'request', 'response'] as const)),
+      await view(caller, [found], new Set([...include, 'request', 'response'] as const)),
     );
   }
 
   async function list(
+    caller: Caller | null,
     query: Query,
     tenantIds: readonly string[],
     destinationId: string | null,
@@ -188,7 +198,11 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
         : (storage.ids.parseDeliveryId(deliveryId) ?? { seq: -1, ordinal: 0 });
     const eventSeq = eventId === null ? null : await seqOf(eventId, tenantIds);
     const found = await storage.attemptList({ ...filters, delivery, eventSeq, page });
-    return listText(found, pagination(page, found, 'time'), await view(found.rows, include));
+    return listText(
+      found,
+      pagination(page, found, 'time'),
+      await view(caller, found.rows, include),
+    );
   }
 
   function listText(found: Page<StoredAttempt>, envelope: Pagination, shown: AttemptView): string {
@@ -198,6 +212,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
 
   /** Reads the destinations that are to be shown, each once. */
   async function view(
+    caller: Caller | null,
     attempts: readonly StoredAttempt[],
     include: ReadonlySet<Include>,
   ): Promise<AttemptView> {
@@ -207,7 +222,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
         const key = `${tenantId}\0${destinationId}`;
         if (destinations.has(key)) continue;
         const found = await getDestination(engine, { tenantId, id: destinationId });
-        if (found !== null) destinations.set(key, JSON.stringify(destinationJson(found)));
+        if (found !== null) destinations.set(key, JSON.stringify(destinationFor(caller, found)));
       }
     }
     return {

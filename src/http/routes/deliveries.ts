@@ -8,6 +8,7 @@ import { errorResponses } from '../schemas/error.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
@@ -27,6 +28,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   server.get(
     '/deliveries',
     {
+      config: { operation: 'deliveries.list' },
       schema: {
         tags: ['deliveries'],
         summary: 'List deliveries',
@@ -36,7 +38,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
     },
     async (request) => {
       const query = new Query(request.query, KNOWN);
-      const tenantIds = query.list('tenant_id');
+      const tenantIds = tenantScope(request).narrow(query.list('tenant_id'));
       const eventId = query.text('event_id');
       const status = query.oneOf('status', SHOWN_STATUSES);
       const filters = {
@@ -61,6 +63,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   server.get<{ Params: { delivery_id: string } }>(
     '/deliveries/:delivery_id',
     {
+      config: { operation: 'deliveries.get' },
       schema: {
         tags: ['deliveries'],
         summary: 'Get a delivery',
@@ -71,7 +74,8 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
     async (request) => {
       const key = storage.ids.parseDeliveryId(request.params.delivery_id);
       const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
-      if (found === null) throw new ApiError('delivery_not_found');
+      if (found === null || !tenantScope(request).has(found.tenantId))
+        throw new ApiError('delivery_not_found');
       return deliveryJson(found, storage.ids, clock.nowMs());
     },
   );

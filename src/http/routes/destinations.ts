@@ -1,21 +1,28 @@
 /** Destinations of a tenant. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../../domain/caller.ts';
+import { deleteDestination } from '../../engine/delete-destination.ts';
+import type { DeleteResult } from '../../engine/delete-destination.ts';
 import {
   changeDestination,
   createDestination,
-  deleteDestination,
   getDestination,
   listDestinations,
 } from '../../engine/manage-destinations.ts';
 import { topicMatches } from '../../domain/topic.ts';
-import type { DestinationChange, ManageResult } from '../../engine/manage-destinations.ts';
+import type {
+  DestinationChange,
+  ManageResult,
+  OpenedDestination,
+} from '../../engine/manage-destinations.ts';
+import { auditAuthor } from '../audit-author.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
+import { etagOf, ifMatch } from '../etag.ts';
 import { Query } from '../query.ts';
 import {
   DestinationBodySchema,
   destinationChange,
-  destinationJson,
   DestinationPatchSchema,
   newDestination,
 } from '../schemas/destination.ts';
@@ -32,6 +39,7 @@ import {
 import type { DestinationParams, TenantParams } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { arrayOf, nullable, ref } from '../schemas/json-schema.ts';
+import { destinationFor } from '../shown-destination.ts';
 
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
@@ -44,6 +52,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
   server.get<{ Params: TenantParams }>(
     '/tenants/:tenant_id/destinations',
     {
+      config: { operation: 'destinations.list' },
       schema: {
         tags: ['destinations'],
         summary: 'List a tenant’s destinations',
@@ -62,13 +71,14 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       return found
         .filter(({ destination }) => types.length === 0 || types.includes(destination.type))
         .filter(({ destination }) => topics.every((topic) => takes(destination.topics, topic)))
-        .map(destinationJson);
+        .map((each) => destinationFor(request.caller, each));
     },
   );
 
   server.post<{ Params: TenantParams; Body: DestinationBody }>(
     '/tenants/:tenant_id/destinations',
     {
+      config: { operation: 'destinations.create' },
       schema: {
         tags: ['destinations'],
         summary: 'Create a destination',
@@ -82,14 +92,21 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const problems: FieldError[] = [];
       const input = newDestination(request.params.tenant_id, request.body, problems);
       if (problems.length > 0) throw validationFailed(problems);
-      const result = await createDestination(engine, input, limits.maxDestinationsPerTenant);
-      return reply.status(201).send(shown(result));
+      const result = await createDestination(
+        engine,
+        input,
+        limits.maxDestinationsPerTenant,
+        auditAuthor(request, clock),
+      );
+      void reply.status(201);
+      return show(request, reply, done(result));
     },
   );
 
   server.get<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
+      config: { operation: 'destinations.get' },
       schema: {
         tags: ['destinations'],
         summary: 'Get a destination',
@@ -97,69 +114,77 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
         response: { 200: ref('Destination'), ...errorResponses(404) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       await mustExist(request.params.tenant_id);
       const found = await getDestination(engine, keyOf(request.params));
       if (found === null) throw new ApiError('destination_not_found');
-      return destinationJson(found);
+      return show(request, reply, found);
     },
   );
 
   server.patch<{ Params: DestinationParams; Body: DestinationPatch }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
+      config: { operation: 'destinations.change' },
       schema: {
         tags: ['destinations'],
         summary: 'Change a destination',
+        description:
+          'The last write wins, unless `If-Match` has the `ETag` of what was read: then 412 where it was changed since.',
         params: DestinationParamsSchema,
         body: DestinationPatchSchema,
-        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 413, 415) },
+        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 412, 413, 415) },
       },
     },
-    (request) => {
+    (request, reply) => {
       const problems: FieldError[] = [];
       const change = destinationChange(request.body, problems);
       if (problems.length > 0) throw validationFailed(problems);
-      return apply(request.params, change);
+      return apply(request, reply, change);
     },
   );
 
   server.put<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/enable',
     {
+      config: { operation: 'destinations.enable' },
       schema: {
         tags: ['destinations'],
         summary: 'Enable a destination',
         params: DestinationParamsSchema,
-        response: { 200: ref('Destination'), ...errorResponses(404, 409) },
+        response: { 200: ref('Destination'), ...errorResponses(404, 409, 412) },
       },
     },
-    (request) => apply(request.params, { disabledAtMs: null }),
+    (request, reply) => apply(request, reply, { disabledAtMs: null }),
   );
 
   server.put<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id/disable',
     {
+      config: { operation: 'destinations.disable' },
       schema: {
         tags: ['destinations'],
         summary: 'Disable a destination',
         description: 'It gets nothing more, and what it was owed is canceled.',
         params: DestinationParamsSchema,
-        response: { 200: ref('Destination'), ...errorResponses(404, 409) },
+        response: { 200: ref('Destination'), ...errorResponses(404, 409, 412) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       await mustExist(request.params.tenant_id);
       const found = await getDestination(engine, keyOf(request.params));
-      // Disabled again, it stays disabled since when it was.
-      if (found !== null && found.destination.disabledAtMs !== null) return destinationJson(found);
-      return apply(request.params, { disabledAtMs: clock.nowMs() });
+      const disabledAtMs = found?.destination.disabledAtMs ?? clock.nowMs();
+      // Disabled again, it stays as it was.
+      if (found?.destination.disabledAtMs === disabledAtMs && isWanted(request, found))
+        return show(request, reply, found);
+      return apply(request, reply, { disabledAtMs });
     },
   );
 
   server.post<{ Params: DestinationParams; Body: RotateSecretBody | null | undefined }>(
     '/tenants/:tenant_id/destinations/:destination_id/rotate-secret',
     {
+      config: { operation: 'destinations.rotate' },
       schema: {
         tags: ['destinations'],
         summary: 'Rotate a destination’s signing secret',
@@ -167,27 +192,30 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
           'Messages are signed with the new secret at once, and with the one before as well until its time is over.',
         params: DestinationParamsSchema,
         body: nullable(RotateSecretBodySchema),
-        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 413, 415, 422) },
+        response: { 200: ref('Destination'), ...errorResponses(400, 404, 409, 412, 413, 415) },
       },
     },
-    (request) => apply(request.params, secretRotation(request.body ?? {}, clock.nowMs())),
+    (request, reply) => apply(request, reply, secretRotation(request.body ?? {}, clock.nowMs())),
   );
 
   server.delete<{ Params: DestinationParams }>(
     '/tenants/:tenant_id/destinations/:destination_id',
     {
+      config: { operation: 'destinations.delete' },
       schema: {
         tags: ['destinations'],
         summary: 'Delete a destination',
         description: 'What it was owed is canceled; its history stays until retention ends.',
         params: DestinationParamsSchema,
-        response: { 200: Success, ...errorResponses(404) },
+        response: { 200: Success, ...errorResponses(404, 409, 412) },
       },
     },
     async (request) => {
       await mustExist(request.params.tenant_id);
-      if (!(await deleteDestination(engine, keyOf(request.params))))
-        throw new ApiError('destination_not_found');
+      const author = auditAuthor(request, clock);
+      const options = { ifRevisions: ifMatch(request) };
+      const { kind } = await deleteDestination(engine, keyOf(request.params), author, options);
+      if (kind !== 'deleted') throw refusal(kind);
       return { success: true };
     },
   );
@@ -198,31 +226,63 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       throw new ApiError('tenant_not_found');
   }
 
-  async function apply(params: DestinationParams, change: DestinationChange) {
+  async function apply(
+    request: FastifyRequest<{ Params: DestinationParams }>,
+    reply: FastifyReply,
+    change: DestinationChange,
+  ) {
+    const { params } = request;
     await mustExist(params.tenant_id);
-    return shown(await changeDestination(engine, keyOf(params), change));
+    const author = auditAuthor(request, clock);
+    const options = { ifRevisions: ifMatch(request) };
+    const result = await changeDestination(engine, keyOf(params), change, author, options);
+    return show(request, reply, done(result));
   }
 
-  function shown(result: ManageResult) {
+  function show(
+    { caller }: { caller: Caller | null },
+    reply: FastifyReply,
+    opened: OpenedDestination,
+  ) {
+    void reply.header('etag', etagOf(opened.revision));
+    return destinationFor(caller, opened);
+  }
+
+  function done(result: ManageResult): OpenedDestination {
     switch (result.kind) {
       case 'done':
-        return destinationJson(result.opened);
+        return result.opened;
       case 'invalid':
         throw validationFailed(result.problems);
-      case 'unknown':
-        throw new ApiError('destination_not_found');
       case 'unknown_tenant':
         throw new ApiError('tenant_not_found');
       case 'id_taken':
         throw new ApiError('id_taken');
-      case 'changed_meanwhile':
-        throw new ApiError('changed_meanwhile');
       case 'too_many':
         throw new ApiError(
           'too_many_destinations',
           `A tenant has at most ${limits.maxDestinationsPerTenant} destinations.`,
         );
+      case 'unknown':
+      case 'other_revision':
+      case 'changed_meanwhile':
+        throw refusal(result.kind);
     }
+  }
+}
+
+function isWanted(request: FastifyRequest, { revision }: OpenedDestination): boolean {
+  return ifMatch(request)?.includes(revision) ?? true;
+}
+
+function refusal(kind: Exclude<DeleteResult['kind'], 'deleted'>): ApiError {
+  switch (kind) {
+    case 'unknown':
+      return new ApiError('destination_not_found');
+    case 'other_revision':
+      return new ApiError('precondition_failed');
+    case 'changed_meanwhile':
+      return new ApiError('changed_meanwhile');
   }
 }
 

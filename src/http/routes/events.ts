@@ -9,6 +9,7 @@ import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../sc
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = {
   id: 'Only these events.',
@@ -27,6 +28,7 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
   server.get(
     '/events',
     {
+      config: { operation: 'events.list' },
       schema: {
         tags: ['events'],
         summary: 'List events',
@@ -37,7 +39,7 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
     },
     async (request, reply) => {
       const query = new Query(request.query, KNOWN);
-      const tenantIds = query.list('tenant_id');
+      const tenantIds = tenantScope(request).narrow(query.list('tenant_id'));
       query.oneOf('order_by', ['time']);
       const filters = {
         ids: query.list('id'),
@@ -64,6 +66,7 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
   server.get<{ Params: { event_id: string } }>(
     '/events/:event_id',
     {
+      config: { operation: 'events.get' },
       schema: {
         tags: ['events'],
         summary: 'Get an event',
@@ -76,7 +79,7 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
     },
     async (request, reply) => {
       const query = new Query(request.query, ['tenant_id']);
-      const tenantId = query.text('tenant_id');
+      const tenantId = tenantScope(request).narrowOne(query.text('tenant_id'));
       query.done();
       const [event, ...others] = await storage.eventGet({ id: request.params.event_id, tenantId });
       if (event === undefined) throw new ApiError('event_not_found');

@@ -20,6 +20,7 @@ import {
   string,
   union,
 } from '../schemas/json-schema.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 const EventBody = object(
   {
@@ -76,6 +77,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
       '/publish',
       {
         bodyLimit: limits.maxPayloadBytes + ENVELOPE_BYTES,
+        config: { operation: 'publish.one' },
         schema: {
           tags: ['publish'],
           summary: 'Publish an event',
@@ -85,7 +87,9 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const result = await publisher.publish(parsePublish(bytesOf(request.body), publishLimits));
+        const event = parsePublish(bytesOf(request.body), publishLimits);
+        if (!tenantScope(request).has(event.tenantId)) throw new ApiError('tenant_not_found');
+        const result = await publisher.publish(event);
         if (result.kind !== 'accepted') throw refusal(result);
         return reply.status(202).send(published(result));
       },
@@ -95,6 +99,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
       '/publish/batch',
       {
         bodyLimit: limits.maxBatchBytes,
+        config: { operation: 'publish.batch' },
         schema: {
           tags: ['publish'],
           summary: `Publish up to ${MAX_BATCH_EVENTS} events`,
@@ -113,7 +118,12 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const events = parseBatch(bytesOf(request.body), publishLimits);
+        const tenants = tenantScope(request);
+        const events = parseBatch(bytesOf(request.body), publishLimits).map((event) =>
+          event instanceof ApiError || tenants.has(event.tenantId)
+            ? event
+            : new ApiError('tenant_not_found'),
+        );
         const good = events.filter(
           (event): event is PublishRequest => !(event instanceof ApiError),
         );

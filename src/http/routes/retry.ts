@@ -1,11 +1,13 @@
 /** One more attempt, by hand. */
 import type { FastifyInstance } from 'fastify';
 import { retryByHand } from '../../engine/retry.ts';
+import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Success } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { closedObject, optional, string } from '../schemas/json-schema.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 interface RetryBody {
   readonly event_id: string;
@@ -23,6 +25,7 @@ export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): v
   server.post<{ Body: RetryBody }>(
     '/retry',
     {
+      config: { operation: 'deliveries.retry' },
       schema: {
         tags: ['deliveries'],
         summary: 'Attempt a delivery again, now',
@@ -36,9 +39,14 @@ export function retryRoutes(server: FastifyInstance, { engine }: ServerParts): v
       const {
         event_id: eventId,
         destination_id: destinationId,
-        tenant_id: tenantId = null,
+        tenant_id: asked = null,
       } = request.body;
-      const result = await retryByHand(engine, { eventId, destinationId, tenantId });
+      const tenantId = tenantScope(request).narrowOne(asked);
+      const result = await retryByHand(
+        engine,
+        { eventId, destinationId, tenantId },
+        auditAuthor(request, engine.clock),
+      );
       switch (result) {
         case 'due':
           return reply.status(202).send({ success: true });

@@ -1,5 +1,8 @@
 /** Tenants. */
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../../domain/caller.ts';
+import type { TenantSettingsChange } from '../../domain/tenant.ts';
+import { auditAuthor } from '../audit-author.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -12,23 +15,22 @@ import {
   queryParameters,
 } from '../schemas/fields.ts';
 import type { TenantParams } from '../schemas/fields.ts';
-import { TenantBodySchema, tenantJson } from '../schemas/tenant.ts';
+import { checkTenantId, TenantBodySchema, tenantJson } from '../schemas/tenant.ts';
 import type { TenantBody } from '../schemas/tenant.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { integer, nullable, ref } from '../schemas/json-schema.ts';
-
-/** Visible ASCII, without what is special in paths, as `.` and `..` are as a whole. */
-const TENANT_ID = /^(?!\.{1,2}$)[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{1,255}$/;
+import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = { id: 'Only these tenants.', ...PAGE_PARAMETERS };
 const PAGING = { defaultLimit: 20, maxLimit: 100, positionLength: 1 };
 
 export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): void {
-  const { storage, routing, targets } = engine;
+  const { storage, routing, targets, clock } = engine;
 
   server.get(
     '/tenants',
     {
+      config: { operation: 'tenants.list' },
       schema: {
         tags: ['tenants'],
         summary: 'List tenants',
@@ -41,9 +43,10 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
     },
     async (request) => {
       const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
-      const ids = query.list('id');
+      const asked = query.list('id');
       const page = pageRequest(query, PAGING);
       query.done();
+      const ids = tenantScope(request).narrow(asked);
       const found = await storage.tenantList({ ids, page });
       return {
         models: found.rows.map(tenantJson),
@@ -59,6 +62,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
   }>(
     '/tenants/:tenant_id',
     {
+      config: { operation: 'tenants.put' },
       schema: {
         tags: ['tenants'],
         summary: 'Create a tenant, or replace its metadata',
@@ -69,12 +73,9 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
     },
     async (request, reply) => {
       const id = request.params.tenant_id;
-      if (!TENANT_ID.test(id)) {
-        const message =
-          'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %, and is not . or .. itself.';
-        throw validationFailed([{ pointer: '/tenant_id', code: 'format', message }]);
-      }
+      checkTenantId(id);
       const { metadata, ...settings } = request.body ?? {};
+      keepOperators(request, settings);
       if (typeof settings.profile === 'string' && !targets.profiles.has(settings.profile)) {
         const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
         throw validationFailed([{ pointer: '/profile', code: 'enum', message }]);
@@ -83,6 +84,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
         id,
         metadata: metadata ?? {},
         settings,
+        author: auditAuthor(request, clock),
       });
       const isChanged = created || Object.keys(settings).length > 0;
       // Also where another request has created it and has not come this far.
@@ -94,6 +96,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
   server.get<{ Params: TenantParams }>(
     '/tenants/:tenant_id',
     {
+      config: { operation: 'tenants.get' },
       schema: {
         tags: ['tenants'],
         summary: 'Get a tenant',
@@ -111,6 +114,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
   server.delete<{ Params: TenantParams }>(
     '/tenants/:tenant_id',
     {
+      config: { operation: 'tenants.delete' },
       schema: {
         tags: ['tenants'],
         summary: 'Delete a tenant with its destinations',
@@ -121,10 +125,20 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
     },
     async (request) => {
       const id = request.params.tenant_id;
-      if (!(await storage.tenantDelete({ id }))) throw new ApiError('tenant_not_found');
+      const author = auditAuthor(request, clock);
+      if (!(await storage.tenantDelete({ id, author }))) throw new ApiError('tenant_not_found');
       await routing.refresh(id);
       engine.wakeCanceler();
       return { success: true };
     },
   );
+}
+
+/** What a tenant may have, the operator says, and not the tenant’s own administrator. */
+function keepOperators(
+  { caller }: { caller: Caller | null },
+  { limits, profile }: TenantSettingsChange,
+): void {
+  if (caller?.kind === 'operator' || (limits === undefined && profile === undefined)) return;
+  throw new ApiError('forbidden', '`limits` and `profile` of a tenant are set by the operator.');
 }

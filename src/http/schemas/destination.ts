@@ -6,8 +6,8 @@ import type {
   DestinationChange,
   NewDestination,
   OpenedDestination,
-  PolicyChange,
 } from '../../engine/manage-destinations.ts';
+import type { PolicyChange } from '../../engine/destination-merge.ts';
 import type { FieldError } from '../errors.ts';
 import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';

@@ -1,6 +1,7 @@
 /** Tenants, as the API shows them. */
 import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import type { TenantRecord } from '../../storage/storage.ts';
+import { validationFailed } from '../errors.ts';
 import { formatTime } from '../time.ts';
 import { StringMap, Time } from './fields.ts';
 import {
@@ -12,6 +13,17 @@ import {
   optional,
   string,
 } from './json-schema.ts';
+
+/** Visible ASCII, without what is special in paths, as `.` and `..` are as a whole. */
+const TENANT_ID = /^(?!\.{1,2}$)[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{1,255}$/;
+
+/** Of a tenant that may come to be; throws what is wrong. */
+export function checkTenantId(id: string): void {
+  if (TENANT_ID.test(id)) return;
+  const message =
+    'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %, and is not . or .. itself.';
+  throw validationFailed([{ pointer: '/tenant_id', code: 'format', message }]);
+}
 
 /** One `@`, with something on both sides: whether mail arrives, only mail can tell. */
 const EMAIL = '^[^\\s@\\x00-\\x1f\\x7f]{1,64}@[^\\s@\\x00-\\x1f\\x7f]{1,189}$';

@@ -2,6 +2,7 @@
 import { SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { DeliveryStatus } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
+import { writeAudit } from './audit.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
@@ -33,7 +34,7 @@ const CANCEL = `
   WHERE event_seq = ? AND ordinal = ?`;
 
 export function retryByHand(context: WriteContext): Operation<Storage['retryByHand']> {
-  return ({ tenantId, eventSeq, destinationId, nowMs }) => {
+  return ({ tenantId, eventSeq, destinationId, nowMs, audit }) => {
     const tenant = context.tenant(tenantId);
     const destinationNo = tenant?.destinations.get(destinationId);
     if (tenant === undefined || destinationNo === undefined) return 'unknown';
@@ -42,7 +43,9 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
       const added = context
         .statement(ADD)
         .run(destinationNo, nowMs, nowMs, nowMs, eventSeq, tenant.no);
-      return added.changes === 1 ? 'due' : 'unknown';
+      if (added.changes === 0) return 'unknown';
+      writeAudit(context, audit);
+      return 'due';
     }
     const status = statusOf(delivery['status']);
     if (delivery['claimed_by'] === context.incarnation && status === 'pending') return 'in_attempt';
@@ -50,12 +53,13 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     const step = status === 'pending' ? 'step' : SCHEDULE_OVER;
     const makeDue = context.statement(MAKE_DUE.replace('step = ?', `step = ${step}`));
     makeDue.run(nowMs, nowMs, eventSeq, Number(delivery['ordinal']));
+    writeAudit(context, audit);
     return 'due';
   };
 }
 
 export function cancel(context: WriteContext): Operation<Storage['cancel']> {
-  return ({ delivery: { seq, ordinal }, nowMs }) => {
+  return ({ delivery: { seq, ordinal }, nowMs, audit }) => {
     const row = context.statement(STATUS).get(seq, ordinal);
     if (row === undefined) return 'unknown';
     if (row['holds'] === 1) {
@@ -64,6 +68,7 @@ export function cancel(context: WriteContext): Operation<Storage['cancel']> {
     }
     if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
     context.statement(CANCEL).run(nowMs, seq, ordinal);
+    writeAudit(context, audit);
     return row['claimed_by'] === context.incarnation ? 'in_attempt' : 'canceled';
   };
 }

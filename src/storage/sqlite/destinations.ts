@@ -1,5 +1,6 @@
 /** Destinations, and the routing that is made of them. */
 import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
+import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
@@ -16,7 +17,7 @@ const BY_TENANT = `${SELECT} AND tenants.id = ? ORDER BY destinations.no`;
 const BY_ID = `${SELECT} AND tenants.id = ? AND destinations.id = ?`;
 
 export function destinationInsert(context: WriteContext): Operation<Storage['destinationInsert']> {
-  return ({ destination, maxPerTenant }) => {
+  return ({ destination, maxPerTenant, audit }) => {
     const tenant = context.tenant(destination.tenantId);
     if (tenant === undefined) return 'unknown_tenant';
     if (tenant.destinations.has(destination.id)) return 'id_taken';
@@ -39,12 +40,13 @@ export function destinationInsert(context: WriteContext): Operation<Storage['des
       );
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(destination.tenantId);
+    writeAudit(context, audit);
     return 'inserted';
   };
 }
 
 export function destinationUpdate(context: WriteContext): Operation<Storage['destinationUpdate']> {
-  return ({ destination, ifRevision, cancelPending }) => {
+  return ({ destination, ifRevision, cancelPending, audit }) => {
     const tenant = context.tenant(destination.tenantId);
     const no = tenant?.destinations.get(destination.id);
     if (tenant === undefined || no === undefined) return 'unknown';
@@ -68,26 +70,29 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
     if (updated.changes === 0) return 'changed_meanwhile';
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(destination.tenantId);
+    writeAudit(context, audit);
     return 'updated';
   };
 }
 
 export function destinationDelete(context: WriteContext): Operation<Storage['destinationDelete']> {
-  return ({ tenantId, id }) => {
+  return ({ tenantId, id, ifRevision = null, audit }) => {
     const tenant = context.tenant(tenantId);
     const no = tenant?.destinations.get(id);
-    if (tenant === undefined || no === undefined) return false;
+    if (tenant === undefined || no === undefined) return 'unknown';
     const nowMs = context.clock.nowMs();
-    context
+    const deleted = context
       .statement(
         `UPDATE destinations
          SET deleted_ms = ?, updated_ms = ?, definition = '{}', sealed_credentials = x'', cancel_below_seq = ?
-         WHERE no = ?`,
+         WHERE no = ? AND revision = ifnull(?, revision)`,
       )
-      .run(nowMs, nowMs, context.nextSeq(), no);
+      .run(nowMs, nowMs, context.nextSeq(), no, ifRevision);
+    if (deleted.changes === 0) return 'changed_meanwhile';
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(tenantId);
-    return true;
+    writeAudit(context, audit);
+    return 'deleted';
   };
 }
 

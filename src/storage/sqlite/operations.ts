@@ -1,6 +1,7 @@
 /** All operations by name: those that write run one after the other on the writer, the others on the reader. */
 import type { Storage } from '../storage.ts';
 import { attemptGet, attemptList } from './attempts.ts';
+import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
 import { claim, release, waitingLanes } from './claim.ts';
@@ -16,6 +17,7 @@ import {
   routingPage,
 } from './destinations.ts';
 import { eventGet, eventList } from './events.ts';
+import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -38,6 +40,11 @@ export function writeOperations(context: WriteContext) {
     destinationInsert: destinationInsert(context),
     destinationUpdate: destinationUpdate(context),
     destinationDelete: destinationDelete(context),
+    keyInsert: keyInsert(context),
+    keyUpdate: keyUpdate(context),
+    keysUsed: keysUsed(context),
+    auditInsert: auditInsert(context),
+    auditPruneSlice: auditPruneSlice(context),
     publish: publish(context),
     record: record(context),
     claim: claim(context),
@@ -60,6 +67,10 @@ export function readOperations(context: ReadContext) {
     destinationList: destinationList(context),
     routingPage: routingPage(context),
     routingOf: routingOf(context),
+    keyGet: keyGet(context),
+    keyList: keyList(context),
+    keyRing: keyRing(context),
+    auditList: auditList(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
     deliveryGet: deliveryGet(context),

@@ -110,5 +110,46 @@ CREATE INDEX attempts_by_tenant ON attempts (tenant_no);
 
 CREATE INDEX attempts_by_destination ON attempts (destination_no);
 
+CREATE TABLE api_keys (
+  no           INTEGER PRIMARY KEY AUTOINCREMENT,
+  id           TEXT NOT NULL UNIQUE,
+  name         TEXT NOT NULL,
+  scope        TEXT NOT NULL,
+  prefix       TEXT NOT NULL,
+  hash         BLOB NOT NULL,
+  revision     INTEGER NOT NULL,
+  created_ms   INTEGER NOT NULL,
+  expires_ms   INTEGER,
+  last_used_ms INTEGER,
+  revoked_ms   INTEGER
+) STRICT;
+
+CREATE TABLE audit (
+  seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms       INTEGER NOT NULL,
+  actor_kind    TEXT NOT NULL,
+  actor_id      TEXT,    -- NULL: the key of the configuration
+  actor_name    TEXT NOT NULL,
+  action        TEXT NOT NULL,
+  tenant_id     TEXT,    -- NULL: concerns no tenant
+  resource_kind TEXT NOT NULL,
+  resource_id   TEXT NOT NULL,
+  before        TEXT,    -- JSON without secrets
+  after         TEXT,
+  address       TEXT NOT NULL,
+  request_id    TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_tenant ON audit (tenant_id);
+
+CREATE INDEX audit_by_resource ON audit (resource_id);
+
+CREATE INDEX audit_by_time ON audit (time_ms);
+
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'an entry of the audit log is never changed');
+END;
+
 CREATE INDEX deliveries_in_order ON deliveries (destination_no, order_key, event_seq, ordinal)
   WHERE order_key IS NOT NULL AND (status = 0 OR holds = 1);

@@ -1,6 +1,9 @@
 /** Tenants. */
+import { tenantAudit } from '../../domain/audit.ts';
+import type { AuditSnapshot } from '../../domain/audit.ts';
 import type { TenantSettings, TenantSettingsChange } from '../../domain/tenant.ts';
 import type { Storage, StringMap, TenantDefaults, TenantRecord } from '../storage.ts';
+import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { listPage } from './page.ts';
@@ -17,8 +20,9 @@ const SELECT = `
   FROM tenants`;
 
 export function tenantUpsert(context: WriteContext): Operation<Storage['tenantUpsert']> {
-  return ({ id, metadata, settings = {} }) => {
+  return ({ id, metadata, settings = {}, author = null }) => {
     const nowMs = context.clock.nowMs();
+    const told = author === null ? null : snapshotOf(context, id);
     const text = JSON.stringify(metadata);
     const before = context.statement('SELECT no, settings FROM tenants WHERE id = ?').get(id);
     const created = before === undefined;
@@ -39,6 +43,8 @@ export function tenantUpsert(context: WriteContext): Operation<Storage['tenantUp
         context.forget(id);
       }
     }
+    if (author !== null)
+      writeAudit(context, tenantAudit(author, id, told, snapshotOf(context, id)));
     const tenant = tenantGet(context)({ id });
     if (tenant === null) throw new Error(`tenant ${id} is not there after it was written`);
     return { created, tenant };
@@ -102,10 +108,12 @@ export function tenantSecretsPut(context: WriteContext): Operation<Storage['tena
 }
 
 export function tenantDelete(context: WriteContext): Operation<Storage['tenantDelete']> {
-  return ({ id }) => {
+  return ({ id, author = null }) => {
     const tenant = context.tenant(id);
     if (tenant === undefined) return false;
     const nowMs = context.clock.nowMs();
+    if (author !== null)
+      writeAudit(context, tenantAudit(author, id, snapshotOf(context, id), null));
     context
       .statement(
         `UPDATE destinations
@@ -137,6 +145,15 @@ function mergedSettings(before: string, change: TenantSettingsChange): string {
 }
 
 type Row = Record<string, unknown>;
+
+/** What the audit log tells of a tenant; `null` where there is none. */
+function snapshotOf(context: ReadContext, id: string): AuditSnapshot | null {
+  const row = context.statement('SELECT metadata, settings FROM tenants WHERE id = ?').get(id);
+  if (row === undefined) return null;
+  // Both columns are JSON that this driver has written.
+  const settings = JSON.parse(String(row['settings'])) as TenantSettings;
+  return { metadata: JSON.parse(String(row['metadata'])) as StringMap, ...settings };
+}
 
 function tenantRecord(row: Record<string, unknown>): TenantRecord {
   // Both columns are JSON that this driver has written.

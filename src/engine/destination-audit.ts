@@ -1,0 +1,65 @@
+/** What the audit log tells of changes of destinations: all that is not secret, and which secrets were replaced. */
+import { MASK } from '../destinations/destination-type.ts';
+import type { DestinationType } from '../destinations/destination-type.ts';
+import type { AuditAction, AuditAuthor, AuditEntry, AuditSnapshot } from '../domain/audit.ts';
+import type { Credentials, Destination } from '../domain/destination.ts';
+
+/** A secret that differs from the one before; neither is told. */
+const REPLACED = `${MASK} (replaced)`;
+
+interface Shape {
+  readonly destination: Destination;
+  readonly credentials: Credentials;
+  readonly type: DestinationType | undefined;
+}
+
+/** The entry of a change; `null` where nobody asked for it, or nothing changed. Not both sides are `null`. */
+export function destinationAudit(
+  author: AuditAuthor | null,
+  before: Shape | null,
+  after: Shape | null,
+): AuditEntry | null {
+  const destination = (after ?? before)?.destination;
+  if (author === null || destination === undefined) return null;
+  const snapshots = {
+    before: before === null ? null : snapshot(before, before.credentials),
+    after: after === null ? null : snapshot(after, before?.credentials ?? after.credentials),
+  };
+  if (JSON.stringify(snapshots.before) === JSON.stringify(snapshots.after)) return null;
+  return {
+    ...author,
+    ...snapshots,
+    action: actionOf(before?.destination, after?.destination),
+    tenantId: destination.tenantId,
+    resource: { kind: 'destination', id: destination.id },
+  };
+}
+
+function actionOf(before: Destination | undefined, after: Destination | undefined): AuditAction {
+  if (before === undefined) return 'destination.created';
+  if (after === undefined) return 'destination.deleted';
+  if (before.disabledAtMs === null && after.disabledAtMs !== null) return 'destination.disabled';
+  if (before.disabledAtMs !== null && after.disabledAtMs === null) return 'destination.enabled';
+  return 'destination.updated';
+}
+
+function snapshot({ destination, credentials, type }: Shape, known: Credentials): AuditSnapshot {
+  const masked = Object.entries(credentials).map(([name, value]) => [
+    name,
+    known[name] === value ? MASK : REPLACED,
+  ]);
+  return {
+    type: destination.type,
+    name: destination.name,
+    profile: destination.profile,
+    topics: destination.topics,
+    // Of a type that this version does not have, nothing is known to be no secret.
+    config: type === undefined ? MASK : type.withoutSecrets(destination.config),
+    credentials: Object.fromEntries(masked) as Record<string, string>,
+    delivery_metadata: destination.deliveryMetadata,
+    metadata: destination.metadata,
+    policy: destination.policy,
+    disabled_at:
+      destination.disabledAtMs === null ? null : new Date(destination.disabledAtMs).toISOString(),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Who may do what: one table. Each route says in its `config` which operation it is; a route that says none keeps the
+ * server from starting (plugins/authorize.ts). test/api/permissions.test.ts walks every route with every kind of
+ * credential, and compares.
+ *
+ * Callers that belong to a tenant have a second bound, that of their tenant: tenant-scope.ts.
+ */
+import type { AuditAction } from '../domain/audit.ts';
+import type { Grant } from '../domain/caller.ts';
+
+export interface Permission {
+  /** `anyone`: also without a credential. */
+  readonly who: 'anyone' | readonly Grant[];
+  /** What it leaves in the audit log where it changes something; every operation that is no reading one says it. */
+  readonly audit: readonly AuditAction[];
+  /** It gives every tenant the same, and so need not look at whose token it is. */
+  readonly sameForAll: boolean;
+}
+
+const ADMINS: readonly Grant[] = ['operator:admin'];
+const PUBLISHERS: readonly Grant[] = ['operator:admin', 'operator:publish', 'client:api'];
+/** Of what belongs to tenants. */
+const READERS: readonly Grant[] = [
+  'operator:admin',
+  'operator:read',
+  'tenant:admin',
+  'tenant:viewer',
+  'client:api',
+];
+/** Those who look after a tenant's destinations. */
+const MANAGERS: readonly Grant[] = ['operator:admin', 'tenant:admin'];
+
+export const PERMISSIONS = {
+  'health.get': { who: 'anyone', audit: [], sameForAll: true },
+
+  'tenants.list': reads(READERS),
+  'tenants.get': reads(READERS),
+  'tenants.put': changes(MANAGERS, 'tenant.created', 'tenant.updated'),
+  'tenants.delete': changes(ADMINS, 'tenant.deleted'),
+  'tenants.token': changes(ADMINS, 'tenant.token_issued'),
+  'tenants.portal': changes(ADMINS, 'tenant.portal_link_issued'),
+
+  'destinations.list': reads(READERS),
+  'destinations.get': reads(READERS),
+  'destinations.create': changes(MANAGERS, 'destination.created'),
+  'destinations.change': changes(
+    MANAGERS,
+    'destination.updated',
+    'destination.enabled',
+    'destination.disabled',
+  ),
+  'destinations.enable': changes(MANAGERS, 'destination.enabled'),
+  'destinations.disable': changes(MANAGERS, 'destination.disabled'),
+  'destinations.rotate': changes(MANAGERS, 'destination.updated'),
+  'destinations.delete': changes(MANAGERS, 'destination.deleted'),
+
+  // What is published is in the list of events: the audit log is for what is managed.
+  'publish.one': changes(PUBLISHERS),
+  'publish.batch': changes(PUBLISHERS),
+  'events.list': reads(READERS),
+  'events.get': reads(READERS),
+  'deliveries.list': reads(READERS),
+  'deliveries.get': reads(READERS),
+  'deliveries.retry': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.retried'),
+  'attempts.list': reads(READERS),
+  'attempts.get': reads(READERS),
+
+  'keys.list': reads(ADMINS),
+  'keys.get': reads(ADMINS),
+  'keys.create': changes(ADMINS, 'key.created'),
+  'keys.change': changes(ADMINS, 'key.updated'),
+  'keys.revoke': changes(ADMINS, 'key.revoked'),
+
+  'audit.list': reads(['operator:admin', 'operator:read']),
+} as const satisfies Record<string, Permission>;
+
+export type OperationId = keyof typeof PERMISSIONS;
+
+/** Nothing of a tenant is under these paths, and no route there needs to say what it is. */
+const OPEN_PATHS = /^\/(?:docs|portal|console|\.well-known)(?:\/|$)|^\/openapi\.json$/;
+
+export function isOpenPath(path: string): boolean {
+  return OPEN_PATHS.test(path);
+}
+
+export function permissionOf(operation: OperationId): Permission {
+  return PERMISSIONS[operation];
+}
+
+function reads(who: readonly Grant[]): Permission {
+  return { who, audit: [], sameForAll: false };
+}
+
+function changes(who: readonly Grant[], ...audit: readonly AuditAction[]): Permission {
+  return { who, audit, sameForAll: false };
+}

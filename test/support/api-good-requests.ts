@@ -1,0 +1,205 @@
+/** For each route of the server, a request that is answered with success to whoever may ask. */
+import type { Grant } from '../../src/domain/caller.ts';
+import type { OperationId } from '../../src/http/permissions.ts';
+import type { ApiServer } from './api-server.ts';
+import { until } from './api-until.ts';
+
+/** A tenant, and what it has. */
+export interface Seed {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly eventId: string;
+  readonly deliveryId: string;
+  readonly attemptId: string;
+}
+
+export interface GoodRequest {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+interface GoodRoute {
+  readonly operation: OperationId;
+  /** Asks for what is the seed's; what a call uses up is made anew. */
+  readonly request: (
+    seed: Seed,
+    api: ApiServer,
+    grant: Grant,
+  ) => GoodRequest | Promise<GoodRequest>;
+}
+
+export async function seedTenant(api: ApiServer): Promise<Seed> {
+  const tenantId = await api.tenant();
+  const { id: destinationId } = await api.destination(tenantId, { topics: ['a'] });
+  const { body: event } = await api.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+  const idOf = async (list: string) => {
+    const path = `/v1/${list}?event_id=${event.id}`;
+    const { body } = await api.get<{ models: { id: string }[] }>(path);
+    return body.models[0]?.id;
+  };
+  const attemptId = await until('an attempt', () => idOf('attempts'));
+  const deliveryId = await until('a delivery', () => idOf('deliveries'));
+  return { tenantId, destinationId, eventId: event.id, deliveryId, attemptId };
+}
+
+/** By method and path, as the router knows them. */
+export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
+  'GET /healthz': { operation: 'health.get', request: () => ({ path: '/healthz' }) },
+  'GET /readyz': { operation: 'health.get', request: () => ({ path: '/readyz' }) },
+  'GET /api/v1/healthz': { operation: 'health.get', request: () => ({ path: '/api/v1/healthz' }) },
+
+  'GET /api/v1/tenants': {
+    operation: 'tenants.list',
+    request: ({ tenantId }) => ({ path: `/v1/tenants?id=${tenantId}` }),
+  },
+  'GET /api/v1/tenants/:tenant_id': {
+    operation: 'tenants.get',
+    request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}` }),
+  },
+  'PUT /api/v1/tenants/:tenant_id': {
+    operation: 'tenants.put',
+    request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}`, body: {} }),
+  },
+  'DELETE /api/v1/tenants/:tenant_id': {
+    operation: 'tenants.delete',
+    request: async ({ tenantId }, api, grant) => ({
+      path: `/v1/tenants/${grant === 'operator:admin' ? await api.tenant() : tenantId}`,
+    }),
+  },
+  'GET /api/v1/tenants/:tenant_id/token': {
+    operation: 'tenants.token',
+    request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}/token` }),
+  },
+  'GET /api/v1/tenants/:tenant_id/portal': {
+    operation: 'tenants.portal',
+    request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}/portal` }),
+  },
+
+  'GET /api/v1/tenants/:tenant_id/destinations': {
+    operation: 'destinations.list',
+    request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}/destinations` }),
+  },
+  'POST /api/v1/tenants/:tenant_id/destinations': {
+    operation: 'destinations.create',
+    request: ({ tenantId }, api) => ({
+      path: `/v1/tenants/${tenantId}/destinations`,
+      body: { type: 'webhook', topics: ['none'], config: { url: api.receiver.url('/ok') } },
+    }),
+  },
+  'GET /api/v1/tenants/:tenant_id/destinations/:destination_id': {
+    operation: 'destinations.get',
+    request: (seed) => ({ path: destinationPath(seed) }),
+  },
+  'PATCH /api/v1/tenants/:tenant_id/destinations/:destination_id': {
+    operation: 'destinations.change',
+    request: (seed) => ({ path: destinationPath(seed), body: { metadata: { a: '1' } } }),
+  },
+  'PUT /api/v1/tenants/:tenant_id/destinations/:destination_id/enable': {
+    operation: 'destinations.enable',
+    request: async (seed, api) => ({
+      path: `${destinationPath(await withDestination(seed, api))}/enable`,
+    }),
+  },
+  'PUT /api/v1/tenants/:tenant_id/destinations/:destination_id/disable': {
+    operation: 'destinations.disable',
+    request: async (seed, api) => ({
+      path: `${destinationPath(await withDestination(seed, api))}/disable`,
+    }),
+  },
+  'POST /api/v1/tenants/:tenant_id/destinations/:destination_id/rotate-secret': {
+    operation: 'destinations.rotate',
+    request: async (seed, api) => ({
+      path: `${destinationPath(await withDestination(seed, api))}/rotate-secret`,
+    }),
+  },
+  'DELETE /api/v1/tenants/:tenant_id/destinations/:destination_id': {
+    operation: 'destinations.delete',
+    request: async (seed, api) => ({ path: destinationPath(await withDestination(seed, api)) }),
+  },
+
+  'POST /api/v1/publish': {
+    operation: 'publish.one',
+    request: ({ tenantId }) => ({
+      path: '/v1/publish',
+      body: { tenant_id: tenantId, topic: 'quiet', data: {} },
+    }),
+  },
+  'POST /api/v1/publish/batch': {
+    operation: 'publish.batch',
+    request: ({ tenantId }) => ({
+      path: '/v1/publish/batch',
+      body: { events: [{ tenant_id: tenantId, topic: 'quiet', data: {} }] },
+    }),
+  },
+  'GET /api/v1/events': {
+    operation: 'events.list',
+    request: ({ tenantId }) => ({ path: `/v1/events?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/events/:event_id': {
+    operation: 'events.get',
+    request: ({ eventId }) => ({ path: `/v1/events/${eventId}` }),
+  },
+  'GET /api/v1/deliveries': {
+    operation: 'deliveries.list',
+    request: ({ tenantId }) => ({ path: `/v1/deliveries?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/deliveries/:delivery_id': {
+    operation: 'deliveries.get',
+    request: ({ deliveryId }) => ({ path: `/v1/deliveries/${deliveryId}` }),
+  },
+  'GET /api/v1/attempts': {
+    operation: 'attempts.list',
+    request: ({ tenantId }) => ({ path: `/v1/attempts?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/attempts/:attempt_id': {
+    operation: 'attempts.get',
+    request: ({ attemptId }) => ({ path: `/v1/attempts/${attemptId}` }),
+  },
+  'GET /api/v1/tenants/:tenant_id/destinations/:destination_id/attempts': {
+    operation: 'attempts.list',
+    request: (seed) => ({ path: `${destinationPath(seed)}/attempts` }),
+  },
+  'GET /api/v1/tenants/:tenant_id/destinations/:destination_id/attempts/:attempt_id': {
+    operation: 'attempts.get',
+    request: (seed) => ({ path: `${destinationPath(seed)}/attempts/${seed.attemptId}` }),
+  },
+  'POST /api/v1/retry': {
+    operation: 'deliveries.retry',
+    request: ({ eventId, destinationId }) => ({
+      path: '/v1/retry',
+      body: { event_id: eventId, destination_id: destinationId },
+    }),
+  },
+
+  'GET /api/v1/keys': { operation: 'keys.list', request: () => ({ path: '/v1/keys' }) },
+  'POST /api/v1/keys': {
+    operation: 'keys.create',
+    request: () => ({ path: '/v1/keys', body: { name: 'a', scope: 'read' } }),
+  },
+  'GET /api/v1/keys/:key_id': {
+    operation: 'keys.get',
+    request: async (_seed, api) => ({ path: `/v1/keys/${(await api.key('read')).id}` }),
+  },
+  'PATCH /api/v1/keys/:key_id': {
+    operation: 'keys.change',
+    request: async (_seed, api) => ({
+      path: `/v1/keys/${(await api.key('read')).id}`,
+      body: { name: 'b' },
+    }),
+  },
+  'DELETE /api/v1/keys/:key_id': {
+    operation: 'keys.revoke',
+    request: async (_seed, api) => ({ path: `/v1/keys/${(await api.key('read')).id}` }),
+  },
+  'GET /api/v1/audit': { operation: 'audit.list', request: () => ({ path: '/v1/audit' }) },
+};
+
+function destinationPath({ tenantId, destinationId }: Seed): string {
+  return `/v1/tenants/${tenantId}/destinations/${destinationId}`;
+}
+
+/** With a destination of its own, that no event goes to. */
+async function withDestination(seed: Seed, api: ApiServer): Promise<Seed> {
+  const { id } = await api.destination(seed.tenantId, { topics: ['none'] });
+  return { ...seed, destinationId: id };
+}
