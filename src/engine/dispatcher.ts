@@ -13,8 +13,8 @@ import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
-import { Lane } from './lane.ts';
-import type { LaneWait } from './lane.ts';
+import type { Lane, LaneWait } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
@@ -45,7 +45,7 @@ const CLAIM_RETRY_MS = 500;
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Lanes();
   readonly #ring = new FairRing<Lane>();
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
@@ -110,7 +110,7 @@ export class Dispatcher {
   async takeQueued(): Promise<LiveDelivery[]> {
     // What is being claimed just now belongs to it.
     await this.#claimer.settled();
-    return [...this.#lanes.values()].flatMap((lane) => lane.queue.drain());
+    return this.#lanes.all().flatMap((lane) => lane.queue.drain());
   }
 
   /**
@@ -118,7 +118,7 @@ export class Dispatcher {
    * claimed when there is room. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
    */
   reserve(target: Target): boolean {
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     const isBehind = lane.dueAtMs <= this.#parts.clock.nowMs();
     if (
       this.#stopped ||
@@ -136,7 +136,7 @@ export class Dispatcher {
   /** Its lane has no place in memory just now, though its receiver keeps up. */
   isCrowded(target: Target): boolean {
     if (this.#stopped) return false;
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     const { clock } = this.#parts;
     if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;
     return lane.perMs(clock) * FAST_ANSWER_MS >= lane.concurrencyLimit;
@@ -145,31 +145,31 @@ export class Dispatcher {
   /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
   waitsFor(tenantId: string, destinationId: string): LaneWait | null {
     const target = this.#parts.routing.target(tenantId, destinationId);
-    const lane = target === undefined ? undefined : this.#lanes.get(keyOf(target));
+    const lane = target === undefined ? undefined : this.#lanes.find(target);
     return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
   }
 
   /** What was to be offered was committed unclaimed: something of its key goes first. */
   noteBehind(target: Target): void {
     this.giveUp(target);
-    this.#laneOf(target).hasFollowers = true;
+    this.#lanes.of(target).hasFollowers = true;
     this.noteDue(target.tenantId, target.id, this.#parts.clock.nowMs());
   }
 
   /** A newer version of that event's resource was committed. */
   supersede(target: Target, eventSeq: number): void {
-    this.#laneOf(target).supersede(eventSeq);
+    this.#lanes.of(target).supersede(eventSeq);
   }
 
   giveUp(target: Target): void {
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     lane.reserved--;
     this.#left(lane);
   }
 
   /** Takes over a delivery that was committed as claimed. Call `pump` after the last of a group. */
   offer(target: Target, delivery: LiveDelivery): void {
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     lane.reserved--;
     lane.queue.push(delivery);
     this.#makeReady(lane);
@@ -179,7 +179,7 @@ export class Dispatcher {
   noteDue(tenantId: string, destinationId: string, atMs: number): void {
     const target = this.#parts.routing.target(tenantId, destinationId);
     if (target === undefined) return;
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     if (atMs >= lane.dueAtMs) return;
     lane.dueAtMs = atMs;
     this.#wakes.set(lane, atMs);
@@ -232,17 +232,11 @@ export class Dispatcher {
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
-    if (lane.queue.size > lane.quota) void this.#giveBack(lane);
+    if (lane.queue.size > lane.quota) void this.#handBack(lane, lane.queue.takeSurplus());
     this.#ended(lane);
   }
 
-  /** It will not send for a while: what it has in memory goes back, so that others have the room. */
-  async #giveBack(lane: Lane): Promise<void> {
-    const [kept, ...others] = lane.queue.drain();
-    if (kept !== undefined) lane.queue.push(kept);
-    await this.#handBack(lane, others);
-  }
-
+  /** They are not sent for a while: others have the room. */
   async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
     if (await handBack(this.#parts, deliveries)) {
       this.#inMemory -= deliveries.length;
@@ -281,7 +275,7 @@ export class Dispatcher {
 
   /** The outcome is safe: only now does the delivery leave the memory. */
   #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
-    const lane = this.#laneOf(target);
+    const lane = this.#lanes.of(target);
     lane.unrecorded.delete(delivery);
     if (nextAttemptAtMs !== null && delivery.superseded) {
       void this.#drop(lane, delivery);
@@ -377,41 +371,26 @@ export class Dispatcher {
 
   // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #laneOf(target: Target): Lane {
-    const key = keyOf(target);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = new Lane(target);
-      this.#lanes.set(key, lane);
-    }
-    return lane;
-  }
-
   #retarget(tenantId: string): void {
     const route = this.#parts.routing.tenant(tenantId);
     if (route === undefined) this.#ring.forget(tenantId);
-    for (const [key, lane] of this.#lanes) {
+    for (const lane of this.#lanes.all()) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);
       if (target !== undefined && lane.isOpenTo(target)) lane.retarget(target);
       else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
         for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
-        if (!lane.isOf(target)) this.#close(key, lane);
+        if (!lane.isOf(target)) this.#close(lane);
       }
     }
   }
 
   /** Its destination is gone: what is still under way ends, and nothing more is claimed. */
-  #close(key: string, lane: Lane): void {
+  #close(lane: Lane): void {
     lane.dueAtMs = Infinity;
     this.#wakes.set(lane, Infinity);
     this.#claimer.remove(lane);
-    if (lane.isEmpty) this.#lanes.delete(key);
+    if (lane.isEmpty) this.#lanes.forget(lane);
   }
-}
-
-/** One that was created anew under the id of a deleted one has a lane of its own: it is not owed what that one was. */
-function keyOf({ tenantId, id, createdAtMs }: Target): string {
-  return `${tenantId}\0${id}\0${createdAtMs}`;
 }

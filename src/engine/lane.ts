@@ -26,7 +26,7 @@ const QUEUED_FOR_MS = 4000;
 export class Lane {
   readonly tenantId: string;
   readonly destinationId: string;
-  readonly #createdAtMs: number;
+  readonly createdAtMs: number;
   isOrdered: boolean;
   readonly queue = new OrderQueue();
   /** Being attempted right now. */
@@ -53,7 +53,7 @@ export class Lane {
   constructor(target: Target) {
     this.tenantId = target.tenantId;
     this.destinationId = target.id;
-    this.#createdAtMs = target.createdAtMs;
+    this.createdAtMs = target.createdAtMs;
     this.isOrdered = target.order !== 'none';
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
     this.#rate = new Rate(target.ratePerMinute);
@@ -95,7 +95,7 @@ export class Lane {
 
   /** Whether it is the lane of this destination, not of one that had the same id before. */
   isOf(target: Target | undefined): boolean {
-    return target?.createdAtMs === this.#createdAtMs;
+    return target?.createdAtMs === this.createdAtMs;
   }
 
   /** Whether its deliveries may go out to the destination that is there now. */

@@ -73,6 +73,13 @@ export class OrderQueue {
     return behind;
   }
 
+  /** Takes out all but the next. */
+  takeSurplus(): LiveDelivery[] {
+    const [next, ...surplus] = this.drain();
+    if (next !== undefined) this.push(next);
+    return surplus;
+  }
+
   /** Empties it; keys that have one out stay as they are. */
   drain(): LiveDelivery[] {
     const ready = this.#ready.drain();
