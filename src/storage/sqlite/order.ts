@@ -119,7 +119,7 @@ export class OrderedLanes {
 }
 
 /** What is not ordered in an ordered lane has a key of its own, before all others. */
-export function ownKey(seq: number, ordinal: number): string {
+function ownKey(seq: number, ordinal: number): string {
   return `\u0001${seq}/${ordinal}`;
 }
 
