@@ -11,6 +11,8 @@ export interface Destination {
   readonly profile: string | null;
   /** Topics and patterns; `['*']` takes all. */
   readonly topics: readonly string[];
+  /** Compact JSON of a filter (filter.ts); `null`: it takes all of its topics' events. */
+  readonly filter: string | null;
   readonly config: Readonly<Record<string, string>>;
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;

@@ -53,6 +53,11 @@ export function objectMembers(bytes: Uint8Array, at = 0, maxDepth = MAX_DEPTH): 
   }
 }
 
+/** Whether arrays and objects nest deeper than that in the value that begins at `at`. */
+export function isDeeperThan(bytes: Uint8Array, at: number, maxDepth: number): boolean {
+  return skipValue(bytes, at, maxDepth) === TOO_DEEP;
+}
+
 /** Where the elements of the array that begins at `at` stand, however deep they nest. */
 export function arrayElements(
   bytes: Uint8Array,

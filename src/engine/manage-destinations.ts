@@ -44,6 +44,8 @@ export interface NewDestination {
   readonly name: string | null;
   readonly profile: string | null;
   readonly topics: readonly string[];
+  /** Compact JSON that was judged (domain/filter.ts). */
+  readonly filter: string | null;
   readonly config: Readonly<Record<string, unknown>>;
   readonly credentials: Readonly<Record<string, unknown>>;
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
@@ -58,6 +60,8 @@ export interface DestinationChange {
   readonly name?: string | null;
   readonly profile?: string | null;
   readonly topics?: readonly string[];
+  /** Replaced whole. */
+  readonly filter?: string | null;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
   readonly deliveryMetadata?: Readonly<Record<string, string | null>> | null;
@@ -235,6 +239,7 @@ async function changeOnce(
     name: change.name === undefined ? before.name : change.name,
     profile: profileName,
     topics: change.topics ?? before.topics,
+    filter: change.filter === undefined ? before.filter : change.filter,
     config: checked.config,
     deliveryMetadata,
     metadata,

@@ -3,6 +3,7 @@
  * the lanes. The answer comes after the commit.
  */
 import type { Clock } from '../domain/clock.ts';
+import { EventView } from '../domain/event-view.ts';
 import type { PublishRequest } from '../domain/event.ts';
 import { orderKeyFor } from '../domain/order.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
@@ -10,7 +11,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
-import type { RoutingTable, TenantRoute } from './routing.ts';
+import type { Matched, RoutingTable, TenantRoute } from './routing.ts';
 import type { Target } from './target.ts';
 
 export type PublishResult =
@@ -153,6 +154,10 @@ export class Publisher {
     }
   }
 
+  nowMs(): number {
+    return this.#parts.clock.nowMs();
+  }
+
   eventId(seq: number): string {
     return this.#parts.storage.ids.eventId(seq);
   }
@@ -178,7 +183,7 @@ export class Publisher {
 const NO_EVENT: NewEvent['destinations'] = [];
 
 /** One publish on its way to its commit. */
-class Publishing implements Item<PublishOutcome> {
+class Publishing implements Item<PublishOutcome>, Matched {
   readonly request: PublishRequest;
   readonly resolve: (result: PublishResult) => void;
   readonly #publisher: Publisher;
@@ -186,6 +191,7 @@ class Publishing implements Item<PublishOutcome> {
   targets: readonly Target[] = [];
   version = 0;
   event: NewEvent;
+  #view: EventView | null = null;
 
   constructor(
     publisher: Publisher,
@@ -208,11 +214,25 @@ class Publishing implements Item<PublishOutcome> {
     return this.request.data.length;
   }
 
+  get topic(): string {
+    return this.request.topic;
+  }
+
+  /** What filters see: neither the id nor the exact time that the commit may give it (docs/decisions/013). */
+  get view(): EventView {
+    const { request } = this;
+    this.#view ??= new EventView({
+      ...request,
+      timeMs: request.timeMs ?? this.#publisher.nowMs(),
+    });
+    return this.#view;
+  }
+
   match(route: TenantRoute): void {
-    const { topic, destinationId } = this.request;
+    const { destinationId } = this.request;
     this.version = route.version;
     this.targets =
-      destinationId === null ? route.match(topic) : route.addressed(destinationId, topic);
+      destinationId === null ? route.match(this) : route.addressed(destinationId, this);
   }
 
   reserve(dispatcher: Dispatcher): void {

@@ -5,8 +5,10 @@
  * storage compares it: what was matched against an old version is not stored, the part is read again and the event
  * matched anew (engine/publish.ts). So a destination counts from the moment at which its creation was answered.
  */
+import type { EventView } from '../domain/event-view.ts';
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
+import { Candidates } from './candidates.ts';
 import { createTarget, tenantRevision } from './target.ts';
 import type { Target, TargetMaker } from './target.ts';
 
@@ -17,29 +19,45 @@ const PAGE_TENANTS = 500;
 export class TenantRoute {
   readonly version: number;
   readonly targets: ReadonlyMap<string, Target>;
-  readonly #byTopic = new Map<string, readonly Target[]>();
+  readonly #byTopic = new Map<string, Candidates>();
 
   constructor(version: number, targets: ReadonlyMap<string, Target>) {
     this.version = version;
     this.targets = targets;
   }
 
-  /** The enabled destinations that want the topic, oldest first. */
-  match(topic: string): readonly Target[] {
-    let matched = this.#byTopic.get(topic);
-    if (matched === undefined) {
-      matched = [...this.targets.values()].filter((target) => wants(target, topic));
+  /** The enabled destinations that want the event, oldest first. */
+  match(event: Matched): readonly Target[] {
+    const { topic } = event;
+    let candidates = this.#byTopic.get(topic);
+    if (candidates === undefined) {
+      candidates = this.#candidates(topic);
       if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
-      this.#byTopic.set(topic, matched);
+      this.#byTopic.set(topic, candidates);
     }
-    return matched;
+    return candidates.isFiltered ? candidates.matching(event.view) : candidates.targets;
   }
 
-  /** The one that was addressed, if it is enabled and wants the topic. */
-  addressed(destinationId: string, topic: string): readonly Target[] {
+  /** The one that was addressed, if it is enabled and wants the event. */
+  addressed(destinationId: string, event: Matched): readonly Target[] {
     const target = this.targets.get(destinationId);
-    return target !== undefined && wants(target, topic) ? [target] : [];
+    if (target === undefined || !wants(target, event.topic)) return [];
+    const { filter } = target;
+    return filter === null || filter.matches(event.view.read(filter.wanted)) ? [target] : [];
   }
+
+  /** Topics that the same destinations want share their index. */
+  #candidates(topic: string): Candidates {
+    const targets = [...this.targets.values()].filter((target) => wants(target, topic));
+    for (const known of this.#byTopic.values()) if (known.isOf(targets)) return known;
+    return new Candidates(targets);
+  }
+}
+
+/** What is asked of an event. Its view costs something, and is taken only where there are filters. */
+export interface Matched {
+  readonly topic: string;
+  readonly view: EventView;
 }
 
 interface Refreshing {

@@ -2,6 +2,10 @@
 import type { DestinationType, Sender } from '../destinations/destination-type.ts';
 import type { Credentials, DestinationPolicy } from '../domain/destination.ts';
 import type { Order, OrderFailure } from '../domain/order.ts';
+import { compileFilter } from '../domain/filter-predicate.ts';
+import type { CompiledFilter } from '../domain/filter-predicate.ts';
+import { readFilter } from '../domain/filter.ts';
+import { parseJson } from '../domain/json-value.ts';
 import type { Profile } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
@@ -21,6 +25,7 @@ export interface Target {
   readonly revision: number;
   readonly createdAtMs: number;
   readonly topics: readonly string[];
+  readonly filter: CompiledFilter | null;
   readonly enabled: boolean;
   readonly profile: Profile;
   readonly timeoutMs: number;
@@ -55,6 +60,7 @@ export function createTarget(
     revision: stored.revision,
     createdAtMs: stored.createdAtMs,
     topics: stored.topics,
+    filter: storedFilter(stored),
     enabled: stored.disabledAtMs === null,
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
@@ -100,6 +106,17 @@ export function openCredentials(
   const own = JSON.parse(boxes.open(stored.sealedCredentials, place)) as Credentials;
   if (profile.secret.scope === 'destination') return own;
   return { ...own, ...openTenantSecrets(stored.tenantId, defaults.secrets, boxes)[profile.name] };
+}
+
+/** It was judged when it was written. Throws where it cannot be read: to deliver all, or nothing, would both be wrong. */
+function storedFilter({ tenantId, id, filter }: StoredDestination): CompiledFilter | null {
+  if (filter === null) return null;
+  const read = readFilter(parseJson(filter));
+  if (read.ok) return compileFilter(read.filter);
+  const [problem] = read.problems;
+  throw new Error(
+    `the filter of destination ${id} of ${tenantId} is wrong at ${problem?.pointer}: ${problem?.message}`,
+  );
 }
 
 function openSender(

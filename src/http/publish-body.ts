@@ -22,6 +22,8 @@ export interface PublishLimits {
 
 /** Events of one batch. */
 export const MAX_BATCH_EVENTS = 1000;
+/** Of no tenant's. */
+const UNKNOWN_TENANT = '-';
 const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
 const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
 /** As for those that are created; what cannot be one would only ever match nothing. */
@@ -50,6 +52,13 @@ export function parsePublish(body: Buffer, limits: PublishLimits): PublishReques
   const members = membersOf(body, value);
   return parseEvent(body, value, members, limits);
 }
+
+/** An event that is not published, such as to test a filter with: the same, but it needs no tenant. Throws `ApiError`. */
+export function parseTestEvent(bytes: Buffer, value: unknown, limits: PublishLimits): TestEvent {
+  return parseEvent(bytes, value, membersOf(bytes, value), limits, { needsTenant: false });
+}
+
+export type TestEvent = Omit<PublishRequest, 'tenantId'>;
 
 /** One result for each event, in order: the wrong ones do not keep the others. Throws `ApiError` where the envelope is wrong. */
 export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest | ApiError)[] {
@@ -92,13 +101,14 @@ function parseEvent(
   value: unknown,
   members: readonly Member[],
   limits: PublishLimits,
+  { needsTenant } = { needsTenant: true },
 ): PublishRequest {
   if (!isObject(value)) {
     throw validationFailed([{ pointer: '', code: 'type', message: 'An event is a JSON object.' }]);
   }
   const problems = unknownMembers(members, FIELDS);
   const {
-    tenant_id: tenantId,
+    tenant_id: tenantId = needsTenant ? undefined : UNKNOWN_TENANT,
     id,
     topic,
     destination_id: destinationId,
@@ -197,7 +207,8 @@ function parseEvent(
   };
 }
 
-function parseJson(body: Buffer): unknown {
+/** Throws `ApiError` where it is no JSON. */
+export function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new ApiError('invalid_json', 'The body is not valid UTF-8.');
   try {
     return JSON.parse(body.toString('utf8'));
@@ -209,7 +220,8 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): Member[] {
+/** Throws `ApiError` where it is no object, or a member nests too deep. */
+export function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): Member[] {
   if (!isObject(value)) {
     throw validationFailed([{ pointer: '', code: 'type', message: 'The body is a JSON object.' }]);
   }
@@ -222,7 +234,7 @@ function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): Member[
   }
 }
 
-function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
+export function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
   const problems: FieldError[] = [];
   members.forEach(({ name }, index) => {
     if (problems.length >= MAX_FIELD_ERRORS) return;

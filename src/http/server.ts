@@ -12,6 +12,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { destinationRoutes } from './routes/destinations.ts';
 import { eventRoutes } from './routes/events.ts';
+import { filterRoutes } from './routes/filters.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { publishRoutes } from './routes/publish.ts';
@@ -66,6 +67,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       publishRoutes(api, parts);
       tenantRoutes(api, parts);
       destinationRoutes(api, parts);
+      filterRoutes(api, parts);
       eventRoutes(api, parts);
       deliveryRoutes(api, parts);
       attemptRoutes(api, parts);

@@ -22,6 +22,7 @@ const FULL = {
   name: 'Rooms ä😀',
   profile: 'balkanid',
   topics: ['room.*', 'user.created'],
+  filter: '{"data":{"ä😀":[12345678901234567890,1e400]}}',
   config: { queue_url: 'https://example.com/q', empty: '' },
   deliveryMetadata: { a: '1' },
   metadata: { b: '2' },

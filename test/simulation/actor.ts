@@ -304,6 +304,7 @@ export class Actor {
           topics,
           config: { receiver },
           credentials: {},
+          filter: null,
           deliveryMetadata: null,
           metadata: null,
           policy,

@@ -77,6 +77,7 @@ export class Stage {
           topics: ['*'],
           config: { receiver: name },
           credentials: {},
+          filter: null,
           deliveryMetadata: null,
           metadata: null,
           policy,

@@ -113,6 +113,7 @@ export function destinationOf(
     profile: null,
     topics: ['*'],
     config: { url: 'https://example.com/hook' },
+    filter: null,
     deliveryMetadata: null,
     metadata: null,
     policy: {},

@@ -3,13 +3,22 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../errors.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a JSON body that was parsed: a value does not show how its numbers were spelled. */
+    bodyBytes: Buffer | null;
+  }
+}
+
 /** Bodies as values. `__proto__` and the like become ordinary members, which no schema lets pass. */
 export function parseJsonBodies(scope: FastifyInstance): void {
+  scope.decorateRequest('bodyBytes', null);
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       // With `parseAs: 'buffer'` it is one.
-      done(null, parse(body as Buffer));
+      request.bodyBytes = body as Buffer;
+      done(null, parse(request.bodyBytes));
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
     }

@@ -19,6 +19,7 @@ import { auditAuthor } from '../audit-author.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { etagOf, ifMatch } from '../etag.ts';
+import { filterOf } from '../filter-body.ts';
 import { Query } from '../query.ts';
 import {
   DestinationBodySchema,
@@ -90,7 +91,8 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     async (request, reply) => {
       await mustExist(request.params.tenant_id);
       const problems: FieldError[] = [];
-      const input = newDestination(request.params.tenant_id, request.body, problems);
+      const filter = filterOf(request, problems) ?? null;
+      const input = newDestination(request.params.tenant_id, request.body, filter, problems);
       if (problems.length > 0) throw validationFailed(problems);
       const result = await createDestination(
         engine,
@@ -138,7 +140,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     },
     (request, reply) => {
       const problems: FieldError[] = [];
-      const change = destinationChange(request.body, problems);
+      const change = destinationChange(request.body, filterOf(request, problems), problems);
       if (problems.length > 0) throw validationFailed(problems);
       return apply(request, reply, change);
     },

@@ -22,7 +22,7 @@ import {
 } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
-const EventBody = object(
+export const EventBody = object(
   {
     id: optional(
       string({
@@ -142,7 +142,8 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
 /** What a body may have besides its data: metadata, ids and the like. */
 const ENVELOPE_BYTES = 512 * 1024;
 
-function bytesOf(body: unknown): Buffer {
+/** Throws `ApiError` where there are none. */
+export function bytesOf(body: unknown): Buffer {
   if (body instanceof Buffer && body.length > 0) return body;
   throw new ApiError('invalid_json', 'The body is empty: send JSON.');
 }

@@ -1,6 +1,7 @@
 /** Destinations, as the API takes and shows them. */
 import type { DestinationPolicy } from '../../domain/destination.ts';
 import { ORDER_FAILURES, ORDERS } from '../../domain/order.ts';
+import { parseJson, plainJson } from '../../domain/json-value.ts';
 import { ALL_TOPICS, isTopicPattern } from '../../domain/topic.ts';
 import type {
   DestinationChange,
@@ -104,6 +105,9 @@ const Topics = {
     arrayOf(string({ minLength: 1, maxLength: 255 }), { minItems: 1, maxItems: 1000 }),
   ),
 };
+const Filter = record(anything, {
+  description: 'Which events of its topics it wants: docs/guides/filters.md.',
+});
 const Fields = record(anything, { maxProperties: 100 });
 
 /** What `DestinationBodySchema` lets pass. */
@@ -128,6 +132,7 @@ export const DestinationBodySchema = closedObject({
   name: optional(string({ maxLength: 255 })),
   profile: optional(string()),
   topics: Topics,
+  filter: optional(nullable(Filter)),
   config: optional(Fields),
   credentials: optional(Fields),
   delivery_metadata: optional(nullable(StringMap)),
@@ -156,6 +161,7 @@ export const DestinationPatchSchema = closedObject(
     name: optional(nullable(string({ maxLength: 255 }))),
     profile: optional(nullable(string())),
     topics: optional(Topics),
+    filter: optional(nullable(Filter, { description: 'Replaced whole; `{}` or null: none.' })),
     config: optional(Fields),
     credentials: optional(Fields),
     delivery_metadata: optional(nullable(StringMapPatch)),
@@ -173,6 +179,7 @@ export const DestinationSchema = object(
     name: optional(string()),
     profile: optional(string()),
     topics: Topics,
+    filter: optional(Filter),
     config: record(string()),
     credentials: record(string()),
     delivery_metadata: optional(StringMap),
@@ -198,6 +205,7 @@ export function destinationJson({ destination, credentials, type }: OpenedDestin
     ...(destination.name === null ? {} : { name: destination.name }),
     ...(destination.profile === null ? {} : { profile: destination.profile }),
     topics: isAll(destination.topics) ? ALL_TOPICS : destination.topics,
+    ...(destination.filter === null ? {} : { filter: plainJson(parseJson(destination.filter)) }),
     config: destination.config,
     credentials,
     ...(destination.deliveryMetadata === null
@@ -213,10 +221,11 @@ export function destinationJson({ destination, credentials, type }: OpenedDestin
   };
 }
 
-/** A body that has passed its schema, as the engine takes it. Problems that no schema can say are added to `problems`. */
+/** A body that has passed its schema, as the engine takes it; its filter is read from the bytes (filter-body.ts). Problems that no schema can say are added to `problems`. */
 export function newDestination(
   tenantId: string,
   body: DestinationBody,
+  filter: string | null,
   problems: FieldError[],
 ): NewDestination {
   return {
@@ -226,6 +235,7 @@ export function newDestination(
     name: body.name ?? null,
     profile: body.profile ?? null,
     topics: topicsOf(body.topics, problems),
+    filter,
     config: body.config ?? {},
     credentials: body.credentials ?? {},
     deliveryMetadata: body.delivery_metadata ?? null,
@@ -237,6 +247,7 @@ export function newDestination(
 
 export function destinationChange(
   body: DestinationPatch,
+  filter: string | null | undefined,
   problems: FieldError[],
 ): DestinationChange {
   return {
@@ -244,6 +255,7 @@ export function destinationChange(
     ...(body.name === undefined ? {} : { name: body.name }),
     ...(body.profile === undefined ? {} : { profile: body.profile }),
     ...(body.topics === undefined ? {} : { topics: topicsOf(body.topics, problems) }),
+    ...(filter === undefined ? {} : { filter }),
     ...(body.config === undefined ? {} : { config: body.config }),
     ...(body.credentials === undefined ? {} : { credentials: body.credentials }),
     ...(body.delivery_metadata === undefined ? {} : { deliveryMetadata: body.delivery_metadata }),

@@ -138,15 +138,16 @@ type Row = Record<string, unknown>;
 /** What no query asks for, as one JSON text. */
 type Definition = Pick<
   StoredDestination,
-  'name' | 'profile' | 'topics' | 'config' | 'deliveryMetadata' | 'metadata' | 'policy'
+  'name' | 'profile' | 'topics' | 'filter' | 'config' | 'deliveryMetadata' | 'metadata' | 'policy'
 >;
 
 function definition(destination: StoredDestination): string {
-  const { name, profile, topics, config, deliveryMetadata, metadata, policy } = destination;
+  const { name, profile, topics, filter, config, deliveryMetadata, metadata, policy } = destination;
   return JSON.stringify({
     name,
     profile,
     topics,
+    filter,
     config,
     deliveryMetadata,
     metadata,
@@ -154,10 +155,15 @@ function definition(destination: StoredDestination): string {
   } satisfies Definition);
 }
 
+function readDefinition(text: string): Definition {
+  // JSON that this driver has written, maybe before there were filters.
+  const written = JSON.parse(text) as Omit<Definition, 'filter'> & { filter?: string | null };
+  return { ...written, filter: written.filter ?? null };
+}
+
 function storedDestination(row: Row): StoredDestination {
   return {
-    // The column is JSON that this driver has written.
-    ...(JSON.parse(String(row['definition'])) as Definition),
+    ...readDefinition(String(row['definition'])),
     tenantId: String(row['tenant_id']),
     id: String(row['id']),
     type: String(row['type']),

@@ -1,0 +1,231 @@
+/** Filters against a naive reference, and the ways of asking them against one another. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EventView } from '../../src/domain/event-view.ts';
+import { failedConditions } from '../../src/domain/filter-explain.ts';
+import { FilterIndex } from '../../src/domain/filter-index.ts';
+import { compileFilter } from '../../src/domain/filter-predicate.ts';
+import { readFilter } from '../../src/domain/filter.ts';
+import { isArray, isObject, jsonText, parseJson } from '../../src/domain/json-value.ts';
+import { referenceMatches, textOf } from '../support/filter-reference.ts';
+import type { Json, Members } from '../support/filter-reference.ts';
+
+const RUNS = 4000;
+
+// Few different values, so that they meet.
+const strings = fc.constantFrom(
+  '',
+  'a',
+  'b',
+  'ab',
+  'ba',
+  'é',
+  '\u{ff5e}',
+  '\u{1f600}',
+  '\ud83d',
+  '"\\',
+  '2026-01-01T00:00:00Z',
+  '2026-01-01T00:00:00.000000001z',
+  '2026-01-01t01:00:00.000+01:00',
+  '2025-12-31T23:59:59.999-00:00',
+  '2026-01-01',
+  '1',
+);
+const numerals = fc
+  .oneof(
+    fc.constantFrom('0', '-0', '0e9', '1', '1.0', '10e-1', '-1', '3', '1e400', '10E+399', '-1e400'),
+    fc.constantFrom('1e-400', '12345678901234567890', '12345678901234567891', '1234567890123456789e1'),
+    fc.constantFrom('9007199254740992', '9007199254740993', '0.1', '0.10', '0.1000000000000000055', '1e15'),
+    fc.constantFrom('999999999999999', '1000000000000000', '1e290', '1e301', '1e-289', '1e-293'),
+    fc.integer({ min: -5, max: 5 }).map(String),
+  )
+  .map((text): Json => ({ kind: 'number', text }));
+const scalars: fc.Arbitrary<Json> = fc.oneof(
+  strings,
+  numerals,
+  fc.boolean(),
+  fc.constant(null),
+);
+const names = fc.constantFrom('a', 'b', 'c', '__proto__', 'é"', 'a/b~');
+
+function members<Value extends Json>(
+  name: fc.Arbitrary<string>,
+  value: fc.Arbitrary<Value>,
+  maxLength = 3,
+): fc.Arbitrary<Members> {
+  return fc
+    .uniqueArray(fc.tuple(name, value), { selector: ([each]) => each, maxLength })
+    .map((found) => ({ kind: 'object', members: found }));
+}
+
+const { value: values } = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, depthIdentifier: 'value' },
+    scalars,
+    fc.array(tie('value'), { maxLength: 4 }),
+    members(fc.oneof(names, fc.constant('$eq')), tie('value')),
+  ),
+}));
+
+const { condition: conditions } = fc.letrec<{ condition: Json }>((tie) => {
+  const condition = tie('condition');
+  const operation: fc.Arbitrary<readonly [string, Json]> = fc.oneof(
+    fc.tuple(fc.constantFrom('$eq', '$neq'), values),
+    fc.tuple(fc.constantFrom('$gt', '$gte', '$lt', '$lte'), fc.oneof(strings, numerals)),
+    fc.tuple(fc.constantFrom('$in', '$nin'), fc.oneof(scalars, fc.array(values, { maxLength: 4 }))),
+    fc.tuple(
+      fc.constantFrom('$startsWith', '$endsWith'),
+      fc.oneof(strings, fc.array(strings, { maxLength: 3 })),
+    ),
+    fc.tuple(fc.constant('$exist'), fc.boolean()),
+    fc.tuple(fc.constantFrom('$and', '$or'), fc.array(condition, { maxLength: 3 })),
+    fc.tuple(fc.constant('$not'), condition),
+  );
+  const named = fc.tuple(names, condition);
+  return {
+    condition: fc.oneof(
+      { maxDepth: 4, depthIdentifier: 'condition' },
+      scalars,
+      fc
+        .uniqueArray(fc.oneof(named, named, operation), {
+          selector: ([name]) => name,
+          minLength: 1,
+          maxLength: 3,
+        })
+        .map((found): Json => ({ kind: 'object', members: found })),
+      fc.array(condition, { maxLength: 3 }),
+    ),
+  };
+});
+
+const filters = members(
+  fc.constantFrom('data', 'data', 'metadata', 'topic', 'id', '$or', '$and', '$not', 'a'),
+  conditions,
+  2,
+).filter((filter) =>
+  filter.members.every(([name, value]) => !['$or', '$and'].includes(name) || Array.isArray(value)),
+);
+
+const events = fc.record({
+  id: fc.option(fc.constantFrom('a', 'b')),
+  topic: fc.constantFrom('a', 'ab', ''),
+  metadata: members(names, strings),
+  data: members(names, values, 4),
+});
+type Event = typeof events extends fc.Arbitrary<infer Each> ? Each : never;
+
+describe('a filter', () => {
+  it('matches what the reference matches, and names a failed condition where it does not', () => {
+    let matched = 0;
+    fc.assert(
+      fc.property(filters, events, (filter, event) => {
+        const compiled = compiledOf(filter);
+        const read = viewOf(event).read(compiled.wanted);
+        const expected = referenceMatches(filter, seen(event));
+        expect(compiled.matches(read)).toBe(expected);
+        const failed = failedConditions(compiled, read);
+        expect(failed.length === 0).toBe(expected);
+        for (const { pointer } of failed) expect(hasPointer(compiled.text, pointer)).toBe(true);
+        if (expected) matched++;
+      }),
+      { numRuns: RUNS },
+    );
+    // Else the property would say little.
+    expect(matched).toBeGreaterThan(RUNS / 10);
+  });
+
+  it('matches a value by what it is made of', () => {
+    fc.assert(
+      fc.property(conditions, values, (condition, value) => {
+        const filter: Members = { kind: 'object', members: [['data', condition]] };
+        const data: Members = { kind: 'object', members: [['data', value]] };
+        const { matches } = compiledOf(filter);
+        expect(matches(parseJson(textOf(data)))).toBe(referenceMatches(filter, data));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('matches the value that it was made of, as an operand and as members', () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        const event = parseJson(`{"data":${textOf(value)}}`);
+        const equal = compiledOf(parsed('data', '$eq', value));
+        const unequal = compiledOf(parsed('data', '$neq', value));
+        expect(equal.matches(event)).toBe(true);
+        expect(unequal.matches(event)).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('an index of filters', () => {
+  it('finds those that match when they are asked one by one', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(filters, { freq: 5 }), { maxLength: 12 }),
+        fc.array(events, { minLength: 1, maxLength: 3 }),
+        (list, some) => {
+          const compiled = list.map((filter) => (filter === null ? null : compiledOf(filter)));
+          const index = new FilterIndex(compiled);
+          for (const event of some) {
+            const expected = list.flatMap((filter, place) =>
+              filter !== null && referenceMatches(filter, seen(event)) ? [place] : [],
+            );
+            expect(index.matching(viewOf(event).read(index.wanted))).toEqual(expected);
+          }
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function compiledOf(filter: Json) {
+  const result = readFilter(parseJson(textOf(filter)));
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  // What is stored is read again.
+  expect(jsonText(parseJson(result.filter.text))).toBe(result.filter.text);
+  return compileFilter(result.filter);
+}
+
+function parsed(name: string, operator: string, operand: Json): Members {
+  return {
+    kind: 'object',
+    members: [[name, { kind: 'object', members: [[operator, operand]] }]],
+  };
+}
+
+function viewOf(event: Event): EventView {
+  return new EventView({
+    id: event.id,
+    topic: event.topic,
+    timeMs: 0,
+    metadata: event.metadata.members.length === 0 ? null : textOf(event.metadata),
+    data: Buffer.from(textOf(event.data)),
+  });
+}
+
+function seen({ id, topic, metadata, data }: Event): Members {
+  return {
+    kind: 'object',
+    members: [
+      ...(id === null ? [] : [['id', id] as const]),
+      ['topic', topic],
+      ['time', '1970-01-01T00:00:00.000Z'],
+      ['metadata', metadata],
+      ['data', data],
+    ],
+  };
+}
+
+function hasPointer(text: string, pointer: string): boolean {
+  let value = parseJson(text);
+  for (const part of pointer.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    const next = isObject(value) ? value.get(name) : isArray(value) ? value[Number(name)] : undefined;
+    if (next === undefined) return false;
+    value = next;
+  }
+  return true;
+}
