@@ -35,7 +35,11 @@ function explain(
   if (predicateOf(condition)(value)) return [];
   switch (condition.kind) {
     case 'plain':
-      return failed(place, value, `${isArray(value) ? 'has no element equal to' : 'is not'} ${shown(condition.value)}`);
+      return failed(
+        place,
+        value,
+        `${isArray(value) ? 'has no element equal to' : 'is not'} ${shown(condition.value)}`,
+      );
     case 'items': {
       if (!isArray(value)) return failed(place, value, 'is not an array');
       return condition.items.flatMap((item, index) => {

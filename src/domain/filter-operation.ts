@@ -105,7 +105,7 @@ function momentOf(text: string): Instant | undefined {
 }
 
 /** JavaScript itself compares UTF-16 units, which sorts U+FF5E after an emoji. */
-export function compareCodePoints(left: string, right: string): number {
+function compareCodePoints(left: string, right: string): number {
   const end = Math.min(left.length, right.length);
   let index = 0;
   while (index < end && left.charCodeAt(index) === right.charCodeAt(index)) index++;

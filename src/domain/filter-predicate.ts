@@ -40,7 +40,17 @@ export function operationPredicate(operation: Operation): Predicate {
       return any(operation.operand.map(predicateOf));
     case '$not':
       return negated(predicateOf(operation.operand));
-    default:
+    case '$eq':
+    case '$neq':
+    case '$gt':
+    case '$gte':
+    case '$lt':
+    case '$lte':
+    case '$in':
+    case '$nin':
+    case '$startsWith':
+    case '$endsWith':
+    case '$exist':
       return simplePredicate(operation);
   }
 }
@@ -57,7 +67,9 @@ export function members(conditions: ReadonlyMap<string, Condition>): Predicate {
       ? (value: JsonValue | undefined) =>
           first.matches(isObject(value) ? value.get(first.name) : undefined)
       : (value: JsonValue | undefined) =>
-          tests.every(({ name, matches }) => matches(isObject(value) ? value.get(name) : undefined));
+          tests.every(({ name, matches }) =>
+            matches(isObject(value) ? value.get(name) : undefined),
+          );
   return overElements(isMatch);
 }
 

@@ -60,7 +60,9 @@ export function jsonText(value: JsonValue): string {
   if (value instanceof ExactNumber) return value.spelling;
   if (isArray(value)) return `[${value.map(jsonText).join(',')}]`;
   if (isObject(value)) {
-    const members = [...value].map(([name, member]) => `${JSON.stringify(name)}:${jsonText(member)}`);
+    const members = [...value].map(
+      ([name, member]) => `${JSON.stringify(name)}:${jsonText(member)}`,
+    );
     return `{${members.join(',')}}`;
   }
   return JSON.stringify(value);

@@ -234,7 +234,10 @@ export function membersOf(bytes: Buffer, value: unknown, maxDepth = MAX_DEPTH): 
   }
 }
 
-export function unknownMembers(members: readonly Member[], known: ReadonlySet<string>): FieldError[] {
+export function unknownMembers(
+  members: readonly Member[],
+  known: ReadonlySet<string>,
+): FieldError[] {
   const problems: FieldError[] = [];
   members.forEach(({ name }, index) => {
     if (problems.length >= MAX_FIELD_ERRORS) return;

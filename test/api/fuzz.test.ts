@@ -74,6 +74,14 @@ const ROUTES: readonly Fuzzed[] = [
     },
   },
   { method: 'POST', path: '/api/v1/tenants/:tenant_id/destinations', good: DESTINATION },
+  {
+    method: 'POST',
+    path: '/api/v1/filters/test',
+    good: {
+      filter: { data: { a: { $or: [1, { $in: ['x'] }], $not: { $exist: false } } }, topic: 'a' },
+      event: { id: 'x', topic: 'a', time: '2026-01-01T00:00:00Z', data: { a: [1, { b: null }] } },
+    },
+  },
   { method: 'PATCH', path: ONE, good: DESTINATION },
   {
     method: 'POST',

@@ -13,6 +13,7 @@ export interface DestinationView {
   readonly id: string;
   readonly type: string;
   readonly topics: '*' | readonly string[];
+  readonly filter?: unknown;
   readonly config: Readonly<Record<string, string>>;
   readonly credentials: Readonly<Record<string, string>>;
   readonly delivery_metadata?: Readonly<Record<string, string>>;

@@ -59,6 +59,7 @@ function memberOf(seen: Seen, wanted: string): Seen {
 
 function holds(operator: string, operand: Json, seen: Seen): boolean {
   const list = isArray(operand) ? operand : [operand];
+  const texts = list.filter((item) => typeof item === 'string');
   switch (operator) {
     case '$eq':
       return seen !== ABSENT && same(operand, seen);
@@ -80,9 +81,9 @@ function holds(operator: string, operand: Json, seen: Seen): boolean {
     case '$nin':
       return !holds('$in', operand, seen);
     case '$startsWith':
-      return list.some((text) => typeof seen === 'string' && seen.startsWith(String(text)));
+      return texts.some((text) => typeof seen === 'string' && seen.startsWith(text));
     case '$endsWith':
-      return list.some((text) => typeof seen === 'string' && seen.endsWith(String(text)));
+      return texts.some((text) => typeof seen === 'string' && seen.endsWith(text));
     case '$exist':
       return (seen !== ABSENT) === operand;
     case '$and':
@@ -157,7 +158,11 @@ function scaled(text: string, scale: number): bigint {
   const [whole = '', fraction = ''] = mantissa.split('.');
   const power = scale + Number(exponent) - fraction.length;
   if (power < 0) throw new Error(`${text} is too small for this reference`);
-  return BigInt(whole.replace('-', '') + fraction) * 10n ** BigInt(power) * (text.startsWith('-') ? -1n : 1n);
+  return (
+    BigInt(whole.replace('-', '') + fraction) *
+    10n ** BigInt(power) *
+    (text.startsWith('-') ? -1n : 1n)
+  );
 }
 
 function isArray(value: Seen): value is readonly Json[] {
