@@ -5,21 +5,28 @@
  * that name none (ranges, negations), the first condition is asked with the value at its path, which is looked up once
  * for all. Filters that are spelled alike are asked once. Nothing is allocated for those that do not match.
  */
-import type { CompiledFilter, Key } from './filter-predicate.ts';
+import type { CompiledFilter } from './filter-compile.ts';
 import { addWanted, isKey } from './filter-predicate.ts';
-import { guardsOf } from './filter-guard.ts';
-import type { Guard, KeyGuard } from './filter-guard.ts';
+import type { Key } from './filter-predicate.ts';
+import type { Guard, KeySpot, Spot } from './filter-guard.ts';
 import type { Predicate } from './filter-operation.ts';
 import { isArray, isObject, WantedTree } from './json-value.ts';
 import type { JsonObject, JsonValue, Wanted } from './json-value.ts';
 
 /** Filters that are spelled alike. */
-interface Entry {
+class Entry {
   readonly matches: Predicate;
+  readonly guards: readonly Guard[];
   /** Their places among the filters given, ascending. */
   readonly places: number[];
   /** The round in which it was last asked; an array may lead to it several times. */
-  round: number;
+  round = 0;
+
+  constructor({ matches, guards }: CompiledFilter, place: number) {
+    this.matches = matches;
+    this.guards = guards;
+    this.places = [place];
+  }
 }
 
 export class FilterIndex {
@@ -32,7 +39,7 @@ export class FilterIndex {
   /** `null` stands for no filter: its place is never answered. */
   constructor(filters: readonly (CompiledFilter | null)[]) {
     const wanted = new WantedTree();
-    const entries = new Map<string, Entry & { readonly guards: readonly Guard[] }>();
+    const entries = new Map<string, Entry>();
     filters.forEach((filter, place) => {
       if (filter === null) return;
       const known = entries.get(filter.text);
@@ -41,22 +48,22 @@ export class FilterIndex {
         return;
       }
       addWanted(filter.condition, wanted);
-      const { text, matches, condition } = filter;
-      entries.set(text, { matches, places: [place], round: 0, guards: guardsOf(condition) });
+      entries.set(filter.text, new Entry(filter, place));
     });
     this.wanted = wanted;
 
-    const crowds = countKeys([...entries.values()].flatMap(({ guards }) => guards));
+    const crowds: Crowds = new Map();
+    for (const { guards } of entries.values()) countKeys(guards, crowds);
     const paths = new Map<string, GuardedPath>();
     const unguarded: Entry[] = [];
-    for (const { guards, ...entry } of entries.values()) {
-      const guard = best(guards, crowds);
-      if (guard === undefined) unguarded.push(entry);
-      else {
-        const name = pathName(guard);
-        let path = paths.get(name);
-        if (path === undefined) paths.set(name, (path = new GuardedPath(guard.path)));
-        path.add(guard, entry);
+    for (const entry of entries.values()) {
+      const choice = best(entry.guards, crowds);
+      if (choice === undefined) unguarded.push(entry);
+      for (const spot of choice?.spots ?? []) {
+        const { key, names } = spot.path;
+        let path = paths.get(key);
+        if (path === undefined) paths.set(key, (path = new GuardedPath(names)));
+        path.add(spot, entry);
       }
     }
     this.#unguarded = unguarded;
@@ -90,12 +97,12 @@ class GuardedPath {
     this.#names = names;
   }
 
-  add(guard: Guard, entry: Entry): void {
-    if (guard.kind === 'predicate') {
-      this.#byPredicate.push({ predicate: guard.predicate, entry });
+  add(spot: Spot, entry: Entry): void {
+    if (spot.kind === 'predicate') {
+      this.#byPredicate.push({ predicate: spot.predicate, entry });
       return;
     }
-    for (const key of new Set(guard.keys)) {
+    for (const key of new Set(spot.keys)) {
       const entries = this.#byKey.get(key);
       if (entries === undefined) this.#byKey.set(key, [entry]);
       else entries.push(entry);
@@ -129,47 +136,56 @@ class GuardedPath {
   }
 }
 
-/** By path and key, how many guards name them. */
-type Crowds = ReadonlyMap<string, ReadonlyMap<Key, number>>;
+/** By path and key, how many filters name them. */
+type Crowds = Map<string, Map<Key, number>>;
 
-function countKeys(guards: readonly Guard[]): Crowds {
-  const crowds = new Map<string, Map<Key, number>>();
+function countKeys(guards: readonly Guard[], crowds: Crowds): void {
   for (const guard of guards) {
+    if (guard.kind === 'alternatives')
+      for (const branch of guard.branches) countKeys(branch, crowds);
     if (guard.kind !== 'keys') continue;
-    const name = pathName(guard);
-    let counts = crowds.get(name);
-    if (counts === undefined) crowds.set(name, (counts = new Map<Key, number>()));
+    let counts = crowds.get(guard.path.key);
+    if (counts === undefined) crowds.set(guard.path.key, (counts = new Map<Key, number>()));
     for (const key of guard.keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  return crowds;
 }
 
-/** The one whose keys the fewest others share; a predicate only where there are none. */
-function best(guards: readonly Guard[], crowds: Crowds): Guard | undefined {
-  let found: Guard | undefined;
-  let least = Infinity;
+/** Spots of which one holds at least where the filter matches. */
+interface Choice {
+  readonly spots: readonly Spot[];
+  /** About how many filters are asked together with it. */
+  readonly cost: number;
+}
+
+/** More than any keys: a predicate is asked of every event. */
+const PREDICATE_COST = 1e9;
+
+/** The guard by which it is asked least; `undefined`: it has none. */
+function best(guards: readonly Guard[], crowds: Crowds): Choice | undefined {
+  let found: Choice | undefined;
   for (const guard of guards) {
-    if (guard.kind === 'predicate') {
-      found ??= guard;
-      continue;
-    }
-    const crowd = crowdOf(guard, crowds);
-    if (crowd < least) {
-      found = guard;
-      least = crowd;
-    }
+    const choice = choiceOf(guard, crowds);
+    if (choice !== undefined && choice.cost < (found?.cost ?? Infinity)) found = choice;
   }
   return found;
 }
 
-function crowdOf(guard: KeyGuard, crowds: Crowds): number {
-  const counts = crowds.get(pathName(guard));
-  return Math.max(0, ...guard.keys.slice(0, MAX_LOOKED_AT).map((key) => counts?.get(key) ?? 0));
+function choiceOf(guard: Guard, crowds: Crowds): Choice | undefined {
+  switch (guard.kind) {
+    case 'keys':
+      return { spots: [guard], cost: crowdOf(guard, crowds) };
+    case 'predicate':
+      return { spots: [guard], cost: PREDICATE_COST };
+    case 'alternatives': {
+      const choices = guard.branches.map((branch) => best(branch, crowds));
+      const spots = choices.flatMap((choice) => choice?.spots ?? []);
+      const cost = choices.reduce((sum, choice) => sum + (choice?.cost ?? Infinity), 0);
+      return { spots, cost };
+    }
+  }
 }
 
-/** Of a long list, the first ones speak for all. */
-const MAX_LOOKED_AT = 16;
-
-function pathName({ path }: Guard): string {
-  return JSON.stringify(path);
+function crowdOf({ path, keys }: KeySpot, crowds: Crowds): number {
+  const counts = crowds.get(path.key);
+  return keys.reduce<number>((sum, key) => sum + (counts?.get(key) ?? 0), 0);
 }

@@ -1,4 +1,4 @@
-/** What the operators say of one value, as functions that allocate nothing. */
+/** What the operators say of one value, as functions that allocate nothing: so loops, and no callbacks that capture. */
 import { ExactNumber, compareNumbers } from './exact-number.ts';
 import type { JsonNumber } from './exact-number.ts';
 import type { Operation, Ordering } from './filter.ts';
@@ -30,11 +30,19 @@ export function simplePredicate(operation: SimpleOperation): Predicate {
       return negated(contained(operation.operand));
     case '$startsWith': {
       const starts = operation.operand;
-      return (value) => typeof value === 'string' && starts.some((text) => value.startsWith(text));
+      return (value) => {
+        if (typeof value !== 'string') return false;
+        for (const start of starts) if (value.startsWith(start)) return true;
+        return false;
+      };
     }
     case '$endsWith': {
       const ends = operation.operand;
-      return (value) => typeof value === 'string' && ends.some((text) => value.endsWith(text));
+      return (value) => {
+        if (typeof value !== 'string') return false;
+        for (const end of ends) if (value.endsWith(end)) return true;
+        return false;
+      };
     }
     case '$exist': {
       const wanted = operation.operand;
@@ -138,7 +146,8 @@ function contained(operand: JsonScalar | readonly JsonValue[]): Predicate {
   return (value) => {
     if (value === undefined) return false;
     if (scalars.has(value)) return true;
-    const isOther = isArray(value) || isObject(value) || value instanceof ExactNumber;
-    return isOther && others.some((item) => jsonEqual(item, value));
+    if (!isArray(value) && !isObject(value) && !(value instanceof ExactNumber)) return false;
+    for (const item of others) if (jsonEqual(item, value)) return true;
+    return false;
   };
 }

@@ -1,27 +1,15 @@
-/** A filter made one function, and what that function looks at. */
+/** Conditions made functions, and what these look at. */
 import { ExactNumber } from './exact-number.ts';
-import type { Condition, Filter, Operation } from './filter.ts';
+import type { Condition, Operation } from './filter.ts';
 import { equals, negated, simplePredicate } from './filter-operation.ts';
 import type { Predicate } from './filter-operation.ts';
-import { isArray, isObject, isScalar, WantedTree } from './json-value.ts';
-import type { JsonValue, Wanted } from './json-value.ts';
-
-export interface CompiledFilter extends Filter {
-  /** Of the event (event-view.ts), read with `wanted` or more. Allocates nothing. */
-  readonly matches: Predicate;
-  readonly wanted: Wanted;
-}
-
-export function compileFilter(filter: Filter): CompiledFilter {
-  const wanted = new WantedTree();
-  addWanted(filter.condition, wanted);
-  return { ...filter, matches: predicateOf(filter.condition), wanted };
-}
+import { isArray, isObject, isScalar } from './json-value.ts';
+import type { JsonValue, WantedTree } from './json-value.ts';
 
 export function predicateOf(condition: Condition): Predicate {
   switch (condition.kind) {
     case 'plain':
-      return plain(equals(condition.value));
+      return overElements(equals(condition.value));
     case 'items':
       return items(condition.items.map(predicateOf));
     case 'object': {
@@ -61,20 +49,11 @@ export function members(conditions: ReadonlyMap<string, Condition>): Predicate {
     name,
     matches: predicateOf(condition),
   }));
-  const [first] = tests;
-  const isMatch =
-    tests.length === 1 && first !== undefined
-      ? (value: JsonValue | undefined) =>
-          first.matches(isObject(value) ? value.get(first.name) : undefined)
-      : (value: JsonValue | undefined) =>
-          tests.every(({ name, matches }) =>
-            matches(isObject(value) ? value.get(name) : undefined),
-          );
-  return overElements(isMatch);
-}
-
-function plain(isEqual: Predicate): Predicate {
-  return overElements(isEqual);
+  return overElements((value) => {
+    for (const { name, matches } of tests)
+      if (!matches(isObject(value) ? value.get(name) : undefined)) return false;
+    return true;
+  });
 }
 
 /** An array matches where one of its elements does, however deep arrays nest. */
@@ -84,19 +63,27 @@ function overElements(isMatch: Predicate): Predicate {
 }
 
 function items(predicates: readonly Predicate[]): Predicate {
-  return (value) => isArray(value) && predicates.every((predicate) => value.some(predicate));
+  return (value) => {
+    if (!isArray(value)) return false;
+    for (const predicate of predicates) if (!value.some(predicate)) return false;
+    return true;
+  };
 }
 
 function all(predicates: readonly Predicate[]): Predicate {
-  const [first, second] = predicates;
-  if (first === undefined) return () => true;
-  if (second === undefined) return first;
-  if (predicates.length === 2) return (value) => first(value) && second(value);
-  return (value) => predicates.every((predicate) => predicate(value));
+  const [first] = predicates;
+  if (first !== undefined && predicates.length === 1) return first;
+  return (value) => {
+    for (const predicate of predicates) if (!predicate(value)) return false;
+    return true;
+  };
 }
 
 function any(predicates: readonly Predicate[]): Predicate {
-  return (value) => predicates.some((predicate) => predicate(value));
+  return (value) => {
+    for (const predicate of predicates) if (predicate(value)) return true;
+    return false;
+  };
 }
 
 /** Adds what the condition looks at. Of scalars nothing has to be said: they are read wherever they stand. */

@@ -2,8 +2,8 @@
 import type { DestinationType, Sender } from '../destinations/destination-type.ts';
 import type { Credentials, DestinationPolicy } from '../domain/destination.ts';
 import type { Order, OrderFailure } from '../domain/order.ts';
-import { compileFilter } from '../domain/filter-predicate.ts';
-import type { CompiledFilter } from '../domain/filter-predicate.ts';
+import { compileFilter } from '../domain/filter-compile.ts';
+import type { CompiledFilter } from '../domain/filter-compile.ts';
 import { readFilter } from '../domain/filter.ts';
 import { parseJson } from '../domain/json-value.ts';
 import type { Profile } from '../domain/profile.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EventView } from '../../src/domain/event-view.ts';
 import { failedConditions } from '../../src/domain/filter-explain.ts';
 import { FilterIndex } from '../../src/domain/filter-index.ts';
-import { compileFilter } from '../../src/domain/filter-predicate.ts';
+import { compileFilter } from '../../src/domain/filter-compile.ts';
 import { readFilter } from '../../src/domain/filter.ts';
 import { isArray, isObject, jsonText, parseJson } from '../../src/domain/json-value.ts';
 import { referenceMatches, textOf } from '../support/filter-reference.ts';

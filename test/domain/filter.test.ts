@@ -1,7 +1,7 @@
 /** Filters, rule by rule: what matches, what does not, and what is refused. */
 import { describe, expect, it } from 'vitest';
 import { failedConditions } from '../../src/domain/filter-explain.ts';
-import { compileFilter } from '../../src/domain/filter-predicate.ts';
+import { compileFilter } from '../../src/domain/filter-compile.ts';
 import { MAX_FILTER_BYTES, MAX_FILTER_DEPTH, readFilter } from '../../src/domain/filter.ts';
 import type { FilterProblem } from '../../src/domain/filter.ts';
 import { isObject, jsonText, parseJson, plainJson } from '../../src/domain/json-value.ts';
