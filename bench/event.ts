@@ -24,8 +24,15 @@ export function eventData(members: object = {}): string {
   return JSON.stringify(order);
 }
 
-export function publishBody(tenantId: string, topic = TOPIC, data = eventData()): string {
-  return `{"tenant_id":${JSON.stringify(tenantId)},"topic":"${topic}","data":${data}}`;
+export function publishBody(
+  tenantId: string,
+  topic = TOPIC,
+  data = eventData(),
+  destinationId?: string,
+): string {
+  const addressed =
+    destinationId === undefined ? '' : `"destination_id":${JSON.stringify(destinationId)},`;
+  return `{"tenant_id":${JSON.stringify(tenantId)},"topic":"${topic}",${addressed}"data":${data}}`;
 }
 
 export function batchBody(tenantId: string, events: number): string {

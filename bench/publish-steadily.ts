@@ -6,6 +6,7 @@ import { Pool } from 'undici';
 import { eventData, publishBody, TOPIC } from './event.ts';
 import { percentilesOf } from './figures.ts';
 import type { Percentiles } from './figures.ts';
+import { spreadData, spreadId } from './spread.ts';
 import { partOptions, preciseNowMs, sleep, tell } from './part.ts';
 
 export interface SteadyLoad {
@@ -16,6 +17,8 @@ export interface SteadyLoad {
   /** At the same rate, not measured. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
+  /** Each event is for the next of so many destinations; `isAddressed`: by its id. */
+  readonly spread?: { readonly destinations: number; readonly isAddressed: boolean };
 }
 
 export interface SteadyLoadResult {
@@ -31,6 +34,7 @@ const pool = new Pool(options.origin, { connections: CONNECTIONS, pipelining: 1 
 
 let accepted = 0;
 let refused = 0;
+let turn = 0;
 const acknowledgedMs: number[] = [];
 const answers: Promise<void>[] = [];
 const startMs = preciseNowMs();
@@ -48,12 +52,18 @@ tell({ accepted, refused, acknowledged: percentilesOf(acknowledgedMs) } satisfie
 
 async function publish(eventDueMs: number): Promise<void> {
   const isMeasured = eventDueMs >= measuredFromMs;
-  const data = eventData({ due_ms: eventDueMs, is_measured: isMeasured });
+  const index = turn++ % (options.spread?.destinations ?? 1);
+  const data = eventData({
+    due_ms: eventDueMs,
+    is_measured: isMeasured,
+    ...(options.spread === undefined ? {} : spreadData(index)),
+  });
+  const destinationId = options.spread?.isAddressed === true ? spreadId(index) : undefined;
   const { statusCode, body } = await pool.request({
     method: 'POST',
     path: '/api/v1/publish',
     headers: options.headers,
-    body: publishBody(options.tenantId, TOPIC, data),
+    body: publishBody(options.tenantId, TOPIC, data, destinationId),
   });
   await body.dump();
   if (statusCode !== 202) refused++;

@@ -3,6 +3,7 @@ import type { Scenario } from './bench.ts';
 import { bare } from './scenarios/bare.ts';
 import { batched } from './scenarios/batched.ts';
 import { drain } from './scenarios/drain.ts';
+import { filters } from './scenarios/filters.ts';
 import { idle } from './scenarios/idle.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   drain,
   latency,
   isolation,
+  filters,
   idle,
   startup,
   waiting,

@@ -12,7 +12,7 @@ import type { CpuSeconds, Memory } from './usage.ts';
 /** That of this checkout. */
 export const PROGRAM = fileURLToPath(new URL('../bin/angarium.js', import.meta.url));
 const API_KEY = 'bench-key-bench-key-bench-key';
-const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64');
+export const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64');
 const START_TIMEOUT_MS = 60_000;
 
 export interface ServerOptions {

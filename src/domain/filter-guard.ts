@@ -12,13 +12,21 @@ import { isArray } from './json-value.ts';
 export type Guard = Spot | Alternatives;
 
 /** On the way to the value, arrays stand for each of their elements; so does the value itself for `keys`. */
-export type Spot = KeySpot | PredicateSpot;
+export type Spot = KeySpot | RangeSpot | PredicateSpot;
 
 /** One of the keys is the value, or an element of it. */
 export interface KeySpot {
   readonly kind: 'keys';
   readonly path: Path;
   readonly keys: readonly Key[];
+}
+
+/** The value is a number, not below the one nor above the other. */
+export interface RangeSpot {
+  readonly kind: 'range';
+  readonly path: Path;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** The predicate holds for the value, or for there being none. */
@@ -65,6 +73,7 @@ class GuardFinder {
       }
       case 'object':
         return [
+          ...this.#range(condition.operations, path),
           ...condition.operations.flatMap((operation) => this.#ofOperation(operation, path)),
           ...[...condition.members].flatMap(([name, member]) => this.of(member, below(path, name))),
         ];
@@ -101,6 +110,19 @@ class GuardFinder {
       case '$not':
         return this.#predicate(operation, path);
     }
+  }
+
+  /** Of all that compare with numbers, as far as doubles hold these. */
+  #range(operations: readonly Operation[], path: Path): RangeSpot[] {
+    if (path.names.length <= this.#floor) return [];
+    let low = -Infinity;
+    let high = Infinity;
+    for (const { operator, operand } of operations) {
+      if (typeof operand !== 'number') continue;
+      if (operator === '$gt' || operator === '$gte') low = Math.max(low, operand);
+      if (operator === '$lt' || operator === '$lte') high = Math.min(high, operand);
+    }
+    return low === -Infinity && high === Infinity ? [] : [{ kind: 'range', path, low, high }];
   }
 
   #predicate(operation: Operation, path: Path): Guard[] {

@@ -1,15 +1,18 @@
 /**
  * Many filters asked at once: which of them match an event.
  *
- * Most filters ask for one value at one path, so they are found by that value, and only those found are asked. Of those
- * that name none (ranges, negations), the first condition is asked with the value at its path, which is looked up once
- * for all. Filters that are spelled alike are asked once. Nothing is allocated for those that do not match.
+ * Most filters ask for one value at one path, or for a range of numbers, so they are found by these, and only those found
+ * are asked. Of the others (negations, prefixes), the first condition is asked with the value at its path, which is looked
+ * up once for all. Filters that are spelled alike are asked once. Nothing is allocated for those that do not match.
  */
 import type { CompiledFilter } from './filter-compile.ts';
 import { addWanted, isKey } from './filter-predicate.ts';
 import type { Key } from './filter-predicate.ts';
 import type { Guard, KeySpot, Spot } from './filter-guard.ts';
 import type { Predicate } from './filter-operation.ts';
+import { ExactNumber } from './exact-number.ts';
+import { IntervalIndex } from './interval-index.ts';
+import type { Interval } from './interval-index.ts';
 import { isArray, isObject, WantedTree } from './json-value.ts';
 import type { JsonObject, JsonValue, Wanted } from './json-value.ts';
 
@@ -91,6 +94,8 @@ type Ask = (entry: Entry) => void;
 class GuardedPath {
   readonly #names: readonly string[];
   readonly #byKey = new Map<Key, Entry[]>();
+  readonly #ranges: Interval<Entry>[] = [];
+  #byRange: IntervalIndex<Entry> | null = null;
   readonly #byPredicate: { readonly predicate: Predicate; readonly entry: Entry }[] = [];
 
   constructor(names: readonly string[]) {
@@ -98,14 +103,20 @@ class GuardedPath {
   }
 
   add(spot: Spot, entry: Entry): void {
-    if (spot.kind === 'predicate') {
-      this.#byPredicate.push({ predicate: spot.predicate, entry });
-      return;
-    }
-    for (const key of new Set(spot.keys)) {
-      const entries = this.#byKey.get(key);
-      if (entries === undefined) this.#byKey.set(key, [entry]);
-      else entries.push(entry);
+    switch (spot.kind) {
+      case 'keys':
+        for (const key of new Set(spot.keys)) {
+          const entries = this.#byKey.get(key);
+          if (entries === undefined) this.#byKey.set(key, [entry]);
+          else entries.push(entry);
+        }
+        break;
+      case 'range':
+        this.#ranges.push({ low: spot.low, high: spot.high, item: entry });
+        break;
+      case 'predicate':
+        this.#byPredicate.push({ predicate: spot.predicate, entry });
+        break;
     }
   }
 
@@ -118,11 +129,19 @@ class GuardedPath {
     if (name === undefined) {
       for (const { predicate, entry } of this.#byPredicate) if (predicate(value)) ask(entry);
       if (this.#byKey.size > 0) this.#byValue(value, ask);
+      if (this.#ranges.length > 0) this.#byNumber(value, ask);
     } else if (isArray(value)) {
       for (const element of value) this.#walk(element, depth, ask);
     } else {
       this.#walk(isObject(value) ? value.get(name) : undefined, depth + 1, ask);
     }
+  }
+
+  #byNumber(value: JsonValue | undefined, ask: Ask): void {
+    this.#byRange ??= new IntervalIndex(this.#ranges);
+    if (typeof value === 'number') this.#byRange.find(value, ask);
+    // Rounded, it lies in no fewer of them than before.
+    if (value instanceof ExactNumber) this.#byRange.find(Number(value.spelling), ask);
   }
 
   #byValue(value: JsonValue | undefined, ask: Ask): void {
@@ -157,7 +176,9 @@ interface Choice {
   readonly cost: number;
 }
 
-/** More than any keys: a predicate is asked of every event. */
+/** More than any keys: many may lie in a range open to one side, and a predicate is asked of every event. */
+const RANGE_COST = 1e6;
+const OPEN_RANGE_COST = 1e8;
 const PREDICATE_COST = 1e9;
 
 /** The guard by which it is asked least; `undefined`: it has none. */
@@ -174,6 +195,10 @@ function choiceOf(guard: Guard, crowds: Crowds): Choice | undefined {
   switch (guard.kind) {
     case 'keys':
       return { spots: [guard], cost: crowdOf(guard, crowds) };
+    case 'range': {
+      const isOpen = guard.low === -Infinity || guard.high === Infinity;
+      return { spots: [guard], cost: isOpen ? OPEN_RANGE_COST : RANGE_COST };
+    }
     case 'predicate':
       return { spots: [guard], cost: PREDICATE_COST };
     case 'alternatives': {
