@@ -4,12 +4,13 @@ import { guardsOf } from './filter-guard.ts';
 import type { Guard } from './filter-guard.ts';
 import type { Predicate } from './filter-operation.ts';
 import { addWanted, predicateOf } from './filter-predicate.ts';
+import { MAX_FILTER_STEPS, TooMuchWorkError, Work } from './filter-work.ts';
 import { WantedTree } from './json-value.ts';
-import type { Wanted } from './json-value.ts';
+import type { JsonObject, JsonValue, Wanted } from './json-value.ts';
 
 export interface CompiledFilter extends Filter {
-  /** Of the event (event-view.ts), read with `wanted` or more. Allocates nothing. */
-  readonly matches: Predicate;
+  /** Of the event (event-view.ts), read with `wanted` or more. */
+  readonly predicate: Predicate;
   readonly wanted: Wanted;
   readonly guards: readonly Guard[];
 }
@@ -18,5 +19,23 @@ export function compileFilter(filter: Filter): CompiledFilter {
   const { condition } = filter;
   const wanted = new WantedTree();
   addWanted(condition, wanted);
-  return { ...filter, matches: predicateOf(condition), wanted, guards: guardsOf(condition) };
+  return { ...filter, predicate: predicateOf(condition), wanted, guards: guardsOf(condition) };
+}
+
+/** Whether it matches within its steps; `undefined`: it took more, and counts as not matching. */
+export function asked(
+  predicate: Predicate,
+  value: JsonValue | undefined,
+  work: Work,
+): boolean | undefined {
+  try {
+    return predicate(value, work);
+  } catch (error) {
+    if (error instanceof TooMuchWorkError) return undefined;
+    throw error;
+  }
+}
+
+export function filterMatches({ predicate }: CompiledFilter, event: JsonObject): boolean {
+  return asked(predicate, event, new Work(MAX_FILTER_STEPS)) === true;
 }

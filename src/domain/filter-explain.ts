@@ -1,7 +1,10 @@
 /** Why a filter does not match an event, for people: each condition that failed, with what stands in the event. */
 import { pointerPart } from './filter.ts';
-import type { Condition, Filter, Operation } from './filter.ts';
-import { members, operationPredicate, predicateOf } from './filter-predicate.ts';
+import type { Condition, Operation } from './filter.ts';
+import { filterMatches } from './filter-compile.ts';
+import type { CompiledFilter } from './filter-compile.ts';
+import { members, operationPredicate, predicateOf, someElement } from './filter-predicate.ts';
+import { MAX_EVENT_STEPS, MAX_FILTER_STEPS, TooMuchWorkError, Work } from './filter-work.ts';
 import { isArray, isObject, isScalar, jsonText } from './json-value.ts';
 import type { JsonObject, JsonValue } from './json-value.ts';
 
@@ -17,14 +20,27 @@ const MAX_SHOWN = 80;
 const EVENT_MEMBERS = ['id', 'topic', 'time', 'metadata', 'data'];
 
 /** In the filter's order; none where the filter matches. */
-export function failedConditions({ condition }: Filter, event: JsonObject): FailedCondition[] {
-  return explain(condition, event, { filter: '', event: '' });
+export function failedConditions(filter: CompiledFilter, event: JsonObject): FailedCondition[] {
+  if (filterMatches(filter, event)) return [];
+  try {
+    return explain(filter.condition, event, {
+      filter: '',
+      event: '',
+      work: new Work(MAX_EVENT_STEPS),
+    });
+  } catch (error) {
+    if (!(error instanceof TooMuchWorkError)) throw error;
+    return [{ pointer: '', message: TOO_MUCH }];
+  }
 }
 
-/** JSON pointers. */
+const TOO_MUCH = `It takes more than ${MAX_FILTER_STEPS} steps with this event: then it does not match.`;
+
 interface Place {
+  /** JSON pointers. */
   readonly filter: string;
   readonly event: string;
+  readonly work: Work;
 }
 
 function explain(
@@ -32,7 +48,7 @@ function explain(
   value: JsonValue | undefined,
   place: Place,
 ): FailedCondition[] {
-  if (predicateOf(condition)(value)) return [];
+  if (predicateOf(condition)(value, place.work)) return [];
   switch (condition.kind) {
     case 'plain':
       return failed(
@@ -43,7 +59,7 @@ function explain(
     case 'items': {
       if (!isArray(value)) return failed(place, value, 'is not an array');
       return condition.items.flatMap((item, index) => {
-        if (value.some(predicateOf(item))) return [];
+        if (someElement(value, predicateOf(item), place.work)) return [];
         const inner = { ...place, filter: place.filter + pointerPart(index) };
         return failed(inner, value, `has no element that matches ${describe(item)}`);
       });
@@ -61,7 +77,7 @@ function explainMembers(
   value: JsonValue | undefined,
   place: Place,
 ): FailedCondition[] {
-  if (conditions.size === 0 || members(conditions)(value)) return [];
+  if (conditions.size === 0 || members(conditions)(value, place.work)) return [];
   if (isArray(value)) {
     const [only] = value;
     if (value.length === 1)
@@ -70,7 +86,7 @@ function explainMembers(
   }
   return [...conditions].flatMap(([name, condition]) => {
     const part = pointerPart(name);
-    const inner = { filter: place.filter + part, event: place.event + part };
+    const inner = { ...place, filter: place.filter + part, event: place.event + part };
     const member = isObject(value) ? value.get(name) : undefined;
     const found = explain(condition, member, inner);
     return place.event === '' && !EVENT_MEMBERS.includes(name) ? found.map(withAdvice) : found;
@@ -88,7 +104,7 @@ function explainOperation(
   value: JsonValue | undefined,
   place: Place,
 ): FailedCondition[] {
-  if (operationPredicate(operation)(value)) return [];
+  if (operationPredicate(operation)(value, place.work)) return [];
   const { operator } = operation;
   const inner = { ...place, filter: place.filter + pointerPart(operator) };
   switch (operator) {

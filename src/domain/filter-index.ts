@@ -5,12 +5,14 @@
  * are asked. Of the others (negations, prefixes), the first condition is asked with the value at its path, which is looked
  * up once for all. Filters that are spelled alike are asked once. Nothing is allocated for those that do not match.
  */
+import { asked } from './filter-compile.ts';
 import type { CompiledFilter } from './filter-compile.ts';
 import { addWanted, isKey } from './filter-predicate.ts';
 import type { Key } from './filter-predicate.ts';
 import type { Guard, KeySpot, Spot } from './filter-guard.ts';
 import type { Predicate } from './filter-operation.ts';
 import { ExactNumber } from './exact-number.ts';
+import { MAX_EVENT_STEPS, MAX_FILTER_STEPS, Work } from './filter-work.ts';
 import { IntervalIndex } from './interval-index.ts';
 import type { Interval } from './interval-index.ts';
 import { isArray, isObject, WantedTree } from './json-value.ts';
@@ -18,15 +20,15 @@ import type { JsonObject, JsonValue, Wanted } from './json-value.ts';
 
 /** Filters that are spelled alike. */
 class Entry {
-  readonly matches: Predicate;
+  readonly predicate: Predicate;
   readonly guards: readonly Guard[];
   /** Their places among the filters given, ascending. */
   readonly places: number[];
   /** The round in which it was last asked; an array may lead to it several times. */
   round = 0;
 
-  constructor({ matches, guards }: CompiledFilter, place: number) {
-    this.matches = matches;
+  constructor({ predicate, guards }: CompiledFilter, place: number) {
+    this.predicate = predicate;
     this.guards = guards;
     this.places = [place];
   }
@@ -75,21 +77,51 @@ export class FilterIndex {
 
   /** The places of those that match the event, ascending. */
   matching(event: JsonObject): number[] {
-    const found: number[] = [];
-    this.#round++;
-    const round = this.#round;
-    const ask = (entry: Entry) => {
-      if (entry.round === round) return;
-      entry.round = round;
-      if (entry.matches(event)) for (const place of entry.places) found.push(place);
-    };
-    for (const entry of this.#unguarded) ask(entry);
-    for (const path of this.#paths) path.find(event, ask);
-    return found.sort((left, right) => left - right);
+    const asking = new Asking(event, ++this.#round);
+    for (const entry of this.#unguarded) asking.ask(entry);
+    for (const path of this.#paths) path.find(asking);
+    return asking.found.sort((left, right) => left - right);
   }
 }
 
-type Ask = (entry: Entry) => void;
+/** One event, and what may be done with it. */
+class Asking {
+  readonly event: JsonObject;
+  readonly found: number[] = [];
+  readonly #round: number;
+  readonly #work = new Work(0);
+  #left = MAX_EVENT_STEPS;
+
+  constructor(event: JsonObject, round: number) {
+    this.event = event;
+    this.#round = round;
+  }
+
+  readonly ask = (entry: Entry): void => {
+    if (entry.round === this.#round) return;
+    entry.round = this.#round;
+    if (this.#try(entry.predicate, this.event) !== true) return;
+    for (const place of entry.places) this.found.push(place);
+  };
+
+  /** A guard that takes too many steps is passed: so does its filter, which then does not match. */
+  passes(guard: Predicate, value: JsonValue | undefined): boolean {
+    return this.#try(guard, value) !== false;
+  }
+
+  /** Whether there is anything left to do it with. */
+  step(): boolean {
+    return --this.#left > 0;
+  }
+
+  #try(predicate: Predicate, value: JsonValue | undefined): boolean | undefined {
+    const share = Math.min(MAX_FILTER_STEPS, this.#left);
+    this.#work.left = share;
+    const answer = asked(predicate, value, this.#work);
+    this.#left -= share - Math.max(0, this.#work.left);
+    return answer;
+  }
+}
 
 class GuardedPath {
   readonly #names: readonly string[];
@@ -120,38 +152,40 @@ class GuardedPath {
     }
   }
 
-  find(event: JsonObject, ask: Ask): void {
-    this.#walk(event, 0, ask);
+  find(asking: Asking): void {
+    this.#walk(asking.event, 0, asking);
   }
 
-  #walk(value: JsonValue | undefined, depth: number, ask: Ask): void {
+  #walk(value: JsonValue | undefined, depth: number, asking: Asking): void {
+    if (!asking.step()) return;
     const name = this.#names[depth];
     if (name === undefined) {
-      for (const { predicate, entry } of this.#byPredicate) if (predicate(value)) ask(entry);
-      if (this.#byKey.size > 0) this.#byValue(value, ask);
-      if (this.#ranges.length > 0) this.#byNumber(value, ask);
+      for (const { predicate, entry } of this.#byPredicate)
+        if (asking.passes(predicate, value)) asking.ask(entry);
+      if (this.#byKey.size > 0) this.#findKey(value, asking);
+      if (this.#ranges.length > 0) this.#findRange(value, asking);
     } else if (isArray(value)) {
-      for (const element of value) this.#walk(element, depth, ask);
+      for (const element of value) this.#walk(element, depth, asking);
     } else {
-      this.#walk(isObject(value) ? value.get(name) : undefined, depth + 1, ask);
+      this.#walk(isObject(value) ? value.get(name) : undefined, depth + 1, asking);
     }
   }
 
-  #byNumber(value: JsonValue | undefined, ask: Ask): void {
-    this.#byRange ??= new IntervalIndex(this.#ranges);
-    if (typeof value === 'number') this.#byRange.find(value, ask);
-    // Rounded, it lies in no fewer of them than before.
-    if (value instanceof ExactNumber) this.#byRange.find(Number(value.spelling), ask);
-  }
-
-  #byValue(value: JsonValue | undefined, ask: Ask): void {
-    if (value === undefined) return;
+  #findKey(value: JsonValue | undefined, asking: Asking): void {
+    if (value === undefined || !asking.step()) return;
     if (isArray(value)) {
-      for (const element of value) this.#byValue(element, ask);
+      for (const element of value) this.#findKey(element, asking);
     } else if (isKey(value)) {
       const entries = this.#byKey.get(value);
-      if (entries !== undefined) for (const entry of entries) ask(entry);
+      if (entries !== undefined) for (const entry of entries) asking.ask(entry);
     }
+  }
+
+  #findRange(value: JsonValue | undefined, asking: Asking): void {
+    this.#byRange ??= new IntervalIndex(this.#ranges);
+    if (typeof value === 'number') this.#byRange.find(value, asking.ask);
+    // Rounded, it lies in no fewer of them than before.
+    if (value instanceof ExactNumber) this.#byRange.find(Number(value.spelling), asking.ask);
   }
 }
 

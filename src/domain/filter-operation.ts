@@ -2,13 +2,14 @@
 import { ExactNumber, compareNumbers } from './exact-number.ts';
 import type { JsonNumber } from './exact-number.ts';
 import type { Operation, Ordering } from './filter.ts';
+import type { Work } from './filter-work.ts';
 import { compareInstants, parseInstant } from './instant.ts';
 import type { Instant } from './instant.ts';
 import { isArray, isObject, isScalar, jsonEqual } from './json-value.ts';
 import type { JsonScalar, JsonValue } from './json-value.ts';
 
-/** `undefined`: there is no such value. */
-export type Predicate = (value: JsonValue | undefined) => boolean;
+/** `undefined`: there is no such value. Throws `TooMuchWorkError`. */
+export type Predicate = (value: JsonValue | undefined, work: Work) => boolean;
 
 /** Operators that hold no conditions themselves. */
 export type SimpleOperation = Exclude<Operation, { readonly operator: '$and' | '$or' | '$not' }>;
@@ -28,22 +29,10 @@ export function simplePredicate(operation: SimpleOperation): Predicate {
       return contained(operation.operand);
     case '$nin':
       return negated(contained(operation.operand));
-    case '$startsWith': {
-      const starts = operation.operand;
-      return (value) => {
-        if (typeof value !== 'string') return false;
-        for (const start of starts) if (value.startsWith(start)) return true;
-        return false;
-      };
-    }
-    case '$endsWith': {
-      const ends = operation.operand;
-      return (value) => {
-        if (typeof value !== 'string') return false;
-        for (const end of ends) if (value.endsWith(end)) return true;
-        return false;
-      };
-    }
+    case '$startsWith':
+      return affixed(operation.operand, (value, text) => value.startsWith(text));
+    case '$endsWith':
+      return affixed(operation.operand, (value, text) => value.endsWith(text));
     case '$exist': {
       const wanted = operation.operand;
       return (value) => (value !== undefined) === wanted;
@@ -52,13 +41,48 @@ export function simplePredicate(operation: SimpleOperation): Predicate {
 }
 
 export function negated(predicate: Predicate): Predicate {
-  return (value) => !predicate(value);
+  return (value, work) => !predicate(value, work);
 }
 
 /** The whole value; arrays whole. */
 export function equals(operand: JsonValue): Predicate {
-  if (isScalar(operand) && !(operand instanceof ExactNumber)) return (value) => value === operand;
-  return (value) => value !== undefined && jsonEqual(value, operand);
+  if (isScalar(operand))
+    return operand instanceof ExactNumber
+      ? (value) => value instanceof ExactNumber && compareNumbers(value, operand) === 0
+      : (value) => value === operand;
+  return (value, work) => value !== undefined && equalWithin(value, operand, work);
+}
+
+/** What differs in kind or length is told apart at once, and is not charged for. */
+function equalWithin(value: JsonValue, operand: JsonValue, work: Work): boolean {
+  work.spend(1);
+  if (isArray(operand)) {
+    if (!isArray(value) || value.length !== operand.length) return false;
+    for (let index = 0; index < operand.length; index++)
+      if (!equalWithin(value[index] ?? null, operand[index] ?? null, work)) return false;
+    return true;
+  }
+  if (!isObject(operand)) return jsonEqual(value, operand);
+  if (!isObject(value) || value.size !== operand.size) return false;
+  for (const [name, member] of operand) {
+    const other = value.get(name);
+    if (other === undefined || !equalWithin(other, member, work)) return false;
+  }
+  return true;
+}
+
+function affixed(
+  texts: readonly string[],
+  has: (value: string, text: string) => boolean,
+): Predicate {
+  return (value, work) => {
+    if (typeof value !== 'string') return false;
+    for (const text of texts) {
+      work.spendOnText(text.length);
+      if (has(value, text)) return true;
+    }
+    return false;
+  };
 }
 
 function ordered(operator: Ordering, operand: JsonNumber | string): Predicate {
@@ -66,18 +90,18 @@ function ordered(operator: Ordering, operand: JsonNumber | string): Predicate {
   // Nothing compares as true with NaN.
   switch (operator) {
     case '$gt':
-      return (value) => compare(value) > 0;
+      return (value, work) => compare(value, work) > 0;
     case '$gte':
-      return (value) => compare(value) >= 0;
+      return (value, work) => compare(value, work) >= 0;
     case '$lt':
-      return (value) => compare(value) < 0;
+      return (value, work) => compare(value, work) < 0;
     case '$lte':
-      return (value) => compare(value) <= 0;
+      return (value, work) => compare(value, work) <= 0;
   }
 }
 
 /** Below, equal or above zero; NaN: of another type. */
-type Comparer = (value: JsonValue | undefined) => number;
+type Comparer = (value: JsonValue | undefined, work: Work) => number;
 
 function numberComparer(operand: JsonNumber): Comparer {
   return (value) =>
@@ -88,8 +112,9 @@ function numberComparer(operand: JsonNumber): Comparer {
 
 function stringComparer(operand: string): Comparer {
   const moment = parseInstant(operand);
-  return (value) => {
+  return (value, work) => {
     if (typeof value !== 'string') return Number.NaN;
+    work.spendOnText(Math.min(value.length, operand.length));
     const other = moment === undefined ? undefined : momentOf(value);
     return moment === undefined || other === undefined
       ? compareCodePoints(value, operand)
@@ -135,19 +160,28 @@ function codePoint(text: string, index: number): number {
 
 /** A list: whether the whole value is in it. Else: an element of an array; a string also as a part of a string. */
 function contained(operand: JsonScalar | readonly JsonValue[]): Predicate {
-  if (!isArray(operand)) {
-    const isIt = equals(operand);
-    if (typeof operand !== 'string') return (value) => isArray(value) && value.some(isIt);
-    return (value) =>
-      typeof value === 'string' ? value.includes(operand) : isArray(value) && value.some(isIt);
-  }
-  const scalars = new Set<JsonValue | undefined>(operand.filter(isScalar));
-  const others = operand.filter((item) => item instanceof ExactNumber || !isScalar(item));
-  return (value) => {
+  if (isArray(operand)) return listed(operand);
+  const isIt = equals(operand);
+  return (value, work) => {
+    if (typeof value === 'string' && typeof operand === 'string') {
+      work.spendOnText(value.length);
+      return value.includes(operand);
+    }
+    if (!isArray(value)) return false;
+    work.spend(value.length);
+    for (const element of value) if (isIt(element, work)) return true;
+    return false;
+  };
+}
+
+function listed(list: readonly JsonValue[]): Predicate {
+  const scalars = new Set<JsonValue | undefined>(list.filter(isScalar));
+  const others = list.filter((item) => item instanceof ExactNumber || !isScalar(item));
+  return (value, work) => {
     if (value === undefined) return false;
     if (scalars.has(value)) return true;
     if (!isArray(value) && !isObject(value) && !(value instanceof ExactNumber)) return false;
-    for (const item of others) if (jsonEqual(item, value)) return true;
+    for (const item of others) if (equalWithin(value, item, work)) return true;
     return false;
   };
 }

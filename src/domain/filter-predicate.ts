@@ -3,6 +3,7 @@ import { ExactNumber } from './exact-number.ts';
 import type { Condition, Operation } from './filter.ts';
 import { equals, negated, simplePredicate } from './filter-operation.ts';
 import type { Predicate } from './filter-operation.ts';
+import type { Work } from './filter-work.ts';
 import { isArray, isObject, isScalar } from './json-value.ts';
 import type { JsonValue, WantedTree } from './json-value.ts';
 
@@ -49,39 +50,61 @@ export function members(conditions: ReadonlyMap<string, Condition>): Predicate {
     name,
     matches: predicateOf(condition),
   }));
-  return overElements((value) => {
+  return overElements((value, work) => {
     for (const { name, matches } of tests)
-      if (!matches(isObject(value) ? value.get(name) : undefined)) return false;
+      if (!matches(isObject(value) ? value.get(name) : undefined, work)) return false;
     return true;
   });
 }
 
 /** An array matches where one of its elements does, however deep arrays nest. */
 function overElements(isMatch: Predicate): Predicate {
-  const matches: Predicate = (value) => (isArray(value) ? value.some(matches) : isMatch(value));
-  return matches;
+  return function matches(value, work) {
+    work.spend(1);
+    if (!isArray(value)) return isMatch(value, work);
+    for (const element of value) if (matches(element, work)) return true;
+    return false;
+  };
 }
 
 function items(predicates: readonly Predicate[]): Predicate {
-  return (value) => {
+  return (value, work) => {
     if (!isArray(value)) return false;
-    for (const predicate of predicates) if (!value.some(predicate)) return false;
+    for (const predicate of predicates) if (!someElement(value, predicate, work)) return false;
     return true;
   };
+}
+
+export function someElement(
+  array: readonly JsonValue[],
+  predicate: Predicate,
+  work: Work,
+): boolean {
+  for (const element of array) {
+    work.spend(1);
+    if (predicate(element, work)) return true;
+  }
+  return false;
 }
 
 function all(predicates: readonly Predicate[]): Predicate {
   const [first] = predicates;
   if (first !== undefined && predicates.length === 1) return first;
-  return (value) => {
-    for (const predicate of predicates) if (!predicate(value)) return false;
+  return (value, work) => {
+    for (const predicate of predicates) {
+      work.spend(1);
+      if (!predicate(value, work)) return false;
+    }
     return true;
   };
 }
 
 function any(predicates: readonly Predicate[]): Predicate {
-  return (value) => {
-    for (const predicate of predicates) if (predicate(value)) return true;
+  return (value, work) => {
+    for (const predicate of predicates) {
+      work.spend(1);
+      if (predicate(value, work)) return true;
+    }
     return false;
   };
 }

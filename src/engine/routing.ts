@@ -6,6 +6,7 @@
  * matched anew (engine/publish.ts). So a destination counts from the moment at which its creation was answered.
  */
 import type { EventView } from '../domain/event-view.ts';
+import { filterMatches } from '../domain/filter-compile.ts';
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
 import { Candidates } from './candidates.ts';
@@ -43,7 +44,7 @@ export class TenantRoute {
     const target = this.targets.get(destinationId);
     if (target === undefined || !wants(target, event.topic)) return [];
     const { filter } = target;
-    return filter === null || filter.matches(event.view.read(filter.wanted)) ? [target] : [];
+    return filter === null || filterMatches(filter, event.view.read(filter.wanted)) ? [target] : [];
   }
 
   /** Topics that the same destinations want share their index. */

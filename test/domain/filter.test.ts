@@ -1,17 +1,25 @@
 /** Filters, rule by rule: what matches, what does not, and what is refused. */
 import { describe, expect, it } from 'vitest';
+import { FilterIndex } from '../../src/domain/filter-index.ts';
 import { failedConditions } from '../../src/domain/filter-explain.ts';
-import { compileFilter } from '../../src/domain/filter-compile.ts';
+import { compileFilter, filterMatches } from '../../src/domain/filter-compile.ts';
 import { MAX_FILTER_BYTES, MAX_FILTER_DEPTH, readFilter } from '../../src/domain/filter.ts';
 import type { FilterProblem } from '../../src/domain/filter.ts';
 import { isObject, jsonText, parseJson, plainJson } from '../../src/domain/json-value.ts';
+import type { JsonObject, Wanted } from '../../src/domain/json-value.ts';
 
 /** Whether the filter matches an event with these data; both as JSON. */
 function matches(filter: string, data: string): boolean {
   const result = readFilter(parseJson(`{"data":${filter}}`));
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   const compiled = compileFilter(result.filter);
-  return compiled.matches(parseJson(`{"data":${data}}`, compiled.wanted));
+  return filterMatches(compiled, objectOf(`{"data":${data}}`, compiled.wanted));
+}
+
+function objectOf(text: string, wanted?: Wanted): JsonObject {
+  const value = parseJson(text, wanted);
+  if (!isObject(value)) throw new Error(`${text} is no object`);
+  return value;
 }
 
 describe('a plain value', () => {
@@ -335,18 +343,54 @@ describe('why a filter does not match', () => {
     const result = readFilter(parseJson(text));
     if (!result.ok) throw new Error(text);
     const compiled = compileFilter(result.filter);
-    const read = parseJson(event);
-    if (!isObject(read)) throw new Error(event);
+    const read = objectOf(event);
     const found = failedConditions(compiled, read);
     expect(found.map(({ pointer, message }) => `${pointer}: ${message}`)).toEqual(expected);
-    expect(compiled.matches(read)).toBe(expected.length === 0);
+    expect(filterMatches(compiled, read)).toBe(expected.length === 0);
   });
 
   it('is told shortly of long values', () => {
     const result = readFilter(parseJson('{"data":{"a":{"$eq":"x"}}}'));
     if (!result.ok) throw new Error('refused');
-    const read = parseJson(`{"data":{"a":"${'y'.repeat(100_000)}"}}`);
-    const [failed] = isObject(read) ? failedConditions(result.filter, read) : [];
+    const read = objectOf(`{"data":{"a":"${'y'.repeat(100_000)}"}}`);
+    const [failed] = failedConditions(compileFilter(result.filter), read);
     expect(failed?.message.length).toBeLessThan(200);
+  });
+});
+
+describe('a filter that would take too many steps', () => {
+  const numbers = (from: number, to: number) =>
+    JSON.stringify(Array.from({ length: to - from }, (_, index) => from + index));
+  const needles = Array.from({ length: 2500 }, (_, index) => `{"$in":"aaaab${index}"}`);
+  const cases: readonly [what: string, condition: string, value: string][] = [
+    ['each element of a list in a long array', numbers(50_000, 55_000), numbers(0, 60_000)],
+    ['alternatives', `{"$or":${numbers(100_000, 105_000)}}`, numbers(0, 60_000)],
+    ['parts of a long text', `{"$or":[${needles.join(',')}]}`, `"${'a'.repeat(500_000)}"`],
+    ['what must not be', `{"$not":{"$or":${numbers(100_000, 105_000)}}}`, numbers(0, 60_000)],
+    [
+      'whole values',
+      `{"$nin":[${`[${'1,'.repeat(300)}2],`.repeat(90)}0]}`,
+      `[${'1,'.repeat(300)}1]`,
+    ],
+  ];
+
+  it.each(cases.slice(0, 4))('does not match: %s', (_what, condition, value) => {
+    const result = readFilter(parseJson(`{"data":{"a":${condition}}}`));
+    if (!result.ok) throw new Error(JSON.stringify(result.problems));
+    const compiled = compileFilter(result.filter);
+    const event = objectOf(`{"data":{"a":${value},"b":1}}`);
+    expect(filterMatches(compiled, event)).toBe(false);
+    expect(failedConditions(compiled, event)).toEqual([
+      { pointer: '', message: expect.stringContaining('1000000 steps') as string },
+    ]);
+    const other = readFilter(parseJson('{"data":{"b":1}}'));
+    if (!other.ok) throw new Error('refused');
+    const index = new FilterIndex([compiled, compileFilter(other.filter)]);
+    expect(index.matching(event)).toEqual([1]);
+  });
+
+  it('is none that compares many whole values once', () => {
+    const [, condition = '', value = ''] = cases[4] ?? [];
+    expect(matches(`{"a":${condition}}`, `{"a":${value}}`)).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 /** Filters tried out, before a destination has them. */
 import type { FastifyInstance } from 'fastify';
 import { EventView } from '../../domain/event-view.ts';
+import { compileFilter } from '../../domain/filter-compile.ts';
 import { failedConditions } from '../../domain/filter-explain.ts';
 import { WHOLE } from '../../domain/json-value.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -90,7 +91,7 @@ export function filterRoutes(server: FastifyInstance, { engine, limits }: Server
         if (problems.length > 0 || filter === null) throw validationFailed(problems);
         view ??= await storedEvent(storage, eventId ?? '', tenantId);
 
-        const failed = failedConditions(filter, view.read(WHOLE));
+        const failed = failedConditions(compileFilter(filter), view.read(WHOLE));
         return { matched: failed.length === 0, failed: failed.slice(0, MAX_FAILED) };
       },
     );
