@@ -22,12 +22,10 @@ export function compileFilter(filter: Filter): CompiledFilter {
   return { ...filter, predicate: predicateOf(condition), wanted, guards: guardsOf(condition) };
 }
 
-/** Whether it matches within its steps; `undefined`: it took more, and counts as not matching. */
-export function asked(
-  predicate: Predicate,
-  value: JsonValue | undefined,
-  work: Work,
-): boolean | undefined {
+/** `undefined`: it took too many steps, and counts as not matching. */
+export type Answer = boolean | undefined;
+
+export function asked(predicate: Predicate, value: JsonValue | undefined, work: Work): Answer {
   try {
     return predicate(value, work);
   } catch (error) {
@@ -36,6 +34,6 @@ export function asked(
   }
 }
 
-export function filterMatches({ predicate }: CompiledFilter, event: JsonObject): boolean {
-  return asked(predicate, event, new Work(MAX_FILTER_STEPS)) === true;
+export function filterMatches({ predicate }: CompiledFilter, event: JsonObject): Answer {
+  return asked(predicate, event, new Work(MAX_FILTER_STEPS));
 }

@@ -6,7 +6,7 @@
  * up once for all. Filters that are spelled alike are asked once. Nothing is allocated for those that do not match.
  */
 import { asked } from './filter-compile.ts';
-import type { CompiledFilter } from './filter-compile.ts';
+import type { Answer, CompiledFilter } from './filter-compile.ts';
 import { addWanted, isKey } from './filter-predicate.ts';
 import type { Key } from './filter-predicate.ts';
 import type { Guard, KeySpot, Spot } from './filter-guard.ts';
@@ -75,9 +75,9 @@ export class FilterIndex {
     this.#paths = [...paths.values()];
   }
 
-  /** The places of those that match the event, ascending. */
-  matching(event: JsonObject): number[] {
-    const asking = new Asking(event, ++this.#round);
+  /** The places of those that match the event, ascending. `gaveUp` is told the places of those that took too many steps. */
+  matching(event: JsonObject, gaveUp: (place: number) => void): number[] {
+    const asking = new Asking(event, gaveUp, ++this.#round);
     for (const entry of this.#unguarded) asking.ask(entry);
     for (const path of this.#paths) path.find(asking);
     return asking.found.sort((left, right) => left - right);
@@ -88,20 +88,23 @@ export class FilterIndex {
 class Asking {
   readonly event: JsonObject;
   readonly found: number[] = [];
+  readonly #gaveUp: (place: number) => void;
   readonly #round: number;
   readonly #work = new Work(0);
   #left = MAX_EVENT_STEPS;
 
-  constructor(event: JsonObject, round: number) {
+  constructor(event: JsonObject, gaveUp: (place: number) => void, round: number) {
     this.event = event;
+    this.#gaveUp = gaveUp;
     this.#round = round;
   }
 
   readonly ask = (entry: Entry): void => {
     if (entry.round === this.#round) return;
     entry.round = this.#round;
-    if (this.#try(entry.predicate, this.event) !== true) return;
-    for (const place of entry.places) this.found.push(place);
+    const answer = this.#try(entry.predicate, this.event);
+    if (answer === true) for (const place of entry.places) this.found.push(place);
+    if (answer === undefined) for (const place of entry.places) this.#gaveUp(place);
   };
 
   /** A guard that takes too many steps is passed: so does its filter, which then does not match. */
@@ -114,7 +117,7 @@ class Asking {
     return --this.#left > 0;
   }
 
-  #try(predicate: Predicate, value: JsonValue | undefined): boolean | undefined {
+  #try(predicate: Predicate, value: JsonValue | undefined): Answer {
     const share = Math.min(MAX_FILTER_STEPS, this.#left);
     this.#work.left = share;
     const answer = asked(predicate, value, this.#work);

@@ -7,7 +7,7 @@
 /** One filter with one event: some milliseconds. */
 export const MAX_FILTER_STEPS = 1_000_000;
 /** All filters with one event. */
-export const MAX_EVENT_STEPS = 20_000_000;
+export const MAX_EVENT_STEPS = 5_000_000;
 
 /** What it was asked took more steps than there were. */
 export class TooMuchWorkError extends Error {

@@ -24,9 +24,12 @@ export class Candidates {
     );
   }
 
-  /** Oldest first. */
-  matching(view: EventView): readonly Target[] {
-    const places = this.#index.matching(view.read(this.#index.wanted));
+  /** Oldest first. `gaveUp` is told those whose filters took too many steps. */
+  matching(view: EventView, gaveUp: (target: Target) => void): readonly Target[] {
+    const places = this.#index.matching(view.read(this.#index.wanted), (place) => {
+      const target = this.targets[place];
+      if (target !== undefined) gaveUp(target);
+    });
     if (places.length === 0) return this.#unfiltered;
     if (this.#unfiltered.length === 0) return places.flatMap((place) => this.targets[place] ?? []);
     const matching = new Set(places);

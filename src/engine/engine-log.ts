@@ -16,4 +16,6 @@ export interface EngineLog {
   serviceFailed(name: string, error: unknown): void;
   /** A destination's secrets or configuration cannot be used. */
   destinationUnusable(tenantId: string, destinationId: string, error: unknown): void;
+  /** A filter took too many steps with an event of that topic, and so did not match it. */
+  filterGaveUp(tenantId: string, destinationId: string, topic: string): void;
 }

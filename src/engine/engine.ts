@@ -73,6 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
     routing,
     dispatcher,
     clock,
+    log,
     utilization: options.utilization ?? (() => 0),
   });
   const canceler = new ServiceRunner(createCanceler(storage, clock), clock, log);

@@ -8,6 +8,7 @@ import type { PublishRequest } from '../domain/event.ts';
 import { orderKeyFor } from '../domain/order.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { EngineLog } from './engine-log.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
@@ -30,6 +31,7 @@ export interface PublisherParts {
   readonly routing: RoutingTable;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  readonly log: EngineLog;
   /** How busy this process's thread is, 0 to 1. */
   readonly utilization: () => number;
 }
@@ -154,6 +156,10 @@ export class Publisher {
     }
   }
 
+  filterGaveUp({ tenantId, id }: Target, topic: string): void {
+    this.#parts.log.filterGaveUp(tenantId, id, topic);
+  }
+
   nowMs(): number {
     return this.#parts.clock.nowMs();
   }
@@ -226,6 +232,10 @@ class Publishing implements Item<PublishOutcome>, Matched {
       timeMs: request.timeMs ?? this.#publisher.nowMs(),
     });
     return this.#view;
+  }
+
+  gaveUp(target: Target): void {
+    this.#publisher.filterGaveUp(target, this.request.topic);
   }
 
   match(route: TenantRoute): void {

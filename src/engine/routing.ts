@@ -36,7 +36,9 @@ export class TenantRoute {
       if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
       this.#byTopic.set(topic, candidates);
     }
-    return candidates.isFiltered ? candidates.matching(event.view) : candidates.targets;
+    return candidates.isFiltered
+      ? candidates.matching(event.view, (target) => event.gaveUp(target))
+      : candidates.targets;
   }
 
   /** The one that was addressed, if it is enabled and wants the event. */
@@ -44,7 +46,9 @@ export class TenantRoute {
     const target = this.targets.get(destinationId);
     if (target === undefined || !wants(target, event.topic)) return [];
     const { filter } = target;
-    return filter === null || filterMatches(filter, event.view.read(filter.wanted)) ? [target] : [];
+    const answer = filter === null || filterMatches(filter, event.view.read(filter.wanted));
+    if (answer === undefined) event.gaveUp(target);
+    return answer === true ? [target] : [];
   }
 
   /** Topics that the same destinations want share their index. */
@@ -59,6 +63,8 @@ export class TenantRoute {
 export interface Matched {
   readonly topic: string;
   readonly view: EventView;
+  /** The target's filter takes too many steps with it, and so does not match. */
+  gaveUp(target: Target): void;
 }
 
 interface Refreshing {

@@ -46,6 +46,11 @@ export function createLog(level: string): Log {
         { err, tenantId, destinationId },
         'a destination’s configuration or secrets cannot be used',
       ),
+    filterGaveUp: (tenantId, destinationId, topic) =>
+      logger().warn(
+        { tenantId, destinationId, topic },
+        'a destination’s filter takes too many steps with an event, and so did not match it',
+      ),
     requestFailed(requestId, method, route, err) {
       // The medium's refusal is no riddle, and comes with every request for as long as it lasts.
       if (err instanceof StorageUnavailableError) {

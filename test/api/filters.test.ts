@@ -308,3 +308,21 @@ describe('POST /filters/test', () => {
     expect(body.models).toEqual([]);
   });
 });
+
+it('a filter that takes too many steps does not match, and the log says so', async () => {
+  const tenantId = await api().tenant();
+  const numbers = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => from + index);
+  const filter = { data: { a: numbers(50_000, 5000) } };
+  const { id } = await api().destination(tenantId, { filter });
+  const other = await api().destination(tenantId, { filter: { data: { b: 1 } } });
+  const data = { a: numbers(0, 60_000), b: 1 };
+  expect(await publish(tenantId, { data })).toEqual([other.id]);
+  expect(await publish(tenantId, { data, destination_id: id })).toEqual([]);
+  expect(await publish(tenantId, { data: { a: numbers(50_000, 5000) } })).toEqual([]);
+  const failures = api().failures.splice(0);
+  expect(failures.map(({ what }) => what)).toEqual(
+    failures.map(() => `the filter of ${id} gave up`),
+  );
+  expect(failures).toHaveLength(3);
+});

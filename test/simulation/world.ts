@@ -245,6 +245,7 @@ export class World {
       recordResumed: () => note('record resumed'),
       outcomeDropped: (error, id) => note('outcome dropped', `${id}, ${String(error)}`),
       serviceFailed: (name, error) => note(`${name} failed`, error),
+      filterGaveUp: () => {},
       destinationUnusable: (_tenant, id, error) =>
         this.findings.violate(`${id} is unusable: ${String(error)}`),
     };

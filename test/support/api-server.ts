@@ -316,6 +316,7 @@ function failureLog(failures: Failure[]) {
     signInsRefused: () => {},
     outcomeDropped: failed('an outcome was dropped'),
     serviceFailed: (name: string, error: unknown) => failed(`the ${name} failed`)(error),
+    filterGaveUp: (_tenant: string, id: string) => failed(`the filter of ${id} gave up`)(undefined),
     destinationUnusable: (_tenant: string, id: string, error: unknown) =>
       failed(`destination ${id} was unusable`)(error),
     requestFailed: (_id: string, method: string, route: string, error: unknown) =>
