@@ -60,6 +60,30 @@ describe('tenants', () => {
 });
 
 describe('destinations', () => {
+  it('have a filter, which is replaced whole and cleared', async () => {
+    const outpost = client();
+    const { tenants, destinations } = outpost;
+    await tenants.upsert('sdk-filter');
+    // As BalkanID's document has it.
+    const filter = { data: { roles: ['reviewer'] } };
+    const created = await destinations.create('sdk-filter', webhook({ filter }));
+    expect(created).toMatchObject({ filter });
+    const { id } = created;
+    expect(await destinations.get('sdk-filter', id)).toMatchObject({ filter });
+    const goesTo = async (roles: readonly string[]) =>
+      (await outpost.publish({ tenantId: 'sdk-filter', topic: 'a', data: { roles } }))
+        .destinationIds;
+    expect(await goesTo(['admin', 'reviewer'])).toEqual([id]);
+    expect(await goesTo(['admin'])).toEqual([]);
+    const changed = { topic: { $startsWith: 'b' } };
+    const update = (given: object) =>
+      destinations.update('sdk-filter', id, { type: 'webhook', filter: given });
+    expect(await update(changed)).toMatchObject({ filter: changed });
+    expect(await goesTo(['reviewer'])).toEqual([]);
+    await update({});
+    expect(await goesTo(['admin'])).toEqual([id]);
+  });
+
   it('are created with what is required, and answered whole', async () => {
     const { tenants, destinations } = client();
     await tenants.upsert('sdk-create');
