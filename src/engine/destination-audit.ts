@@ -53,6 +53,7 @@ function snapshot({ destination, credentials, type }: Shape, known: Credentials)
     name: destination.name,
     profile: destination.profile,
     topics: destination.topics,
+    filter: destination.filter,
     // Of a type that this version does not have, nothing is known to be no secret.
     config: type === undefined ? MASK : type.withoutSecrets(destination.config),
     credentials: Object.fromEntries(masked) as Record<string, string>,

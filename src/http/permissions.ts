@@ -53,6 +53,7 @@ export const PERMISSIONS = {
   'destinations.disable': changes(MANAGERS, 'destination.disabled'),
   'destinations.rotate': changes(MANAGERS, 'destination.updated'),
   'destinations.delete': changes(MANAGERS, 'destination.deleted'),
+  'filters.test': reads(READERS),
 
   // What is published is in the list of events: the audit log is for what is managed.
   'publish.one': changes(PUBLISHERS),

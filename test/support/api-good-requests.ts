@@ -163,6 +163,13 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     operation: 'attempts.get',
     request: (seed) => ({ path: `${destinationPath(seed)}/attempts/${seed.attemptId}` }),
   },
+  'POST /api/v1/filters/test': {
+    operation: 'filters.test',
+    request: ({ eventId }) => ({
+      path: '/v1/filters/test',
+      body: { filter: { topic: 'a' }, event_id: eventId },
+    }),
+  },
   'POST /api/v1/retry': {
     operation: 'deliveries.retry',
     request: ({ eventId, destinationId }) => ({

@@ -9,7 +9,7 @@ import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
-import { bytesOf, EventBody } from './publish.ts';
+import { bytesOf, EventBody, limitsOfEvents } from './publish.ts';
 import { membersOf, parseJson, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
@@ -23,6 +23,7 @@ import {
   string,
 } from '../schemas/json-schema.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { tenantScope } from '../tenant-scope.ts';
 
 const FIELDS = new Set(['filter', 'event', 'event_id', 'tenant_id']);
 
@@ -45,7 +46,9 @@ const Tested = object({
   ),
 });
 
-export function filterRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
+export function filterRoutes(server: FastifyInstance, parts: ServerParts): void {
+  const { engine, limits } = parts;
+  const eventLimits = limitsOfEvents(parts);
   const { storage, clock } = engine;
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
@@ -55,6 +58,7 @@ export function filterRoutes(server: FastifyInstance, { engine, limits }: Server
     scope.post(
       '/filters/test',
       {
+        config: { operation: 'filters.test' },
         bodyLimit: limits.maxPayloadBytes + ENVELOPE_BYTES,
         schema: {
           tags: ['destinations'],
@@ -78,7 +82,7 @@ export function filterRoutes(server: FastifyInstance, { engine, limits }: Server
           problems.push({ pointer: '/filter', code: 'required', message: 'Which filter?' });
         const eventMember = at('event');
         const eventId = textOf(given, 'event_id', problems);
-        const tenantId = textOf(given, 'tenant_id', problems);
+        const tenantId = tenantScope(request).narrowOne(textOf(given, 'tenant_id', problems));
         if ((eventMember === undefined) === (at('event_id') === undefined)) {
           const message = 'Give the event that it is tested with: either `event` or `event_id`.';
           problems.push({ pointer: '/event', code: 'required', message });
@@ -100,7 +104,7 @@ export function filterRoutes(server: FastifyInstance, { engine, limits }: Server
 
   function givenEvent(bytes: Buffer, value: unknown, problems: FieldError[]): EventView | null {
     try {
-      const event = parseTestEvent(bytes, value, limits);
+      const event = parseTestEvent(bytes, value, eventLimits);
       return new EventView({ ...event, timeMs: event.timeMs ?? clock.nowMs() });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'validation_failed') throw error;

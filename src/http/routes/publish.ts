@@ -61,13 +61,19 @@ const Published = object({
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export function publishRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
-  const { publisher, clock } = engine;
-  const publishLimits: PublishLimits = {
+/** Of any event that comes in a body. */
+export function limitsOfEvents({ engine, limits }: ServerParts): PublishLimits {
+  return {
     maxPayloadBytes: limits.maxPayloadBytes,
-    nowMs: () => clock.nowMs(),
+    nowMs: () => engine.clock.nowMs(),
     maxDelayMs: limits.retentionDays * DAY_MS,
   };
+}
+
+export function publishRoutes(server: FastifyInstance, parts: ServerParts): void {
+  const { engine, limits } = parts;
+  const { publisher } = engine;
+  const publishLimits = limitsOfEvents(parts);
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
