@@ -50,6 +50,8 @@ describe('an entry', () => {
 
   it('is declared for every operation that is not only read', () => {
     for (const [name, { operation }] of Object.entries(GOOD_REQUESTS)) {
+      // A filter is only tried out.
+      if (operation === 'filters.test') continue;
       if (name.startsWith('GET ') || operation.startsWith('publish.')) continue;
       expect(PERMISSIONS[operation].audit.length, name).toBeGreaterThan(0);
     }
