@@ -292,9 +292,11 @@ export class Dispatcher {
     if (delivery.orderKey === null) return;
     lane.queue.done(delivery);
     this.#makeReady(lane);
-    if (!lane.hasFollowers) return;
-    lane.hasFollowers = false;
-    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+    if (lane.hasFollowers) {
+      lane.hasFollowers = false;
+      this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+    }
+    this.pump();
   }
 
   /** It goes first when its time has come: those behind it do not wait for that in memory. */

@@ -269,8 +269,8 @@ function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
     timeMs: null,
     eligibleForRetry: publication.retry,
     metadata: null,
-    resource: null,
-    orderKey: null,
+    resource: publication.resource === undefined ? null : JSON.stringify(publication.resource),
+    orderKey: publication.key ?? null,
     deliverAtMs: null,
     data: new TextEncoder().encode(JSON.stringify(publication)),
   };

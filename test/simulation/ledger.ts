@@ -2,6 +2,8 @@
  * What is owed and what was done about it, kept beside the storage from the journal of its changes, and what each
  * change may be.
  */
+import type { EventResource } from '../../src/domain/event.ts';
+import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
 import { expectedNext, scheduleOf } from './expected-schedule.ts';
@@ -20,6 +22,7 @@ export interface DestinationState {
   readonly id: string;
   readonly receiverName: string;
   topics: readonly string[];
+  order: Order;
   concurrency: number;
   /** The largest that the engine may still go by. */
   formerConcurrency: number;
@@ -40,6 +43,8 @@ export interface Publication {
   readonly topic: string;
   readonly to: string | null;
   readonly retry: boolean;
+  readonly key?: string;
+  readonly resource?: EventResource;
 }
 
 export interface EventState {
@@ -160,6 +165,7 @@ export class Ledger {
       id: row.id,
       receiverName: config.receiver,
       topics,
+      order: 'none',
       concurrency: 0,
       formerConcurrency: 0,
       isEnabled: true,
@@ -170,6 +176,7 @@ export class Ledger {
       schedules: [],
     };
     destination.topics = topics;
+    destination.order = policy.order ?? 'none';
     const concurrency = policy.concurrency ?? 128;
     if (concurrency !== destination.concurrency)
       destination.formerConcurrency = Math.max(
@@ -271,8 +278,9 @@ export class Ledger {
     const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
     if (!isBorn && operation !== 'retryByHand')
       this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
-    if (row.status !== 'pending' || row.attempts !== 0)
-      this.#wrong(delivery, 'is not pending at first');
+    const isPending =
+      row.status === 'pending' || (destination.order === 'latest' && row.status === 'canceled');
+    if (!isPending || row.attempts !== 0) this.#wrong(delivery, 'is not pending at first');
     if (row.claimedBy !== 0 && row.claimedBy !== process.no)
       this.#wrong(delivery, 'is claimed by another');
   }
@@ -360,7 +368,11 @@ export class Ledger {
       case 'cancel':
       case 'cancelSlice':
         this.#findings.saw(`${operation} from ${before.status}`);
-        if (!delivery.destination.wasTakenAway) return 'its destination was never disabled';
+        // One that holds its key only lets go of it.
+        if (before.status === 'failed' && delivery.destination.order === 'key')
+          return after.status === 'failed' ? null : 'it was let go of';
+        if (!delivery.destination.wasTakenAway && delivery.destination.order !== 'latest')
+          return 'its destination was never disabled';
         return after.status === transition(before.status, 'cancel')
           ? null
           : `from ${before.status}`;
@@ -374,6 +386,13 @@ export class Ledger {
           : `from ${before.status}`;
       case 'record':
         return this.#problemOfRecord(process, delivery, before, after);
+      case 'publish':
+        this.#findings.saw('superseded');
+        return delivery.destination.order === 'latest' &&
+          before.status === 'pending' &&
+          after.status === 'canceled'
+          ? null
+          : 'it is none of its business';
       default:
         return 'it is none of its business';
     }
@@ -439,6 +458,7 @@ interface Definition {
   readonly topics: readonly string[];
   readonly config: { readonly receiver: string };
   readonly policy: {
+    readonly order?: Order;
     readonly concurrency?: number;
     readonly retry?: RetryOfPolicy;
   };

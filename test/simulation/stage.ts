@@ -4,7 +4,7 @@ import { createDestination } from '../../src/engine/manage-destinations.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Behaviour, ReceivedRequest, Receiver } from '../support/simulated-receivers.ts';
-import type { DeliveryState } from './ledger.ts';
+import type { DeliveryState, Publication } from './ledger.ts';
 import { World } from './world.ts';
 
 export interface StageOptions {
@@ -21,6 +21,9 @@ export interface Scene {
   readonly behaviour: Behaviour;
   readonly policy?: DestinationPolicy;
 }
+
+/** What the events are ordered by. */
+export type Ordered = Pick<Publication, 'key' | 'resource'>;
 
 export class Stage {
   readonly world: World;
@@ -92,13 +95,13 @@ export class Stage {
   }
 
   /** Publishes so many events of the tenant, to all of its destinations or to one. */
-  publish(tenantId: string, count = 1, to: string | null = null): void {
+  publish(tenantId: string, count = 1, to: string | null = null, what: Ordered = {}): void {
     this.world.callers.publish(
       this.process,
       Array.from({ length: count }, () => ({
         tenantId,
         id: null,
-        publication: { n: ++this.#lastN, topic: 'room.created', to, retry: true },
+        publication: { n: ++this.#lastN, topic: 'room.created', to, retry: true, ...what },
       })),
       false,
     );

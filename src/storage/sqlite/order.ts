@@ -71,9 +71,11 @@ export class OrderedLanes {
       if (row['status'] !== STATUS_CODE.pending) continue;
       if (row['claimed_by'] === incarnation)
         hasFollowers ||= this.isBlocked(destinationNo, round.after);
-      else if (Number(row['next_attempt_ms']) <= dueBeforeMs)
+      else if (Number(row['next_attempt_ms']) <= dueBeforeMs) {
         due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
-      else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));
+        // Perhaps: it is cheaper to look again than to count them.
+        hasFollowers ||= !isOwnKey(round.after);
+      } else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));
     }
     this.#rounds.set(destinationNo, round);
     return { due, hasFollowers, nextDueAtMs: dueBeforeMs };
