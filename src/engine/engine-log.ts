@@ -1,3 +1,5 @@
+import type { JsonProblem } from '../domain/topic-catalogue.ts';
+
 /** What the engine has to say to the operator; the wording is in telemetry/. */
 export interface EngineLog {
   /** Due deliveries could not be claimed; tried again. */
@@ -16,4 +18,8 @@ export interface EngineLog {
   serviceFailed(name: string, error: unknown): void;
   /** A destination's secrets or configuration cannot be used. */
   destinationUnusable(tenantId: string, destinationId: string, error: unknown): void;
+  /** Events were not of their topic's schema, and were accepted; one line a topic a minute. `count`: since the last. */
+  schemaViolated(topic: string, count: number, problem: JsonProblem): void;
+  /** A stored schema does not compile: nothing of its topic is checked. */
+  schemaUnusable(topic: string, reason: string): void;
 }

@@ -125,6 +125,7 @@ export class Publisher {
       resource: request.resource,
       orderKey: request.orderKey,
       data: request.data,
+      test: request.test,
       bodies: new Map<string, Uint8Array>(),
     };
     for (const [ordinal, target] of targets.entries()) {
@@ -209,10 +210,11 @@ class Publishing implements Item<PublishOutcome> {
   }
 
   match(route: TenantRoute): void {
-    const { topic, destinationId } = this.request;
+    const { topic, destinationId, test } = this.request;
     this.version = route.version;
-    this.targets =
-      destinationId === null ? route.match(topic) : route.addressed(destinationId, topic);
+    if (destinationId === null) this.targets = route.match(topic);
+    else if (test) this.targets = route.enabled(destinationId);
+    else this.targets = route.addressed(destinationId, topic);
   }
 
   reserve(dispatcher: Dispatcher): void {
@@ -284,6 +286,7 @@ class Publishing implements Item<PublishOutcome> {
       orderKey: request.orderKey,
       deliverAtMs: request.deliverAtMs,
       data: request.data,
+      test: request.test,
       requestedDestinationId: request.destinationId,
       destinations,
     };

@@ -40,6 +40,12 @@ export class TenantRoute {
     const target = this.targets.get(destinationId);
     return target !== undefined && wants(target, topic) ? [target] : [];
   }
+
+  /** The one that was addressed, if it is enabled, whatever it wants. */
+  enabled(destinationId: string): readonly Target[] {
+    const target = this.targets.get(destinationId);
+    return target?.enabled === true ? [target] : [];
+  }
 }
 
 interface Refreshing {

@@ -247,6 +247,8 @@ export class World {
       serviceFailed: (name, error) => note(`${name} failed`, error),
       destinationUnusable: (_tenant, id, error) =>
         this.findings.violate(`${id} is unusable: ${String(error)}`),
+      schemaViolated: (topic) => note(`${topic} was not of its schema`),
+      schemaUnusable: (topic, reason) => this.findings.violate(`${topic}: ${reason}`),
     };
   }
 }

@@ -62,12 +62,17 @@ const Published = object({
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function publishRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
-  const { publisher, clock } = engine;
+  const { publisher, catalogue, clock } = engine;
   const publishLimits: PublishLimits = {
     maxPayloadBytes: limits.maxPayloadBytes,
     nowMs: () => clock.nowMs(),
     maxDelayMs: limits.retentionDays * DAY_MS,
   };
+  const judging: PublishLimits = {
+    ...publishLimits,
+    judge: (topic, data, bytes) => catalogue.judge(topic, data, bytes),
+  };
+  const limitsNow = (): PublishLimits => (catalogue.isJudging ? judging : publishLimits);
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
@@ -87,7 +92,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
         },
       },
       async (request, reply) => {
-        const event = parsePublish(bytesOf(request.body), publishLimits);
+        const event = parsePublish(bytesOf(request.body), limitsNow());
         if (!tenantScope(request).has(event.tenantId)) throw new ApiError('tenant_not_found');
         const result = await publisher.publish(event);
         if (result.kind !== 'accepted') throw refusal(result);
@@ -119,7 +124,7 @@ export function publishRoutes(server: FastifyInstance, { engine, limits }: Serve
       },
       async (request, reply) => {
         const tenants = tenantScope(request);
-        const events = parseBatch(bytesOf(request.body), publishLimits).map((event) =>
+        const events = parseBatch(bytesOf(request.body), limitsNow()).map((event) =>
           event instanceof ApiError || tenants.has(event.tenantId)
             ? event
             : new ApiError('tenant_not_found'),
