@@ -145,17 +145,17 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     operation: 'catalogue.get',
     request: async (_seed, api) => ({ path: await withTopic(api) }),
   },
-  // Those that others name: a catalogue that has only some topics would refuse theirs.
   'PUT /api/v1/catalogue/:topic': {
     operation: 'catalogue.put',
-    request: () => ({ path: '/v1/catalogue/none', body: { description: 'None.' } }),
+    request: async (_seed, api) => ({ path: await withTopic(api), body: { description: 'D.' } }),
   },
   'POST /api/v1/catalogue/import': {
     operation: 'catalogue.import',
-    request: () => ({
-      path: '/v1/catalogue/import',
-      body: { documents: [{ document: { topics: { a: {}, none: {} } } }] },
-    }),
+    request: async (_seed, api) => {
+      await withTopic(api);
+      const topics = { shown: { description: 'Imported.' } };
+      return { path: '/v1/catalogue/import', body: { documents: [{ document: { topics } }] } };
+    },
   },
   'DELETE /api/v1/catalogue/:topic': {
     operation: 'catalogue.delete',
@@ -249,8 +249,8 @@ async function withDestination(seed: Seed, api: ApiServer): Promise<Seed> {
   return { ...seed, destinationId: id };
 }
 
-/** Path of a topic that is there. */
+/** Path of a topic that is there, with those that destinations here name: once there is a catalogue, it has them too. */
 async function withTopic(api: ApiServer): Promise<string> {
-  for (const name of ['a', 'none']) await api.put(`/v1/catalogue/${name}`, {});
-  return '/v1/catalogue/none';
+  for (const name of ['a', 'none', 'shown']) await api.put(`/v1/catalogue/${name}`, {});
+  return '/v1/catalogue/shown';
 }
