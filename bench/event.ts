@@ -52,6 +52,7 @@ export function deliveredMessage(profile = standard): { headers: string[]; body:
     metadata: null,
     resource: null,
     data: Buffer.from(eventData()),
+    test: false,
   };
   const body = renderPayload(profile.payload, event, () => Buffer.alloc(0));
   const facts = { event, deliveryId: () => 'dlv_01k9zz8qf3abcde0000000', attempt: 1, nowMs };

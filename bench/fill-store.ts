@@ -71,6 +71,7 @@ function newEvent(turn: number): NewEvent {
     orderKey: null,
     deliverAtMs: null,
     data,
+    test: false,
     requestedDestinationId: null,
   };
 }

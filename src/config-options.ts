@@ -19,6 +19,7 @@ import {
 } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
 import { MAX_ORDINAL } from './domain/id.ts';
+import { UNKNOWN_TOPICS } from './domain/topic-catalogue.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -50,12 +51,13 @@ export interface Option<T> {
   format?(value: T): string;
 }
 
-export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Delivery' | 'Limits';
+export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Topics' | 'Delivery' | 'Limits';
 
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   'Server',
   'Storage',
   'Keys',
+  'Topics',
   'Delivery',
   'Limits',
 ];
@@ -182,6 +184,24 @@ export const OPTIONS = {
       'How long a tenant’s token is good, and with it a link to the portal. Tokens are stored nowhere, and so cannot be taken back one by one.',
     default: '3600',
     parse: wholeNumber('number of seconds', 60, 30 * 24 * 3600),
+  }),
+
+  topicsFile: option({
+    group: 'Topics',
+    placeholder: 'FILE',
+    description:
+      'A YAML file with the topic catalogue, loaded at the start: the topics that it names become as they are in it, the others stay. Or none.',
+    default: 'none',
+    parse: (text): Parsed<string | null> => ({ ok: true, value: text === 'none' ? null : text }),
+    format: (path) => path ?? 'none',
+  }),
+  unknownTopics: option({
+    group: 'Topics',
+    placeholder: 'WHAT',
+    description:
+      'What becomes of an event whose topic is not in the catalogue, once that has any: accept, or reject with 422.',
+    default: 'accept',
+    parse: oneOf(UNKNOWN_TOPICS),
   }),
 
   allowedCidrs: option({

@@ -15,11 +15,15 @@ import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
 import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
+import { exportTopics, parseTopicsExport } from './cli/topics-export.ts';
+import { putTopicsOfFile, readTopicsFile, TopicsFileError } from './cli/topics-file.ts';
+import { importTopics, parseTopicsImport } from './cli/topics-import.ts';
 import { CommandUsageError } from './cli/usage-error.ts';
 import type { Config } from './config-options.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import type { LoadedConfig } from './config.ts';
+import { createSchemaCompiler } from './catalogue/schema-compiler.ts';
 import { createAddressGuard } from './destinations/address-guard.ts';
 import { createWebhookType } from './destinations/webhook/type.ts';
 import { systemClock } from './domain/clock.ts';
@@ -29,6 +33,7 @@ import { PayloadError } from './domain/payload.ts';
 import { createSealedBoxes } from './domain/sealed-box.ts';
 import { deriveTokenKey } from './domain/token-key.ts';
 import { createAccess } from './engine/access.ts';
+import type { SchemaCompiler, TopicEntry } from './domain/topic-catalogue.ts';
 import { createEngine } from './engine/engine.ts';
 import { buildServer } from './http/server.ts';
 import { TenantTokens } from './http/tenant-token.ts';
@@ -81,6 +86,12 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'keys_revoke':
       await callApi((client) => manageKeys(parseKeysRevoke(command.args), client));
       return;
+    case 'topics_import':
+      await callApi((client) => importTopics(parseTopicsImport(command.args), client));
+      return;
+    case 'topics_export':
+      await callApi((client) => exportTopics(parseTopicsExport(command.args), client));
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
@@ -127,6 +138,9 @@ function load(flags: readonly string[]): Promise<LoadedConfig> {
 
 async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
   const { config } = loaded;
+  // First: where the file is wrong, nothing is made.
+  const schemas = createSchemaCompiler();
+  const topics = await readTopicsFile(config.topicsFile, schemas);
   const keys = resolveKeys({
     apiKey: config.apiKey,
     encryptionKeys: config.encryptionKey,
@@ -134,7 +148,7 @@ async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
     random: systemRandom,
   });
   try {
-    await run(loaded, keys);
+    await run(loaded, { keys, schemas, topics });
   } catch (error) {
     // The next start will not show them.
     process.stdout.write(newKeysMessage(keys));
@@ -144,7 +158,11 @@ async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
 
 async function run(
   { config, sources }: LoadedConfig & { ok: true },
-  keys: ResolvedKeys,
+  {
+    keys,
+    schemas,
+    topics,
+  }: { keys: ResolvedKeys; schemas: SchemaCompiler; topics: readonly TopicEntry[] },
 ): Promise<void> {
   const log = createLog(config.logLevel);
   const storage = await openSqliteStorage({
@@ -174,6 +192,8 @@ async function run(
     log,
     retentionDays: config.retentionDays,
     utilization: watchUtilization(),
+    schemas,
+    unknownTopics: config.unknownTopics,
   });
   const access = createAccess({
     storage,
@@ -198,6 +218,7 @@ async function run(
   try {
     await access.load();
     await engine.load();
+    await putTopicsOfFile(engine, topics);
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
     await storage.close();
@@ -257,7 +278,8 @@ function explain(error: unknown): void {
     // SQLite has several lines to say of damage.
     const reason = error.message.replaceAll(/\s*\n\s*/g, ' ');
     end(`angarium: ${reason}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
-  } else if (error instanceof KeyFileError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
+  } else if (error instanceof TopicsFileError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
+  else if (error instanceof KeyFileError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
   else if (isAddressError(error)) {
     end(
       `angarium: cannot listen on ${error.address}:${error.port} (${error.code}): ${adviceOn(error.code)}\n`,

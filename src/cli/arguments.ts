@@ -15,6 +15,7 @@ export type Command =
       readonly kind: 'keys_create' | 'keys_list' | 'keys_revoke';
       readonly args: readonly string[];
     }
+  | { readonly kind: 'topics_import' | 'topics_export'; readonly args: readonly string[] }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -35,6 +36,15 @@ export const COMMANDS = [
   { name: 'keys create', summary: 'Make a key of the operator on a running server.' },
   { name: 'keys list', summary: 'List the operator’s keys of a running server.' },
   { name: 'keys revoke', summary: 'Revoke keys of the operator on a running server, at once.' },
+  {
+    name: 'topics import',
+    summary: 'Put topics into the catalogue of a running server: OpenAPI, JSON Schema, YAML.',
+  },
+  {
+    name: 'topics export',
+    summary:
+      'Write the catalogue of a running server as JSON Schema, OpenAPI, AsyncAPI, TypeScript.',
+  },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -71,6 +81,8 @@ export function parseArguments(argv: readonly string[]): Command {
     case 'serve':
     case 'config check':
     case 'verify':
+    case 'topics import':
+    case 'topics export':
     case 'keys create':
     case 'keys list':
     case 'keys revoke': {
@@ -104,6 +116,10 @@ function withRest(
       return { kind: 'config_check', flags: rest };
     case 'verify':
       return { kind: 'verify', flags: rest };
+    case 'topics import':
+      return { kind: 'topics_import', args: rest };
+    case 'topics export':
+      return { kind: 'topics_export', args: rest };
     case 'keys create':
       return { kind: 'keys_create', args: rest };
     case 'keys list':

@@ -50,6 +50,37 @@ export function helpText(topic: CommandName | null): string {
         ['Revokes keys of the operator: when it ends, they open nothing any more.'],
         [],
       );
+    case 'topics import':
+      return clientHelp(
+        'topics import FILE...',
+        [
+          'Puts the topics of the files into the catalogue of a running server, all of them or none: OpenAPI 3.1 documents with webhooks, JSON Schemas (the file is named after the topic, room.created.json), or catalogues as in ANGARIUM_TOPICS_FILE. JSON or YAML.',
+        ],
+        [
+          ['--dry-run', 'Only says what it would do.'],
+          [
+            '--data-pointer POINTER',
+            'Where in the bodies of webhooks the data are, such as /data; the whole body by default.',
+          ],
+          [
+            '--enforcement WHAT',
+            'off, warn or reject, for all that is imported from OpenAPI or JSON Schema.',
+          ],
+        ],
+      );
+    case 'topics export':
+      return clientHelp(
+        'topics export',
+        ['Writes the catalogue of a running server.'],
+        [
+          ['--format FORMAT', 'json-schema (default), openapi, asyncapi or typescript.'],
+          [
+            '--profile NAME',
+            'Whose bodies OpenAPI and AsyncAPI describe; the server’s default profile without it.',
+          ],
+          ['--out FILE', 'Where to; the standard output without it.'],
+        ],
+      );
     case 'help':
     case 'version':
     case null:

@@ -10,6 +10,8 @@ import type { Profile } from '../domain/profile.ts';
 export interface DestinationType {
   /** As in a destination's `type`, `webhook` for example. */
   readonly type: string;
+  /** What people read who choose and fill in a destination of it. */
+  readonly description: TypeDescription;
   /**
    * Checks and normalises what a caller gave, and generates the secrets that he left out. All that is wrong comes at
    * once. It asks nothing of the network.
@@ -25,6 +27,37 @@ export interface DestinationType {
   open(destination: OpenDestination): Sender;
   /** Gives up all connections, those in use too. */
   close(): Promise<void>;
+}
+
+export interface TypeDescription {
+  readonly label: string;
+  /** A sentence. */
+  readonly description: string;
+  /** An SVG document, to be shown as an image. */
+  readonly icon: string;
+  /** Markdown: how to get what the fields want. */
+  readonly instructions: string;
+  /** Where the setting up begins elsewhere. */
+  readonly setupLink?: { readonly href: string; readonly cta: string };
+  readonly configFields: readonly FieldDescription[];
+  readonly credentialFields: readonly FieldDescription[];
+}
+
+/** A field of `config` or `credentials`; `check` has the last word on its value. */
+export interface FieldDescription {
+  readonly key: string;
+  readonly type: 'text' | 'checkbox' | 'select' | 'key_value_map';
+  readonly label: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** Masked where it is read. */
+  readonly sensitive?: boolean;
+  readonly default?: string;
+  readonly minlength?: number;
+  readonly maxlength?: number;
+  /** A regular expression of the whole value. */
+  readonly pattern?: string;
+  readonly options?: readonly { readonly label: string; readonly value: string }[];
 }
 
 export type Config = Readonly<Record<string, string>>;

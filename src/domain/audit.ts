@@ -13,6 +13,9 @@ export const AUDIT_ACTIONS = [
   'destination.deleted',
   'delivery.retried',
   'delivery.canceled',
+  'topic.created',
+  'topic.updated',
+  'topic.deleted',
   'key.created',
   'key.updated',
   'key.revoked',
@@ -41,7 +44,7 @@ export interface AuditAuthor {
 export type AuditSnapshot = Readonly<Record<string, unknown>>;
 
 export interface AuditResource {
-  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'key';
+  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'topic' | 'key';
   readonly id: string;
 }
 
@@ -70,4 +73,23 @@ export function tenantAudit(
   const action =
     before === null ? 'tenant.created' : after === null ? 'tenant.deleted' : 'tenant.updated';
   return { ...author, action, tenantId: id, resource: { kind: 'tenant', id }, before, after };
+}
+
+/** The entry of a change of a topic of the catalogue, as above. */
+export function topicAudit(
+  author: AuditAuthor,
+  name: string,
+  before: AuditSnapshot | null,
+  after: AuditSnapshot | null,
+): AuditEntry {
+  const action =
+    before === null ? 'topic.created' : after === null ? 'topic.deleted' : 'topic.updated';
+  return {
+    ...author,
+    action,
+    tenantId: null,
+    resource: { kind: 'topic', id: name },
+    before,
+    after,
+  };
 }

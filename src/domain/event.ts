@@ -22,6 +22,8 @@ export interface PublishRequest {
   readonly deliverAtMs: number | null;
   /** The bytes of the JSON object `data` exactly as they were sent. */
   readonly data: Uint8Array;
+  /** Sent to try out the addressed destination, which gets it whatever topics it takes. */
+  readonly test: boolean;
 }
 
 /** An event as the engine carries it to its destinations. */
@@ -35,6 +37,7 @@ export interface Event {
   readonly metadata: string | null;
   readonly resource: string | null;
   readonly data: Uint8Array;
+  readonly test: boolean;
 }
 
 /** What the event is about, spelled as the API spells it; its values are visible ASCII. */

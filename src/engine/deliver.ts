@@ -79,8 +79,9 @@ export class Deliverer {
   }
 }
 
-function kindOf({ manual, attempts }: LiveDelivery): AttemptKind {
+function kindOf({ event, manual, attempts }: LiveDelivery): AttemptKind {
   if (manual) return 'manual';
+  if (event.test) return 'test';
   return attempts === 0 ? 'first' : 'retry';
 }
 

@@ -1,3 +1,5 @@
+import type { JsonProblem } from '../domain/topic-catalogue.ts';
+
 /** What the engine has to say to the operator; the wording is in telemetry/. */
 export interface EngineLog {
   /** Due deliveries could not be claimed; tried again. */
@@ -18,4 +20,8 @@ export interface EngineLog {
   destinationUnusable(tenantId: string, destinationId: string, error: unknown): void;
   /** A filter took too many steps with an event of that topic, and so did not match it. */
   filterGaveUp(tenantId: string, destinationId: string, topic: string): void;
+  /** Events were not of their topic's schema, and were accepted; one line a topic a minute. `count`: since the last. */
+  schemaViolated(topic: string, count: number, problem: JsonProblem): void;
+  /** A stored schema does not compile: nothing of its topic is checked. */
+  schemaUnusable(topic: string, reason: string): void;
 }

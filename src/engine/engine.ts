@@ -2,9 +2,11 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
 import type { EvaluateExpression } from '../domain/payload.ts';
+import type { SchemaCompiler, UnknownTopics } from '../domain/topic-catalogue.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createCanceler } from './cancel.ts';
+import { Catalogue } from './catalogue.ts';
 import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DispatcherLimits } from './dispatcher.ts';
@@ -14,6 +16,7 @@ import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
 import { RoutingTable } from './routing.ts';
+import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
 import type { TargetMaker } from './target.ts';
 
@@ -26,6 +29,10 @@ export interface EngineOptions {
   readonly retentionDays: number;
   /** What payloads by expression are made with. */
   readonly evaluate: EvaluateExpression;
+  /** Of the schemas in the topic catalogue. */
+  readonly schemas: SchemaCompiler;
+  /** Publishes of topics that are not in the catalogue, while there is one; accepted by default. */
+  readonly unknownTopics?: UnknownTopics;
   readonly limits?: Partial<DispatcherLimits>;
   /** How busy this process's thread is, 0 to 1 (pacer.ts); by default it is taken for idle. */
   readonly utilization?: () => number;
@@ -38,11 +45,13 @@ export interface Engine {
   readonly random: Random;
   readonly targets: TargetMaker;
   readonly routing: RoutingTable;
+  readonly catalogue: Catalogue;
+  readonly testSender: TestSender;
   readonly publisher: Publisher;
   readonly dispatcher: Dispatcher;
   /** There is something to cancel. */
   wakeCanceler(): void;
-  /** Reads the routing: after that, it can take publishes. */
+  /** Reads the routing and the catalogue: after that, it can take publishes. */
   load(): Promise<void>;
   /** Begins to deliver what is owed. */
   start(): Promise<void>;
@@ -76,6 +85,14 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     utilization: options.utilization ?? (() => 0),
   });
+  const catalogue = new Catalogue({
+    storage,
+    compiler: options.schemas,
+    unknownTopics: options.unknownTopics ?? 'accept',
+    clock,
+    log,
+  });
+  const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
   const canceler = new ServiceRunner(createCanceler(storage, clock), clock, log);
   const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
   const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
@@ -88,10 +105,15 @@ export function createEngine(options: EngineOptions): Engine {
     targets: options.targets,
     evaluate: options.evaluate,
     routing,
+    catalogue,
+    testSender,
     publisher,
     dispatcher,
     wakeCanceler: () => canceler.wake(),
-    load: () => routing.load(),
+    async load() {
+      await catalogue.refresh();
+      await routing.load();
+    },
     async start() {
       await dispatcher.start();
       for (const service of services) service.start(1000);

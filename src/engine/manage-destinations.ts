@@ -161,6 +161,7 @@ async function createOnce(
   const profile = profileOf(input.profile, defaults, targets);
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
+  problems.push(...unknownTopics(engine, input.topics));
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
     config: input.config,
@@ -215,7 +216,10 @@ async function changeOnce(
     });
   }
   const profileName = change.profile === undefined ? before.profile : change.profile;
-  problems.push(...unknownProfile(engine, profileName));
+  problems.push(
+    ...unknownProfile(engine, profileName),
+    ...unknownTopics(engine, change.topics ?? []),
+  );
   const profile = profileOf(profileName, defaults, targets);
   const current = openCredentials(stored, defaults, profile, targets.boxes);
   const checked = type.check({
@@ -354,4 +358,13 @@ function unknownProfile({ targets }: Engine, profile: string | null): FieldProbl
   if (profile === null || targets.profiles.has(profile)) return [];
   const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
   return [{ pointer: '/profile', code: 'enum', message }];
+}
+
+/** While there is a catalogue, a destination names topics of it; patterns are always good. */
+function unknownTopics({ catalogue }: Engine, topics: readonly string[]): FieldProblem[] {
+  return topics.flatMap((topic, index) => {
+    if (catalogue.isNameable(topic)) return [];
+    const message = `There is no topic ${topic} in the catalogue: GET /topics lists them, and a pattern such as user.* may cover future ones.`;
+    return [{ pointer: `/topics/${index}`, code: 'unknown_topic', message }];
+  });
 }

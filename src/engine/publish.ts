@@ -128,6 +128,7 @@ export class Publisher {
       resource: request.resource,
       orderKey: request.orderKey,
       data: request.data,
+      test: request.test,
       bodies: new Map<string, Uint8Array>(),
     };
     for (const [ordinal, target] of targets.entries()) {
@@ -239,10 +240,11 @@ class Publishing implements Item<PublishOutcome>, Matched {
   }
 
   match(route: TenantRoute): void {
-    const { destinationId } = this.request;
+    const { destinationId, test } = this.request;
     this.version = route.version;
-    this.targets =
-      destinationId === null ? route.match(this) : route.addressed(destinationId, this);
+    if (destinationId === null) this.targets = route.match(this);
+    else if (test) this.targets = route.enabled(destinationId);
+    else this.targets = route.addressed(destinationId, this);
   }
 
   reserve(dispatcher: Dispatcher): void {
@@ -314,6 +316,7 @@ class Publishing implements Item<PublishOutcome>, Matched {
       orderKey: request.orderKey,
       deliverAtMs: request.deliverAtMs,
       data: request.data,
+      test: request.test,
       requestedDestinationId: request.destinationId,
       destinations,
     };

@@ -55,6 +55,8 @@ export class Recorder {
   readonly #group: GroupCommit<Pending, RecordOutcome>;
   #onRecorded: RecordedListener = () => {};
   #onResume: () => void = () => {};
+  /** By the number of the event. */
+  readonly #watchers = new Map<number, () => void>();
   #waiting = 0;
   #held: Pending[] = [];
   #failing = false;
@@ -95,6 +97,15 @@ export class Recorder {
   /** Called when an outcome is safe; the time is that of the next attempt, `null` where there is none. */
   onRecorded(listener: RecordedListener): void {
     this.#onRecorded = listener;
+  }
+
+  /** Calls back once, when an outcome of the event is safe. For a few events: those that somebody waits for. */
+  watch(eventSeq: number, listener: () => void): void {
+    this.#watchers.set(eventSeq, listener);
+  }
+
+  unwatch(eventSeq: number): void {
+    this.#watchers.delete(eventSeq);
   }
 
   /** Called when attempts may start again. */
@@ -140,10 +151,17 @@ export class Recorder {
   #settled({ delivery, target }: Pending, recorded: Recorded): void {
     this.#waiting--;
     this.#onRecorded(delivery, target, recorded);
+    if (this.#watchers.size > 0) this.#tell(delivery.event.seq);
     if (this.#wasBlocked && !this.#failing && this.#waiting < MAX_WAITING / 2) {
       this.#wasBlocked = false;
       this.#onResume();
     }
+  }
+
+  #tell(eventSeq: number): void {
+    const listener = this.#watchers.get(eventSeq);
+    this.#watchers.delete(eventSeq);
+    listener?.();
   }
 
   #refused(pending: Pending, error: unknown): void {

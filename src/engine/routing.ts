@@ -51,6 +51,12 @@ export class TenantRoute {
     return answer === true ? [target] : [];
   }
 
+  /** The one that was addressed, if it is enabled, whatever it wants. */
+  enabled(destinationId: string): readonly Target[] {
+    const target = this.targets.get(destinationId);
+    return target?.enabled === true ? [target] : [];
+  }
+
   /** Topics that the same destinations want share their index. */
   #candidates(topic: string): Candidates {
     const targets = [...this.targets.values()].filter((target) => wants(target, topic));

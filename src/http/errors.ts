@@ -54,6 +54,14 @@ export const API_ERRORS = {
     status: 404,
     meaning: 'There is no such delivery; it may have been dropped at the end of its retention.',
   },
+  topic_not_found: {
+    status: 404,
+    meaning: 'There is no such topic in the catalogue: `PUT /catalogue/{topic}` adds it.',
+  },
+  destination_type_not_found: {
+    status: 404,
+    meaning: 'There is no such destination type: `GET /destination-types` lists them.',
+  },
   attempt_not_found: {
     status: 404,
     meaning: 'There is no such attempt; it may have been dropped at the end of its retention.',
@@ -78,6 +86,15 @@ export const API_ERRORS = {
   },
   delivery_final: { status: 409, meaning: 'The delivery has ended: there is nothing to cancel.' },
   key_revoked: { status: 409, meaning: 'The key was revoked: create another one.' },
+  topic_in_use: {
+    status: 409,
+    meaning:
+      'Destinations name the topic: change them first, or delete it all the same with `force=true`.',
+  },
+  test_of_disabled: {
+    status: 409,
+    meaning: 'The destination is disabled: enable it, then test it.',
+  },
   precondition_failed: {
     status: 412,
     meaning:
@@ -98,6 +115,15 @@ export const API_ERRORS = {
   too_many_destinations: {
     status: 422,
     meaning: 'The tenant has as many destinations as it may have.',
+  },
+  too_many_topics: {
+    status: 422,
+    meaning: 'The topic catalogue would have more topics than it may have.',
+  },
+  too_many_tests: {
+    status: 429,
+    meaning:
+      'A destination gets 10 test events a minute, a tenant 60: wait for the seconds of `Retry-After`.',
   },
   too_many_failed_sign_ins: {
     status: 429,

@@ -54,6 +54,18 @@ export const PERMISSIONS = {
   'destinations.rotate': changes(MANAGERS, 'destination.updated'),
   'destinations.delete': changes(MANAGERS, 'destination.deleted'),
   'filters.test': reads(READERS),
+  // As with publishing: it is in the list of events, marked.
+  'destinations.test': changes(MANAGERS),
+  'destination_types.list': readsSame(),
+  'destination_types.get': readsSame(),
+
+  'topics.list': readsSame(),
+  'catalogue.list': readsSame(),
+  'catalogue.get': readsSame(),
+  'catalogue.export': readsSame(),
+  'catalogue.put': changes(ADMINS, 'topic.created', 'topic.updated'),
+  'catalogue.import': changes(ADMINS, 'topic.created', 'topic.updated'),
+  'catalogue.delete': changes(ADMINS, 'topic.deleted'),
 
   // What is published is in the list of events: the audit log is for what is managed.
   'publish.one': changes(PUBLISHERS),
@@ -90,6 +102,11 @@ export function permissionOf(operation: OperationId): Permission {
 
 function reads(who: readonly Grant[]): Permission {
   return { who, audit: [], sameForAll: false };
+}
+
+/** Of what is the instance's: what there is to subscribe to, and where to. */
+function readsSame(): Permission {
+  return { who: [...READERS, 'operator:publish'], audit: [], sameForAll: true };
 }
 
 function changes(who: readonly Grant[], ...audit: readonly AuditAction[]): Permission {

@@ -18,6 +18,12 @@ export interface PublishLimits {
   nowMs(): number;
   /** How far ahead `deliver_at` may be: what is kept no longer cannot be sent any more. */
   readonly maxDelayMs: number;
+  /** What the topic catalogue has against an event; left out while it can have nothing. */
+  readonly judge?: (
+    topic: string,
+    data: Readonly<Record<string, unknown>>,
+    bytes: number,
+  ) => readonly FieldError[];
 }
 
 /** Events of one batch. */
@@ -179,6 +185,7 @@ function parseEvent(
   if (
     problems.length > 0 ||
     dataAt === undefined ||
+    !isObject(data) ||
     typeof tenantId !== 'string' ||
     timeMs === undefined ||
     deliverAtMs === undefined ||
@@ -186,11 +193,16 @@ function parseEvent(
   ) {
     throw validationFailed(problems);
   }
-  if (dataAt.end - dataAt.start > limits.maxPayloadBytes) {
+  const dataBytes = dataAt.end - dataAt.start;
+  if (dataBytes > limits.maxPayloadBytes) {
     throw new ApiError(
       'payload_too_large',
       `The event’s data are larger than ${limits.maxPayloadBytes} bytes.`,
     );
+  }
+  if (limits.judge !== undefined) {
+    const refused = limits.judge(typeof topic === 'string' ? topic : '', data, dataBytes);
+    if (refused.length > 0) throw validationFailed(refused);
   }
   return {
     tenantId,
@@ -204,6 +216,7 @@ function parseEvent(
     orderKey: typeof orderKey === 'string' ? orderKey : null,
     deliverAtMs: deliverAtMs !== null && deliverAtMs > nowMs ? deliverAtMs : null,
     data: bytes.subarray(dataAt.start, dataAt.end),
+    test: false,
   };
 }
 

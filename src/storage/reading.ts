@@ -58,6 +58,7 @@ export interface EventRecord {
   readonly resource: string | null;
   readonly orderKey: string | null;
   readonly data: Uint8Array;
+  readonly test: boolean;
   readonly destinationIds: readonly string[];
   readonly counts: Readonly<Record<DeliveryStatus, number>>;
   readonly position: Position;
@@ -80,6 +81,8 @@ export interface DeliveryRecord {
   readonly eventId: string;
   readonly destinationId: string;
   readonly topic: string;
+  /** Of a test event. */
+  readonly test: boolean;
   readonly status: DeliveryStatus;
   /** A live node has it in memory, waiting for its lane or in an attempt. */
   readonly claimed: boolean;

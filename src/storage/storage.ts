@@ -36,6 +36,7 @@ import type {
   Position,
   StoredAttempt,
 } from './reading.ts';
+import type { TopicStorage } from './topic-storage.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
@@ -53,7 +54,7 @@ export class StorageOpenError extends Error {
   }
 }
 
-export interface Storage {
+export interface Storage extends TopicStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -287,6 +288,8 @@ export interface NewEvent {
   /** Deliveries are due then; claimed ones are not asked for with it. `null`: at once. */
   readonly deliverAtMs: number | null;
   readonly data: Uint8Array;
+  /** Sent to try a destination out. */
+  readonly test: boolean;
   /** The `destination_id` that the caller asked for. */
   readonly requestedDestinationId: string | null;
   /** Those matched, in the order of their ordinals. */
@@ -373,6 +376,7 @@ export interface ClaimedDelivery {
     readonly metadata: string | null;
     readonly resource: string | null;
     readonly data: Uint8Array;
+    readonly test: boolean;
   };
 }
 

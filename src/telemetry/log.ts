@@ -51,6 +51,16 @@ export function createLog(level: string): Log {
         { tenantId, destinationId, topic },
         'a destination’s filter takes too many steps with an event, and so did not match it',
       ),
+    schemaViolated: (topic, count, { pointer, message }) =>
+      logger().warn(
+        { topic, count, pointer, problem: message },
+        'events were not of their topic’s schema; they were accepted',
+      ),
+    schemaUnusable: (topic, reason) =>
+      logger().error(
+        { topic, reason },
+        'a topic’s schema cannot be used; nothing of it is checked',
+      ),
     requestFailed(requestId, method, route, err) {
       // The medium's refusal is no riddle, and comes with every request for as long as it lasts.
       if (err instanceof StorageUnavailableError) {

@@ -53,6 +53,8 @@ describe('an entry', () => {
       // A filter is only tried out.
       if (operation === 'filters.test') continue;
       if (name.startsWith('GET ') || operation.startsWith('publish.')) continue;
+      // It is published, and marked.
+      if (operation === 'destinations.test') continue;
       expect(PERMISSIONS[operation].audit.length, name).toBeGreaterThan(0);
     }
   });

@@ -86,6 +86,7 @@ describe('GET /deliveries', () => {
       tenant_id: tenantId,
       event_id: first,
       topic: 'a',
+      test: false,
       attempts: 1,
       created_at: expect.any(String) as string,
       updated_at: expect.any(String) as string,

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { API_ERRORS } from '../../src/http/errors.ts';
 import type { ApiErrorCode } from '../../src/http/errors.ts';
 import { errorsReference } from '../../src/http/reference.ts';
+import { MAX_TOPICS } from '../../src/domain/topic-catalogue.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { exchange, postHead } from '../support/api-raw.ts';
 import { API_KEY, useApi, withApi } from '../support/api-server.ts';
@@ -62,6 +63,32 @@ const CAUSES: Partial<Record<ApiErrorCode, Cause>> = {
     const tenantId = await own.tenant();
     const { id, type, topics, config } = await own.destination(tenantId);
     return of(own.post(`/v1/tenants/${tenantId}/destinations`, { id, type, topics, config }));
+  },
+  topic_not_found: (own) => of(own.get('/v1/catalogue/nothing')),
+  destination_type_not_found: (own) => of(own.get('/v1/destination-types/nothing')),
+  topic_in_use: () =>
+    withOwn({}, async (own) => {
+      await own.destination(await own.tenant(), { topics: ['a'] });
+      await own.put('/v1/catalogue/a', {});
+      return of(own.delete('/v1/catalogue/a'));
+    }),
+  too_many_topics: () =>
+    withOwn({}, async (own) => {
+      const names = Array.from({ length: MAX_TOPICS + 1 }, (_, index) => [`t${index}`, {}]);
+      const document = { topics: Object.fromEntries(names) as object };
+      return of(own.post('/v1/catalogue/import', { documents: [{ document }] }));
+    }),
+  test_of_disabled: async (own) => {
+    const tenantId = await own.tenant();
+    const { id } = await own.destination(tenantId, { disabled_at: '2026-01-01T00:00:00Z' });
+    return of(own.post(`/v1/tenants/${tenantId}/destinations/${id}/test`));
+  },
+  too_many_tests: async (own) => {
+    const tenantId = await own.tenant();
+    const { id } = await own.destination(tenantId);
+    const send = () => own.post(`/v1/tenants/${tenantId}/destinations/${id}/test`);
+    for (let count = 0; count < 10; count++) await send();
+    return of(send());
   },
   event_conflict: async (own) => {
     const event = { tenant_id: await own.tenant(), id: 'e', data: {} };

@@ -40,6 +40,17 @@ const EVENT = {
 };
 
 const KEY = { name: 'a', scope: 'read', expires_at: '2099-01-01T00:00:00Z' };
+const TOPIC = {
+  description: 'A.',
+  schema: {
+    type: 'object',
+    properties: { a: { $ref: '#/$defs/n' } },
+    $defs: { n: { type: 'integer' } },
+  },
+  sample: { a: 1 },
+  deprecated: false,
+  enforcement: 'reject',
+};
 
 const ONE = '/api/v1/tenants/:tenant_id/destinations/:destination_id';
 
@@ -92,10 +103,29 @@ const ROUTES: readonly Fuzzed[] = [
   { method: 'PATCH', path: '/api/v1/keys/:key_id', good: { name: 'a', expires_at: null } },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
+  { method: 'POST', path: `${ONE}/test`, good: { topic: 'a', data: { a: 1 } } },
+  // Last: once there is a catalogue, destinations name its topics.
+  { method: 'PUT', path: '/api/v1/catalogue/:topic', good: TOPIC },
+  {
+    method: 'POST',
+    path: '/api/v1/catalogue/import',
+    good: {
+      documents: [
+        { name: 'a', document: TOPIC.schema },
+        { document: { openapi: '3.1.0', webhooks: { b: { post: { description: 'B' } } } } },
+        { document: { topics: { c: TOPIC } } },
+      ],
+      data_pointer: '/a',
+      enforcement: 'warn',
+    },
+  },
 ];
 
 const filledIn = (path: string) =>
-  path.replace(':tenant_id', TENANT).replace(':destination_id', 'd');
+  path
+    .replace(':tenant_id', TENANT)
+    .replace(':destination_id', 'd')
+    .replace(':topic', 'fuzz.topic');
 
 beforeAll(async () => {
   await api().put(`/v1/tenants/${TENANT}`);

@@ -47,6 +47,7 @@ describe('POST /publish', () => {
       topic: 'order.created',
       time: '2026-01-02T03:04:05.678Z',
       eligible_for_retry: false,
+      test: false,
       metadata: { a: '1', b: '2' },
       data: { x: [1, null, { y: 'z' }] },
       matched_destination_ids: [id],

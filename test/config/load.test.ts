@@ -130,6 +130,8 @@ describe('flags', () => {
         token_lifetime_s: '60',
         api_key: '--0123456789abcdef',
         encryption_key: ENCRYPTION_KEY,
+        topics_file: 'none',
+        unknown_topics: 'reject',
         allowed_cidrs: 'none',
         profile: 'standard',
         max_payload_bytes: '1 KiB',

@@ -82,6 +82,14 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     [KEY_A.replace('=', ''), [new Uint8Array(32).fill(1)]],
     [`${KEY_B}, ${KEY_A}`, [new Uint8Array(32).fill(2), new Uint8Array(32).fill(1)]],
   ],
+  topicsFile: [
+    ['none', null],
+    ['./topics.yaml', './topics.yaml'],
+  ],
+  unknownTopics: [
+    ['accept', 'accept'],
+    ['reject', 'reject'],
+  ],
   allowedCidrs: [
     ['none', []],
     ['10.0.0.0/8', ['10.0.0.0/8']],
@@ -188,6 +196,8 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     [`${KEY_A},`, 'key 2 is not the base64 of 32 bytes'],
     [`${KEY_A},${KEY_B},${KEY_A}`, 'key 3 is key 1 again'],
   ],
+  topicsFile: [[' ', 'it is empty']],
+  unknownTopics: [['refuse', 'write one of accept, reject']],
   allowedCidrs: [
     ['localhost', 'write CIDRs such as 10.0.0.0/8'],
     ['10.0.0.1/8', 'write 10.0.0.0/8'],

@@ -348,6 +348,7 @@ function createMessage(given: Partial<Event> = {}, timeoutMs = LONG_MS): Message
     metadata: null,
     resource: null,
     data: Buffer.from('{"n":1}'),
+    test: false,
     ...given,
   };
   return {

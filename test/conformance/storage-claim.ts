@@ -66,6 +66,7 @@ export function describeClaim(driver: StorageDriver): void {
           eligibleForRetry: false,
           metadata: '{"a":"1"}',
           resource: '{"urn":"urn:r:1"}',
+          test: false,
           data: jsonBytes({ n: 1 }),
         },
       });

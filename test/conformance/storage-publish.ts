@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 
 import { ingestedAtMs } from '../../src/domain/event.ts';
 import {
+  ALL_ATTEMPTS,
   ALL_EVENTS,
   HOUR_MS,
+  attemptOf,
   claim,
   deliveriesOf,
   destinationOf,
@@ -75,8 +77,25 @@ export function describePublish(driver: StorageDriver): void {
         createdAtMs: ingestedAtMs(seq),
         updatedAtMs: ingestedAtMs(seq),
         deliveredAtMs: null,
+        test: false,
         position: [seq, 0],
       });
+    });
+
+    it('keeps the mark of a test event, wherever it is read', async () => {
+      const tenantId = await seedTenant(db.storage, 'd');
+      const seq = await publish(db.storage, tenantId, { test: true, to: ['d'] });
+      const lane = { tenantId, destinationId: 'd', limit: 1 };
+      const [claimed] = await db.storage.claim({ lanes: [lane], dueBeforeMs: db.nowMs() });
+      expect(claimed?.deliveries.map(({ event }) => event.test)).toEqual([true]);
+      const key = { seq, ordinal: 0 };
+      await db.storage.record({ attempts: [attemptOf(key)] });
+      const tenantIds = [tenantId];
+      const [event] = (await db.storage.eventList({ ...ALL_EVENTS, tenantIds })).rows;
+      const [attempt] = (await db.storage.attemptList({ ...ALL_ATTEMPTS, tenantIds })).rows;
+      expect(event?.test).toBe(true);
+      expect(attempt?.event?.test).toBe(true);
+      expect((await db.storage.deliveryGet({ delivery: key }))?.test).toBe(true);
     });
 
     it('stores an event that no destination takes', async () => {
@@ -93,6 +112,7 @@ export function describePublish(driver: StorageDriver): void {
           metadata: null,
           resource: null,
           orderKey: null,
+          test: false,
           data: jsonBytes({ room: 1 }),
           destinationIds: [],
           counts: { pending: 0, delivered: 0, failed: 0, canceled: 0 },

@@ -20,6 +20,7 @@ import { describeRecord } from './storage-record.ts';
 import { describeIds, describeRestart } from './storage-restart.ts';
 import { describeSameId } from './storage-same-id.ts';
 import { describeTenants } from './storage-tenants.ts';
+import { describeTopics } from './storage-topics.ts';
 
 export function describeStorage(driver: StorageDriver): void {
   describe(driver.name, () => {
@@ -28,6 +29,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeRouting(driver);
     describeKeys(driver);
     describeAudit(driver);
+    describeTopics(driver);
     describePublish(driver);
     describeSameId(driver);
     describeRecord(driver);

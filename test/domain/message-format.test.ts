@@ -21,6 +21,7 @@ const event: Event = {
   metadata: null,
   resource: null,
   data: Buffer.from('{}'),
+  test: false,
 };
 
 function renderBody(of: Event): Uint8Array {

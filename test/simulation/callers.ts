@@ -273,5 +273,6 @@ function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
     orderKey: publication.key ?? null,
     deliverAtMs: null,
     data: new TextEncoder().encode(JSON.stringify(publication)),
+    test: false,
   };
 }

@@ -248,6 +248,8 @@ export class World {
       filterGaveUp: () => {},
       destinationUnusable: (_tenant, id, error) =>
         this.findings.violate(`${id} is unusable: ${String(error)}`),
+      schemaViolated: (topic) => note(`${topic} was not of its schema`),
+      schemaUnusable: (topic, reason) => this.findings.violate(`${topic}: ${reason}`),
     };
   }
 }

@@ -42,6 +42,7 @@ const event: fc.Arbitrary<NewEvent> = fc.record({
   orderKey: maybe(text),
   deliverAtMs: maybe(whole),
   data: bytes,
+  test: fc.boolean(),
   requestedDestinationId: maybe(text),
   destinations: fc.array(
     fc.record({ id: text, claimed: fc.boolean(), order: fc.constantFrom(...ORDERS) }),
@@ -98,6 +99,7 @@ const claimed: fc.Arbitrary<ClaimedDelivery> = whole.chain((seq) =>
       metadata: maybe(text),
       resource: maybe(text),
       data: bytes,
+      test: fc.boolean(),
     }),
   }),
 );

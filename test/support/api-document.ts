@@ -40,7 +40,10 @@ export function createAnswerCheck(document: OpenapiDocument): AnswerCheck {
   ajv.addFormat('date-time', ANSWERED_TIME);
   ajv.addSchema({ $id: DOCUMENT, ...(withoutOthers(document) as object) });
   const validators = new Map<string, ValidateFunction>();
-  const paths = Object.keys(document.paths).map((path) => ({ path, pattern: patternOf(path) }));
+  // What is spelled out goes before what may be anything.
+  const paths = Object.keys(document.paths)
+    .toSorted((left, right) => left.split('{').length - right.split('{').length)
+    .map((path) => ({ path, pattern: patternOf(path) }));
 
   const validate = (pointer: readonly string[], text: string, what: string) => {
     const $ref = `${DOCUMENT}#/${pointer.map(escapeToken).join('/')}`;

@@ -117,6 +117,51 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     request: async (seed, api) => ({ path: destinationPath(await withDestination(seed, api)) }),
   },
 
+  'POST /api/v1/tenants/:tenant_id/destinations/:destination_id/test': {
+    operation: 'destinations.test',
+    request: async (seed, api) => ({
+      path: `${destinationPath(await withDestination(seed, api))}/test`,
+    }),
+  },
+  'GET /api/v1/destination-types': {
+    operation: 'destination_types.list',
+    request: () => ({ path: '/v1/destination-types' }),
+  },
+  'GET /api/v1/destination-types/:type': {
+    operation: 'destination_types.get',
+    request: () => ({ path: '/v1/destination-types/webhook' }),
+  },
+
+  'GET /api/v1/topics': { operation: 'topics.list', request: () => ({ path: '/v1/topics' }) },
+  'GET /api/v1/catalogue': {
+    operation: 'catalogue.list',
+    request: () => ({ path: '/v1/catalogue' }),
+  },
+  'GET /api/v1/catalogue/export': {
+    operation: 'catalogue.export',
+    request: () => ({ path: '/v1/catalogue/export' }),
+  },
+  'GET /api/v1/catalogue/:topic': {
+    operation: 'catalogue.get',
+    request: async (_seed, api) => ({ path: await withTopic(api) }),
+  },
+  'PUT /api/v1/catalogue/:topic': {
+    operation: 'catalogue.put',
+    request: async (_seed, api) => ({ path: await withTopic(api), body: { description: 'D.' } }),
+  },
+  'POST /api/v1/catalogue/import': {
+    operation: 'catalogue.import',
+    request: async (_seed, api) => {
+      await withTopic(api);
+      const topics = { shown: { description: 'Imported.' } };
+      return { path: '/v1/catalogue/import', body: { documents: [{ document: { topics } }] } };
+    },
+  },
+  'DELETE /api/v1/catalogue/:topic': {
+    operation: 'catalogue.delete',
+    request: async (_seed, api) => ({ path: `${await withTopic(api)}?force=true` }),
+  },
+
   'POST /api/v1/publish': {
     operation: 'publish.one',
     request: ({ tenantId }) => ({
@@ -209,4 +254,10 @@ function destinationPath({ tenantId, destinationId }: Seed): string {
 async function withDestination(seed: Seed, api: ApiServer): Promise<Seed> {
   const { id } = await api.destination(seed.tenantId, { topics: ['none'] });
   return { ...seed, destinationId: id };
+}
+
+/** Path of a topic that is there, with those that destinations here name: once there is a catalogue, it has them too. */
+async function withTopic(api: ApiServer): Promise<string> {
+  for (const name of ['a', 'none', 'shown']) await api.put(`/v1/catalogue/${name}`, {});
+  return '/v1/catalogue/shown';
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
+import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
 import { createAddressGuard } from '../../src/destinations/address-guard.ts';
 import { createWebhookType } from '../../src/destinations/webhook/type.ts';
 import type { KeyScope, TenantRole } from '../../src/domain/caller.ts';
@@ -49,11 +50,12 @@ export interface ApiOptions {
   /** Of the file. */
   readonly maxBytes?: number;
   readonly limits?: Partial<ServerLimits>;
-  /** Of keys, tokens and sign-ins; by default that of the machine. */
+  /** By default that of the machine. */
   readonly clock?: Clock;
   /** By default without a bound: wrong keys are sent all the time here. */
   readonly maxFailedSignIns?: number;
   readonly trustProxy?: readonly string[];
+  readonly unknownTopics?: 'accept' | 'reject';
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
 }
@@ -113,6 +115,7 @@ export class ApiServer {
   readonly url: string;
   /** What was logged as failed. A test that provokes something takes it out. */
   readonly failures: Failure[];
+  readonly warnings: readonly Warning[];
   readonly #check: AnswerCheck;
   readonly #close: () => Promise<void>;
   #tenants = 0;
@@ -127,13 +130,16 @@ export class ApiServer {
       random: systemRandom,
       userAgent: 'Angarium/test',
     });
-    const log = failureLog(failures);
+    const warnings: Warning[] = [];
+    const log = failureLog(failures, warnings);
     const engine = createEngine({
       evaluate: noExpressions,
       storage,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       random: systemRandom,
       log,
+      schemas: createSchemaCompiler(),
+      ...(options.unknownTopics === undefined ? {} : { unknownTopics: options.unknownTopics }),
       retentionDays: 7,
       targets: {
         types: new Map([[webhook.type, webhook]]),
@@ -172,18 +178,24 @@ export class ApiServer {
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
     await engine.start();
     access.start();
-    return new ApiServer({ server, engine, access, receiver, url, failures }, async () => {
-      await server.close();
-      await engine.stop(100);
-      await access.stop();
-      await webhook.close();
-      await receiver.close();
-      await opened.close();
-    });
+    return new ApiServer(
+      { server, engine, access, receiver, url, failures, warnings },
+      async () => {
+        await server.close();
+        await engine.stop(100);
+        await access.stop();
+        await webhook.close();
+        await receiver.close();
+        await opened.close();
+      },
+    );
   }
 
   private constructor(
-    parts: Pick<ApiServer, 'server' | 'engine' | 'access' | 'receiver' | 'url' | 'failures'>,
+    parts: Pick<
+      ApiServer,
+      'server' | 'engine' | 'access' | 'receiver' | 'url' | 'failures' | 'warnings'
+    >,
     close: () => Promise<void>,
   ) {
     this.server = parts.server;
@@ -192,6 +204,7 @@ export class ApiServer {
     this.receiver = parts.receiver;
     this.url = parts.url;
     this.failures = parts.failures;
+    this.warnings = parts.warnings;
     this.#close = close;
     this.#check = createAnswerCheck(this.document());
   }
@@ -300,12 +313,19 @@ export class ApiServer {
   }
 }
 
+/** An event that was not of its topic’s schema, as it was logged. */
+export interface Warning {
+  readonly topic: string;
+  readonly count: number;
+  readonly pointer: string;
+}
+
 interface Failure {
   readonly what: string;
   readonly error: unknown;
 }
 
-function failureLog(failures: Failure[]) {
+function failureLog(failures: Failure[], warnings: Warning[]) {
   const failed = (what: string) => (error: unknown) => void failures.push({ what, error });
   return {
     claimFailed: failed('a claim failed'),
@@ -319,6 +339,9 @@ function failureLog(failures: Failure[]) {
     filterGaveUp: (_tenant: string, id: string) => failed(`the filter of ${id} gave up`)(undefined),
     destinationUnusable: (_tenant: string, id: string, error: unknown) =>
       failed(`destination ${id} was unusable`)(error),
+    schemaViolated: (topic: string, count: number, { pointer }: { pointer: string }) =>
+      void warnings.push({ topic, count, pointer }),
+    schemaUnusable: (topic: string, reason: string) => failed(`${topic}: ${reason}`)(null),
     requestFailed: (_id: string, method: string, route: string, error: unknown) =>
       failed(`${method} ${route} failed`)(error),
   };

@@ -120,3 +120,15 @@ export interface ListView<Model> {
     readonly prev: string | null;
   };
 }
+
+export interface TopicView {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: Readonly<Record<string, unknown>> | null;
+  readonly sample: Readonly<Record<string, unknown>> | null;
+  readonly deprecated: boolean;
+  readonly enforcement: string;
+  readonly violations: number;
+  readonly created_at: string;
+  readonly updated_at: string;
+}

@@ -83,6 +83,7 @@ export function createEvent(given: Partial<Event> = {}): Event {
     topic: 'order.created',
     timeMs: 1_700_000_000_000,
     eligibleForRetry: true,
+    test: false,
     metadata: null,
     resource: null,
     data: Buffer.from('{"n":1}'),

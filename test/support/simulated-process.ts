@@ -1,4 +1,5 @@
 /** One start of Angarium in a simulated world: its clock, its way to the storage, its engine. */
+import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
 import { ENCRYPTION_KEY_BYTES, createSealedBoxes } from '../../src/domain/sealed-box.ts';
 import type { DispatcherLimits } from '../../src/engine/dispatcher.ts';
 import type { EngineLog } from '../../src/engine/engine-log.ts';
@@ -64,6 +65,7 @@ export class SimulatedProcess {
       clock,
       random,
       log,
+      schemas: createSchemaCompiler(),
       retentionDays: around.retentionDays,
       limits: around.limits,
       utilization: around.utilization,

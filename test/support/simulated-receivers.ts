@@ -94,6 +94,14 @@ export class SimulatedReceivers {
   type(clock: ProcessClock, processNo: number): DestinationType {
     return {
       type: SIMULATED_TYPE,
+      description: {
+        label: 'Simulated',
+        description: 'A receiver of the simulation.',
+        icon: '',
+        instructions: '',
+        configFields: [],
+        credentialFields: [],
+      },
       check: ({ config }) =>
         typeof config['receiver'] === 'string'
           ? {

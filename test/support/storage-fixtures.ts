@@ -187,6 +187,7 @@ export async function eventFor(
     topic: 'room.created',
     timeMs: null,
     eligibleForRetry: true,
+    test: false,
     metadata: null,
     resource: null,
     orderKey: null,

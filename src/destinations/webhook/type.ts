@@ -2,6 +2,7 @@
 import type { DestinationType } from '../destination-type.ts';
 import { checkWebhook } from './check.ts';
 import { maskedHeaders } from './custom-headers.ts';
+import { WEBHOOK_DESCRIPTION } from './describe.ts';
 import type { WebhookOptions } from './options.ts';
 import { WebhookPools } from './pools.ts';
 import { shownSecrets } from './secrets.ts';
@@ -11,6 +12,7 @@ export function createWebhookType(options: WebhookOptions): DestinationType {
   const pools = new WebhookPools(options);
   return {
     type: 'webhook',
+    description: WEBHOOK_DESCRIPTION,
     check: (input) => checkWebhook(input, options),
     showCredentials: ({ credentials, profile, nowMs }) => shownSecrets(credentials, profile, nowMs),
     describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),

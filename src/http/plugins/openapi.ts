@@ -6,11 +6,13 @@ import { docsPage } from '../docs-page.ts';
 import { AttemptSchema } from '../schemas/attempt.ts';
 import { AuditEntrySchema } from '../schemas/audit.ts';
 import { DeliverySchema } from '../schemas/delivery.ts';
+import { DestinationTypeSchema } from '../schemas/destination-type.ts';
 import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
 import { KeySchema } from '../schemas/key.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
+import { TopicSchema } from '../schemas/topic.ts';
 
 export async function openapi(
   server: FastifyInstance,
@@ -20,6 +22,8 @@ export async function openapi(
     ErrorSchema,
     TenantSchema,
     DestinationSchema,
+    DestinationTypeSchema,
+    TopicSchema,
     EventSchema,
     DeliverySchema,
     AttemptSchema,
@@ -59,6 +63,7 @@ export async function openapi(
       tags: [
         { name: 'tenants', description: 'The operator’s customers.' },
         { name: 'destinations', description: 'Where a tenant’s events go.' },
+        { name: 'topics', description: 'What there is to subscribe to.' },
         { name: 'publish', description: 'Events in.' },
         { name: 'events', description: 'What was published.' },
         { name: 'deliveries', description: 'What is owed to whom, and how it stands.' },

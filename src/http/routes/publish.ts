@@ -72,8 +72,13 @@ export function limitsOfEvents({ engine, limits }: ServerParts): PublishLimits {
 
 export function publishRoutes(server: FastifyInstance, parts: ServerParts): void {
   const { engine, limits } = parts;
-  const { publisher } = engine;
+  const { publisher, catalogue } = engine;
   const publishLimits = limitsOfEvents(parts);
+  const judging: PublishLimits = {
+    ...publishLimits,
+    judge: (topic, data, bytes) => catalogue.judge(topic, data, bytes),
+  };
+  const limitsNow = (): PublishLimits => (catalogue.isJudging ? judging : publishLimits);
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
@@ -93,7 +98,7 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
         },
       },
       async (request, reply) => {
-        const event = parsePublish(bytesOf(request.body), publishLimits);
+        const event = parsePublish(bytesOf(request.body), limitsNow());
         if (!tenantScope(request).has(event.tenantId)) throw new ApiError('tenant_not_found');
         const result = await publisher.publish(event);
         if (result.kind !== 'accepted') throw refusal(result);
@@ -125,7 +130,7 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
       },
       async (request, reply) => {
         const tenants = tenantScope(request);
-        const events = parseBatch(bytesOf(request.body), publishLimits).map((event) =>
+        const events = parseBatch(bytesOf(request.body), limitsNow()).map((event) =>
           event instanceof ApiError || tenants.has(event.tenantId)
             ? event
             : new ApiError('tenant_not_found'),

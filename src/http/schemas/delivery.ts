@@ -4,7 +4,7 @@ import type { IdCodec } from '../../domain/id.ts';
 import type { DeliveryRecord } from '../../storage/reading.ts';
 import { formatTime, formatTimeOrNull } from '../time.ts';
 import { Time, TimeOrNull } from './fields.ts';
-import { integer, nullable, object, oneOf, string } from './json-schema.ts';
+import { boolean, integer, nullable, object, oneOf, string } from './json-schema.ts';
 
 /** `delivering` is not stored: a node has it in memory, in an attempt or next in its lane. It counts as pending. */
 export const SHOWN_STATUSES = [...DELIVERY_STATUSES, 'delivering'] as const;
@@ -16,6 +16,7 @@ export const DeliverySchema = object(
     event_id: string(),
     destination_id: string(),
     topic: string(),
+    test: boolean({ description: 'Of a test event.' }),
     status: oneOf([...SHOWN_STATUSES]),
     attempts: integer(),
     next_attempt_at: TimeOrNull,
@@ -37,6 +38,7 @@ export function deliveryJson(delivery: DeliveryRecord, ids: IdCodec, nowMs: numb
     event_id: delivery.eventId,
     destination_id: delivery.destinationId,
     topic: delivery.topic,
+    test: delivery.test,
     status: delivery.claimed ? 'delivering' : delivery.status,
     attempts: delivery.attempts,
     next_attempt_at:

@@ -23,6 +23,7 @@ export const EventSchema = object(
     metadata: StringMap,
     resource: optional(Resource),
     order_key: optional(string()),
+    test: boolean({ description: 'Sent to try a destination out.' }),
     data: record(anything),
     matched_destination_ids: arrayOf(string()),
     status: object(
@@ -63,6 +64,7 @@ function summaryText(event: NonNullable<StoredAttempt['event']>): string {
     topic: event.topic,
     time: formatTime(event.timeMs),
     eligible_for_retry: event.eligibleForRetry,
+    test: event.test,
   });
   const resource = event.resource === null ? '' : `,"resource":${event.resource}`;
   const key = event.orderKey === null ? '' : `,"order_key":${JSON.stringify(event.orderKey)}`;

@@ -13,7 +13,7 @@ import type { Condition } from './page.ts';
 const SELECT = `
   SELECT attempts.*, tenants.id AS tenant_id, destinations.id AS destination_id, destinations.type AS destination_type,
          events.seq AS found_event, events.id AS event_id, events.topic, events.time_ms, events.eligible_for_retry,
-         events.metadata, events.resource, events.order_key, events.data,
+         events.metadata, events.resource, events.order_key, events.data, events.test,
          request_shapes.url, request_shapes.headers AS shape_headers, request_shapes.payload
   FROM attempts
   JOIN request_shapes ON request_shapes.no = attempts.shape_no
@@ -124,6 +124,7 @@ function storedAttempt(context: ReadContext, row: Record<string, unknown>): Stor
             resource: textOrNull(row['resource']),
             orderKey: textOrNull(row['order_key']),
             data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
+            test: row['test'] === 1,
           },
     position: [seq],
   };

@@ -24,7 +24,7 @@ const CLAIM =
 const ORDER_KEY = 'SELECT order_key FROM deliveries WHERE event_seq = ? AND ordinal = ?';
 
 const EVENT =
-  'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data FROM events WHERE seq = ?';
+  'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data, test FROM events WHERE seq = ?';
 
 // Its time stays what it was where that is past: so it keeps its place before what came later.
 const RELEASE = `
@@ -112,6 +112,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
         metadata: textOrNull(event['metadata']),
         resource: textOrNull(event['resource']),
         data: event['data'] instanceof Uint8Array ? event['data'] : new Uint8Array(),
+        test: event['test'] === 1,
       },
     };
   }

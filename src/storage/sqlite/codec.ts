@@ -22,6 +22,7 @@ export function flattenEvents(events: readonly NewEvent[]): Flat {
     write.text(event.orderKey);
     write.number(event.deliverAtMs);
     write.bytes(event.data);
+    write.flag(event.test);
     write.text(event.requestedDestinationId);
     write.number(event.destinations.length);
     for (const { id, claimed, order = 'none' } of event.destinations) {
@@ -47,6 +48,7 @@ export function unflattenEvents(flat: Flat): NewEvent[] {
     orderKey: read.textOrNull(),
     deliverAtMs: read.numberOrNull(),
     data: read.bytes(),
+    test: read.flag(),
     requestedDestinationId: read.textOrNull(),
     destinations: Array.from({ length: read.number() }, () => ({
       id: read.text(),
@@ -165,6 +167,7 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
       write.text(event.metadata);
       write.text(event.resource);
       write.bytes(event.data);
+      write.flag(event.test);
     }
   }
   return write.finish();
@@ -199,6 +202,7 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
       resource: read.textOrNull(),
       // A copy: a view would keep all that was claimed together in memory for as long as any of it waits.
       data: read.bytes().slice(),
+      test: read.flag(),
     },
   };
 }

@@ -9,7 +9,7 @@ import type { Operation } from './operation.ts';
 import { equals, isOneOf, listPage, within } from './page.ts';
 
 const SELECT = `
-  SELECT event_seq, ordinal, tenants.id AS tenant_id, events.id AS event_id, destinations.id AS destination_id, topic,
+  SELECT event_seq, ordinal, tenants.id AS tenant_id, events.id AS event_id, destinations.id AS destination_id, topic, test,
          status, claimed_by, attempts, next_attempt_ms, last_code, deliveries.created_ms, deliveries.updated_ms,
          claimed_by = (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'incarnation') AS claimed
   FROM deliveries
@@ -88,6 +88,7 @@ function deliveryRecord(context: ReadContext, row: Record<string, unknown>): Del
     eventId: row['event_id'] === null ? context.ids.eventId(seq) : String(row['event_id']),
     destinationId: String(row['destination_id']),
     topic: String(row['topic']),
+    test: row['test'] === 1,
     status,
     claimed: status === 'pending' && row['claimed'] === 1,
     attempts: Number(row['attempts']),

@@ -9,7 +9,7 @@ import { equals, isOneOf, listPage, textOrNull, within } from './page.ts';
 import type { Condition } from './page.ts';
 
 const SELECT = `
-  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, resource, events.order_key, data,
+  SELECT seq, events.id, tenants.id AS tenant_id, topic, time_ms, eligible_for_retry, events.metadata, resource, events.order_key, data, test,
          (SELECT json_group_array(json_array(destinations.id, status) ORDER BY ordinal)
           FROM deliveries JOIN destinations ON destinations.no = destination_no
           WHERE event_seq = seq) AS deliveries
@@ -105,6 +105,7 @@ function eventRecord(
     resource: textOrNull(row['resource']),
     orderKey: textOrNull(row['order_key']),
     data: row['data'] instanceof Uint8Array ? row['data'] : new Uint8Array(),
+    test: row['test'] === 1,
     destinationIds: deliveries.map(([destinationId]) => destinationId),
     counts,
     position: byTime ? [timeMs, seq] : [seq],

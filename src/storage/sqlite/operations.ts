@@ -31,6 +31,7 @@ import {
   tenantSecretsPut,
   tenantUpsert,
 } from './tenants.ts';
+import { topicDelete, topicList, topicPut } from './topics.ts';
 
 export function writeOperations(context: WriteContext) {
   return {
@@ -45,6 +46,8 @@ export function writeOperations(context: WriteContext) {
     keysUsed: keysUsed(context),
     auditInsert: auditInsert(context),
     auditPruneSlice: auditPruneSlice(context),
+    topicPut: topicPut(context),
+    topicDelete: topicDelete(context),
     publish: publish(context),
     record: record(context),
     claim: claim(context),
@@ -71,6 +74,7 @@ export function readOperations(context: ReadContext) {
     keyList: keyList(context),
     keyRing: keyRing(context),
     auditList: auditList(context),
+    topicList: topicList(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
     deliveryGet: deliveryGet(context),

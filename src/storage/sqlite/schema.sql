@@ -41,7 +41,7 @@ CREATE TABLE events (
   metadata                 TEXT,    -- canonical JSON; NULL: empty
   requested_destination_id TEXT,
   data                     BLOB NOT NULL
-, resource TEXT, order_key TEXT) STRICT;
+, resource TEXT, test INTEGER NOT NULL DEFAULT 0, order_key TEXT) STRICT;
 
 CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
 
@@ -109,6 +109,13 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_tenant ON attempts (tenant_no);
 
 CREATE INDEX attempts_by_destination ON attempts (destination_no);
+
+CREATE TABLE topics (
+  name       TEXT PRIMARY KEY,
+  definition TEXT NOT NULL, -- JSON: description, schema, sample, deprecated, enforcement
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE api_keys (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,

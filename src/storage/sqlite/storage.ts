@@ -65,6 +65,9 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     auditPruneSlice: write('auditPruneSlice'),
     routingPage: read('routingPage'),
     routingOf: read('routingOf'),
+    topicPut: write('topicPut'),
+    topicDelete: write('topicDelete'),
+    topicList: read('topicList'),
     publish: async ({ events }) =>
       (await writeFlat('publish', flattenEvents(events))) as Result<'publish'>,
     record: async ({ attempts }) =>
