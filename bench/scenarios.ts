@@ -6,6 +6,7 @@ import { drain } from './scenarios/drain.ts';
 import { idle } from './scenarios/idle.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
+import { manyMetrics, metrics } from './scenarios/metrics.ts';
 import { single } from './scenarios/single.ts';
 import { startup } from './scenarios/startup.ts';
 import { store } from './scenarios/store.ts';
@@ -20,6 +21,8 @@ export const SCENARIOS: readonly Scenario[] = [
   isolation,
   idle,
   startup,
+  metrics,
   waiting,
   store,
+  manyMetrics,
 ];

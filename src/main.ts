@@ -40,6 +40,7 @@ import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
 
 const EXIT_FAILED = 1;
@@ -157,6 +158,7 @@ async function run(
     random: systemRandom,
     userAgent: `Angarium/${version}`,
   });
+  const metrics = new ProcessMetrics();
   const profiles = new Map(PROFILES.map((profile) => [profile.name, profile]));
   const engine = createEngine({
     storage,
@@ -174,6 +176,7 @@ async function run(
     log,
     retentionDays: config.retentionDays,
     utilization: watchUtilization(),
+    measures: metrics,
   });
   const access = createAccess({
     storage,
@@ -192,6 +195,7 @@ async function run(
     publicUrl: config.publicUrl,
     trustProxy: config.trustProxy,
     limits: config,
+    metrics: metricsText(metrics, engine),
     log,
   });
 

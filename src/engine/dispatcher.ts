@@ -7,6 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { Clock } from '../domain/clock.ts';
+import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
 import { Claimer } from './claimer.ts';
@@ -21,6 +22,7 @@ import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorded, Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -38,6 +40,7 @@ export interface DispatcherParts {
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly log: EngineLog;
+  readonly measures: EngineMeasures;
   readonly limits: DispatcherLimits;
 }
 
@@ -183,6 +186,13 @@ export class Dispatcher {
     if (atMs >= lane.dueAtMs) return;
     lane.dueAtMs = atMs;
     this.#wakes.set(lane, atMs);
+  }
+
+  /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
+  withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
+    const target = this.#parts.routing.target(tenantId, destinationId);
+    const lane = target === undefined ? undefined : this.#lanes.find(target);
+    if (lane?.withdraw(key) === true) this.#left(lane);
   }
 
   /** Starts what may start. */

@@ -12,12 +12,16 @@ import { auditRoutes } from './routes/audit.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { destinationRoutes } from './routes/destinations.ts';
 import { eventRoutes } from './routes/events.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { processMetricsRoutes } from './routes/process-metrics.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { retryRoutes } from './routes/retry.ts';
 import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { usageRoutes } from './routes/usage.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -73,10 +77,18 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       tenantAccessRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
+      metricsRoutes(api, parts);
+      usageRoutes(api, parts);
+      exportRoutes(api, parts);
       done();
     },
     { prefix: '/api/v1' },
   );
+  await server.register((scope, _options, done) => {
+    refuseParameters(scope);
+    processMetricsRoutes(scope, parts);
+    done();
+  });
   return server;
 }
 

@@ -11,7 +11,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const QUICK = ['bare', 'batched', 'single', 'drain', 'latency', 'isolation', 'idle', 'startup'];
+const QUICK = [
+  'bare',
+  'batched',
+  'single',
+  'drain',
+  'latency',
+  'isolation',
+  'idle',
+  'startup',
+  'metrics',
+];
 const TINY = ['--seconds', '0.5', '--count', '500', '--batch', '50'];
 /** Where the machine has other work as well. */
 const TIMEOUT_MS = 90_000;

@@ -26,6 +26,7 @@ import { standard } from '../../src/profiles/standard.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { metricsText, ProcessMetrics } from '../../src/telemetry/process-metrics.ts';
 import { createAnswerCheck } from './api-document.ts';
 import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
@@ -128,6 +129,7 @@ export class ApiServer {
       userAgent: 'Angarium/test',
     });
     const log = failureLog(failures);
+    const metrics = new ProcessMetrics();
     const engine = createEngine({
       evaluate: noExpressions,
       storage,
@@ -135,6 +137,7 @@ export class ApiServer {
       random: systemRandom,
       log,
       retentionDays: 7,
+      measures: metrics,
       targets: {
         types: new Map([[webhook.type, webhook]]),
         profiles: new Map([[standard.name, standard]]),
@@ -164,6 +167,7 @@ export class ApiServer {
       publicUrl: 'http://127.0.0.1:8080',
       trustProxy: options.trustProxy ?? [],
       limits: { ...LIMITS, ...options.limits },
+      metrics: metricsText(metrics, engine),
       log,
     });
     const receiver = await startReceiver();
