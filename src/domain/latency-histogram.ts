@@ -83,21 +83,22 @@ function middleUs(bucket: number): number {
 }
 
 function eachBucket(encoded: Uint8Array, visit: (bucket: number, count: number) => void): void {
-  let at = 0;
   let bucket = 0;
-  const next = (): number => {
-    let value = 0;
-    let factor = 1;
-    for (;;) {
-      const byte = encoded[at++] ?? 0;
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
+  let value = 0;
+  let factor = 1;
+  let isCount = false;
+  for (let at = 0; at < encoded.length; at++) {
+    const byte = encoded[at] ?? 0;
+    value += (byte & 127) * factor;
+    if (byte >= 128) {
       factor *= 128;
+      continue;
     }
-  };
-  while (at < encoded.length) {
-    bucket += next();
-    visit(bucket, next());
+    if (isCount) visit(bucket, value);
+    else bucket += value;
+    isCount = !isCount;
+    value = 0;
+    factor = 1;
   }
 }
 
