@@ -6,14 +6,14 @@
  * lane. A lane is asked whether it may start now; one that may not is left alone until something of it ends or its
  * time comes, so it costs the others nothing.
  */
-import type { Clock } from '../domain/clock.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
+import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
+import type { HandBackParts } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
@@ -21,8 +21,6 @@ import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorded, Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
-import type { EngineLog } from './engine-log.ts';
-import type { EngineMeasures } from './engine-measures.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -33,14 +31,10 @@ export interface DispatcherLimits {
   readonly maxInMemory: number;
 }
 
-export interface DispatcherParts {
-  readonly storage: Storage;
+export interface DispatcherParts extends HandBackParts {
   readonly routing: RoutingTable;
   readonly deliverer: Deliverer;
   readonly recorder: Recorder;
-  readonly clock: Clock;
-  readonly log: EngineLog;
-  readonly measures: EngineMeasures;
   readonly limits: DispatcherLimits;
 }
 

@@ -5,7 +5,7 @@ import type { EngineLog } from './engine-log.ts';
 import type { EngineMeasures } from './engine-measures.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 
-interface HandBackParts {
+export interface HandBackParts {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly log: EngineLog;
