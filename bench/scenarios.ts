@@ -7,6 +7,7 @@ import { filters } from './scenarios/filters.ts';
 import { idle } from './scenarios/idle.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
+import { manyMetrics, metrics } from './scenarios/metrics.ts';
 import { single } from './scenarios/single.ts';
 import { startup } from './scenarios/startup.ts';
 import { store } from './scenarios/store.ts';
@@ -22,6 +23,8 @@ export const SCENARIOS: readonly Scenario[] = [
   filters,
   idle,
   startup,
+  metrics,
   waiting,
   store,
+  manyMetrics,
 ];

@@ -45,6 +45,7 @@ import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
 
 const EXIT_FAILED = 1;
@@ -175,6 +176,7 @@ async function run(
     random: systemRandom,
     userAgent: `Angarium/${version}`,
   });
+  const metrics = new ProcessMetrics();
   const profiles = new Map(PROFILES.map((profile) => [profile.name, profile]));
   const engine = createEngine({
     storage,
@@ -194,6 +196,7 @@ async function run(
     utilization: watchUtilization(),
     schemas,
     unknownTopics: config.unknownTopics,
+    measures: metrics,
   });
   const access = createAccess({
     storage,
@@ -212,6 +215,7 @@ async function run(
     publicUrl: config.publicUrl,
     trustProxy: config.trustProxy,
     limits: config,
+    metrics: metricsText(metrics, engine),
     log,
   });
 

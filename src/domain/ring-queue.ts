@@ -44,6 +44,16 @@ export class RingQueue<T> {
     return items;
   }
 
+  /** Takes out the first that fits, wherever it stands; looks through all. */
+  take(fits: (item: T) => boolean): T | undefined {
+    let taken: T | undefined;
+    for (const item of this.drain()) {
+      if (taken === undefined && fits(item)) taken = item;
+      else this.push(item);
+    }
+    return taken;
+  }
+
   #grow(): void {
     const { length } = this.#slots;
     const grown: (T | undefined)[] = Array.from({ length: length * 2 });

@@ -1,17 +1,72 @@
-/** Cancels what deleted and disabled destinations were owed; goes on after a restart where it was. */
+/** Canceling: one delivery or all of an event by hand, and in slices what deleted and disabled destinations were owed. */
 import type { Clock } from '../domain/clock.ts';
+import type { DeliveryRecord } from '../storage/reading.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import type { Service } from './service.ts';
 
 const SLICE_DELIVERIES = 500;
 const BETWEEN_ROUNDS_MS = 60_000;
+const PAGE_DELIVERIES = 500;
 
-export function createCanceler(storage: Storage, clock: Clock): Service {
+export function createCanceler(storage: Storage, clock: Clock, measures: EngineMeasures): Service {
   return {
     name: 'canceler',
     async poll() {
-      const { more } = await storage.cancelSlice({ limit: SLICE_DELIVERIES, nowMs: clock.nowMs() });
+      const { canceled, more } = await storage.cancelSlice({
+        limit: SLICE_DELIVERIES,
+        nowMs: clock.nowMs(),
+      });
+      measures.canceled(canceled);
       return more ? 0 : BETWEEN_ROUNDS_MS;
     },
   };
+}
+
+export interface CancelParts {
+  readonly storage: Storage;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly measures: EngineMeasures;
+}
+
+/** An attempt that is under way ends and is recorded; no other follows. */
+export async function cancelDelivery(
+  { storage, dispatcher, clock, measures }: CancelParts,
+  { key, tenantId, destinationId }: Pick<DeliveryRecord, 'key' | 'tenantId' | 'destinationId'>,
+): Promise<'canceled' | 'final' | 'unknown'> {
+  const result = await storage.cancel({ delivery: key, nowMs: clock.nowMs() });
+  switch (result) {
+    case 'final':
+    case 'unknown':
+      return result;
+    case 'in_attempt':
+    case 'canceled':
+      // Only now: what could not be canceled stays in its lane.
+      dispatcher.withdraw(tenantId, destinationId, key);
+      measures.canceled(1);
+      return 'canceled';
+  }
+}
+
+/** Cancels what is pending of an event; how many that were. */
+export async function cancelEvent(parts: CancelParts, eventSeq: number): Promise<number> {
+  let canceled = 0;
+  for (;;) {
+    const { rows, more } = await parts.storage.deliveryList({
+      tenantIds: [],
+      destinationId: null,
+      eventSeq,
+      status: 'pending',
+      codes: [],
+      topics: [],
+      time: { fromMs: null, toMs: null },
+      page: { limit: PAGE_DELIVERIES, order: 'asc', from: null },
+    });
+    const results = await Promise.all(rows.map((delivery) => cancelDelivery(parts, delivery)));
+    canceled += results.filter((result) => result === 'canceled').length;
+    // Those of this page are pending no more: the next one begins at the start.
+    if (!more) return canceled;
+  }
 }

@@ -6,13 +6,14 @@
  * lane. A lane is asked whether it may start now; one that may not is left alone until something of it ends or its
  * time comes, so it costs the others nothing.
  */
-import type { Clock } from '../domain/clock.ts';
-import type { ClaimedDelivery, ClaimedLane, Storage } from '../storage/storage.ts';
+import type { DeliveryKey } from '../storage/reading.ts';
+import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
 import type { Deliverer } from './deliver.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
+import type { HandBackParts } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
@@ -20,7 +21,6 @@ import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorded, Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
-import type { EngineLog } from './engine-log.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -31,13 +31,10 @@ export interface DispatcherLimits {
   readonly maxInMemory: number;
 }
 
-export interface DispatcherParts {
-  readonly storage: Storage;
+export interface DispatcherParts extends HandBackParts {
   readonly routing: RoutingTable;
   readonly deliverer: Deliverer;
   readonly recorder: Recorder;
-  readonly clock: Clock;
-  readonly log: EngineLog;
   readonly limits: DispatcherLimits;
 }
 
@@ -63,9 +60,7 @@ export class Dispatcher {
       this.pump();
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
-    parts.recorder.onRecorded((delivery, target, recorded) =>
-      this.#recorded(delivery, target, recorded),
-    );
+    parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
     parts.routing.onChange((tenantId) => this.#retarget(tenantId));
   }
@@ -183,6 +178,13 @@ export class Dispatcher {
     if (atMs >= lane.dueAtMs) return;
     lane.dueAtMs = atMs;
     this.#wakes.set(lane, atMs);
+  }
+
+  /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
+  withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
+    const target = this.#parts.routing.target(tenantId, destinationId);
+    const lane = target === undefined ? undefined : this.#lanes.find(target);
+    if (lane?.withdraw(key) === true) this.#left(lane);
   }
 
   /** Starts what may start. */

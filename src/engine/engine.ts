@@ -11,10 +11,13 @@ import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DispatcherLimits } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
+import { UNMEASURED } from './engine-measures.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import { createMaintainer } from './maintain.ts';
 import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
+import { createRollUp, createRollUpPruner } from './roll-up.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
@@ -36,6 +39,8 @@ export interface EngineOptions {
   readonly limits?: Partial<DispatcherLimits>;
   /** How busy this process's thread is, 0 to 1 (pacer.ts); by default it is taken for idle. */
   readonly utilization?: () => number;
+  /** By default nobody watches. */
+  readonly measures?: EngineMeasures;
 }
 
 export interface Engine {
@@ -49,6 +54,7 @@ export interface Engine {
   readonly testSender: TestSender;
   readonly publisher: Publisher;
   readonly dispatcher: Dispatcher;
+  readonly measures: EngineMeasures;
   /** There is something to cancel. */
   wakeCanceler(): void;
   /** Reads the routing and the catalogue: after that, it can take publishes. */
@@ -65,9 +71,9 @@ export interface Engine {
 const DEFAULT_LIMITS: DispatcherLimits = { maxInFlight: 4096, maxInMemory: 20_000 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { storage, clock, random, log } = options;
+  const { storage, clock, random, log, measures = UNMEASURED } = options;
   const routing = new RoutingTable(storage, options.targets);
-  const recorder = new Recorder({ storage, clock, random, log });
+  const recorder = new Recorder({ storage, clock, random, log, measures });
   const dispatcher = new Dispatcher({
     storage,
     routing,
@@ -75,6 +81,7 @@ export function createEngine(options: EngineOptions): Engine {
     recorder,
     clock,
     log,
+    measures,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
   });
   const publisher = new Publisher({
@@ -84,6 +91,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
     utilization: options.utilization ?? (() => 0),
+    measures,
   });
   const catalogue = new Catalogue({
     storage,
@@ -93,10 +101,16 @@ export function createEngine(options: EngineOptions): Engine {
     log,
   });
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
-  const canceler = new ServiceRunner(createCanceler(storage, clock), clock, log);
+  const canceler = new ServiceRunner(createCanceler(storage, clock, measures), clock, log);
   const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
   const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
-  const services = [canceler, pruner, maintainer];
+  const rollUp = new ServiceRunner(createRollUp(storage), clock, log);
+  const rollUpPruner = new ServiceRunner(
+    createRollUpPruner(storage, clock, options.retentionDays),
+    clock,
+    log,
+  );
+  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner];
 
   return {
     storage,
@@ -109,6 +123,7 @@ export function createEngine(options: EngineOptions): Engine {
     testSender,
     publisher,
     dispatcher,
+    measures,
     wakeCanceler: () => canceler.wake(),
     async load() {
       await catalogue.refresh();

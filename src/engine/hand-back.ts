@@ -2,12 +2,14 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 
-interface HandBackParts {
+export interface HandBackParts {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly log: EngineLog;
+  readonly measures: EngineMeasures;
 }
 
 /** They are due again at once, to be claimed when there is room; `false`: the medium refuses, they are still claimed. */
@@ -26,11 +28,12 @@ export async function handBack(
 
 /** Its destination takes nothing any more: canceled, where the canceler was not there before. */
 export async function cancel(
-  { storage, clock, log }: HandBackParts,
+  { storage, clock, log, measures }: HandBackParts,
   delivery: LiveDelivery,
 ): Promise<void> {
   try {
-    await storage.cancel({ delivery: keyOf(delivery), nowMs: clock.nowMs() });
+    const result = await storage.cancel({ delivery: keyOf(delivery), nowMs: clock.nowMs() });
+    if (result === 'in_attempt' || result === 'canceled') measures.canceled(1);
   } catch (error) {
     log.cancelFailed(error);
   }

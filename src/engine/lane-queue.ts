@@ -33,6 +33,11 @@ export class LaneQueue {
     return this.#first.find(isIt) ?? this.#retries.find(isIt);
   }
 
+  /** Takes out the first that fits, wherever it stands. */
+  take(fits: (delivery: LiveDelivery) => boolean): LiveDelivery | undefined {
+    return this.#first.take(fits) ?? this.#retries.take(fits);
+  }
+
   drain(): LiveDelivery[] {
     return [...this.#first.drain(), ...this.#retries.drain()];
   }

@@ -8,6 +8,7 @@ import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
 import { Breaker } from './breaker.ts';
 import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
+import type { DeliveryKey } from '../storage/reading.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { Rate } from './rate.ts';
 import type { Target } from './target.ts';
@@ -113,6 +114,12 @@ export class Lane {
   supersede(eventSeq: number): void {
     const queued = this.queue.find(eventSeq) ?? this.underWay(eventSeq);
     if (queued !== undefined) queued.superseded = true;
+  }
+
+  /** Takes a delivery out of the queue; `false`: it does not wait there. */
+  withdraw({ seq, ordinal }: DeliveryKey): boolean {
+    const isIt = (queued: LiveDelivery) => queued.event.seq === seq && queued.ordinal === ordinal;
+    return this.queue.take(isIt) !== undefined;
   }
 
   /** The destination has changed. */

@@ -53,6 +53,20 @@ export class OrderQueue {
     return undefined;
   }
 
+  /** Takes out the first that fits and has not begun. */
+  take(fits: (delivery: LiveDelivery) => boolean): LiveDelivery | undefined {
+    const ready = this.#ready.take(fits);
+    if (ready !== undefined) this.done(ready);
+    if (ready !== undefined) return ready;
+    for (const queue of this.#behind.values()) {
+      const behind = queue.take(fits);
+      if (behind === undefined) continue;
+      this.#waiting--;
+      return behind;
+    }
+    return undefined;
+  }
+
   /** It is final: the next of its key may go. */
   done({ orderKey }: LiveDelivery): void {
     if (orderKey === null) return;

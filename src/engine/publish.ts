@@ -9,6 +9,7 @@ import { orderKeyFor } from '../domain/order.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
@@ -34,6 +35,7 @@ export interface PublisherParts {
   readonly log: EngineLog;
   /** How busy this process's thread is, 0 to 1. */
   readonly utilization: () => number;
+  readonly measures: EngineMeasures;
 }
 
 const MAX_GROUP = 500;
@@ -66,8 +68,9 @@ export class Publisher {
 
   /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored. */
   publish(request: PublishRequest): Promise<PublishResult> {
+    const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve, reject) => {
-      this.#begin(new Publishing(this, request, resolve, reject));
+      this.#begin(new Publishing(this, request, startedMs, resolve, reject));
     });
   }
 
@@ -78,6 +81,7 @@ export class Publisher {
   publishAll(requests: readonly PublishRequest[]): Promise<(PublishResult | Error)[]> {
     const results: (PublishResult | Error)[] = [];
     if (requests.length === 0) return Promise.resolve(results);
+    const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve) => {
       let left = requests.length;
       requests.forEach((request, index) => {
@@ -85,7 +89,7 @@ export class Publisher {
           results[index] = result;
           if (--left === 0) resolve(results);
         };
-        this.#begin(new Publishing(this, request, settle, settle));
+        this.#begin(new Publishing(this, request, startedMs, settle, settle));
       });
     });
   }
@@ -112,11 +116,12 @@ export class Publisher {
 
   /** It is stored: what was claimed goes to the lanes, in the order of the commit. */
   handOver(
-    { request, targets, event }: Publishing,
+    { request, targets, event, startedMs }: Publishing,
     { seq, timeMs, behind, superseded }: PublishOutcome & { kind: 'stored' },
   ): void {
+    const { dispatcher, storage, clock, measures } = this.#parts;
+    measures.published(clock.monotonicMs() - startedMs);
     if (targets.length === 0) return;
-    const { dispatcher, storage, clock } = this.#parts;
     const live = {
       seq,
       id: request.id ?? storage.ids.eventId(seq),
@@ -192,6 +197,8 @@ const NO_EVENT: NewEvent['destinations'] = [];
 /** One publish on its way to its commit. */
 class Publishing implements Item<PublishOutcome>, Matched {
   readonly request: PublishRequest;
+  /** Of the monotonic clock. */
+  readonly startedMs: number;
   readonly resolve: (result: PublishResult) => void;
   readonly #publisher: Publisher;
   readonly #reject: (error: Error) => void;
@@ -203,11 +210,13 @@ class Publishing implements Item<PublishOutcome>, Matched {
   constructor(
     publisher: Publisher,
     request: PublishRequest,
+    startedMs: number,
     resolve: (result: PublishResult) => void,
     reject: (error: Error) => void,
   ) {
     this.#publisher = publisher;
     this.request = request;
+    this.startedMs = startedMs;
     this.resolve = resolve;
     this.#reject = reject;
     this.event = this.#eventFor(NO_EVENT);

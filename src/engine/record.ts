@@ -14,6 +14,7 @@ import { StorageUnavailableError } from '../storage/storage.ts';
 import type { AttemptRecord, RecordOutcome, Storage, Verdict } from '../storage/storage.ts';
 import type { Attempt } from './deliver.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { EngineMeasures } from './engine-measures.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import type { LiveDelivery } from './live-delivery.ts';
@@ -52,6 +53,7 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: EngineLog;
+  readonly #measures: EngineMeasures;
   readonly #group: GroupCommit<Pending, RecordOutcome>;
   #onRecorded: RecordedListener = () => {};
   #onResume: () => void = () => {};
@@ -67,16 +69,19 @@ export class Recorder {
     clock,
     random,
     log,
+    measures,
   }: {
     storage: Storage;
     clock: Clock;
     random: Random;
     log: EngineLog;
+    measures: EngineMeasures;
   }) {
     this.#storage = storage;
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
+    this.#measures = measures;
     this.#group = new GroupCommit({
       write: (items) => this.#storage.record({ attempts: items.map(({ record }) => record) }),
       maxItems: MAX_GROUP,
@@ -140,12 +145,23 @@ export class Recorder {
       this.#log.recordResumed();
     }
     const { verdict } = pending.record;
+    if (outcome !== 'lost') this.#measure(pending.record, outcome);
     const goesOn = outcome === 'recorded' && verdict.status === 'pending';
     const holds = verdict.status === 'failed' && verdict.holds === true;
     this.#settled(pending, {
       nextAttemptAtMs: goesOn ? verdict.nextAttemptAtMs : null,
       isDone: !goesOn && !holds && outcome !== 'lost',
     });
+  }
+
+  #measure(record: AttemptRecord, outcome: RecordOutcome): void {
+    const { timings, reason, verdict, number, startedAtMs, delivery } = record;
+    this.#measures.attempted(timings.totalMs, reason);
+    if (number === 1 && timings.firstByteMs !== null)
+      this.#measures.firstByte(startedAtMs - ingestedAtMs(delivery.seq) + timings.firstByteMs);
+    if (outcome !== 'recorded') return;
+    if (verdict.status === 'delivered') this.#measures.delivered();
+    else if (verdict.status === 'failed') this.#measures.failed();
   }
 
   #settled({ delivery, target }: Pending, recorded: Recorded): void {

@@ -45,14 +45,16 @@ export function pageRequest(
   return { limit, order, from: { side: next === null ? 'before' : 'after', position } };
 }
 
+/** `stoppedAt`: where a search stopped looking before it had a whole page. */
 export function pagination(
   request: PageRequest,
   page: Page<{ readonly position: Position }>,
   orderBy: string,
+  stoppedAt: Position | null = null,
 ): Pagination {
-  const first = page.rows.at(0)?.position;
-  const last = page.rows.at(-1)?.position;
   const backwards = request.from?.side === 'before';
+  const first = (backwards ? stoppedAt : null) ?? page.rows.at(0)?.position;
+  const last = (backwards ? null : stoppedAt) ?? page.rows.at(-1)?.position;
   // Looking backwards, there is something after this page: the one that was come from.
   const hasNext = backwards || page.more;
   const hasPrev = backwards ? page.more : request.from !== null;

@@ -75,8 +75,17 @@ export const PERMISSIONS = {
   'deliveries.list': reads(READERS),
   'deliveries.get': reads(READERS),
   'deliveries.retry': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.retried'),
+  'deliveries.cancel': changes(['operator:admin', 'tenant:admin', 'client:api']),
+  'events.cancel': changes(['operator:admin', 'tenant:admin', 'client:api']),
   'attempts.list': reads(READERS),
   'attempts.get': reads(READERS),
+
+  'metrics.events': reads(READERS),
+  'metrics.attempts': reads(READERS),
+  'exports.events': reads(READERS),
+  'exports.attempts': reads(READERS),
+  'usage.list': reads(['operator:admin', 'operator:read', 'tenant:admin']),
+  'process.metrics': reads(['operator:admin', 'operator:read']),
 
   'keys.list': reads(ADMINS),
   'keys.get': reads(ADMINS),

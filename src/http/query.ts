@@ -70,6 +70,15 @@ export class Query {
     return null;
   }
 
+  /** A moment that has to be given, in milliseconds; `null` where it is missing or wrong. */
+  moment(name: string): number | null {
+    if (this.list(name).length === 0) {
+      this.wrong(name, 'required', 'This parameter is required.');
+      return null;
+    }
+    return this.#time(name, 0);
+  }
+
   /** `name[gte]`, `[gt]`, `[lte]`, `[lt]`. */
   time(name: string): TimeRange {
     const from = [this.#time(`${name}[gte]`, 0), this.#time(`${name}[gt]`, 1)].filter(

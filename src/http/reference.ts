@@ -30,6 +30,7 @@ export async function openapiReference(version: string): Promise<string> {
       retentionDays: 1,
     },
     log: { requestFailed: () => {}, signInsRefused: () => {} },
+    metrics: { contentType: '', text: () => '' },
   });
   await server.ready();
   const document = server.swagger();

@@ -17,7 +17,14 @@ export interface ServerParts {
   readonly limits: ServerLimits;
   /** Of one address in a minute (sign-in-limit.ts). */
   readonly maxFailedSignIns?: number;
+  readonly metrics: MetricsText;
   readonly log: HttpLog;
+}
+
+/** What is measured of the process, as text. */
+export interface MetricsText {
+  readonly contentType: string;
+  text(): string;
 }
 
 export interface ServerLimits {

@@ -16,13 +16,17 @@ import { destinationTypeRoutes } from './routes/destination-types.ts';
 import { destinationRoutes } from './routes/destinations.ts';
 import { eventRoutes } from './routes/events.ts';
 import { filterRoutes } from './routes/filters.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { processMetricsRoutes } from './routes/process-metrics.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { retryRoutes } from './routes/retry.ts';
 import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { testEventRoutes } from './routes/test-events.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { usageRoutes } from './routes/usage.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -83,10 +87,18 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       tenantAccessRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
+      metricsRoutes(api, parts);
+      usageRoutes(api, parts);
+      exportRoutes(api, parts);
       done();
     },
     { prefix: '/api/v1' },
   );
+  await server.register((scope, _options, done) => {
+    refuseParameters(scope);
+    processMetricsRoutes(scope, parts);
+    done();
+  });
   return server;
 }
 

@@ -70,6 +70,8 @@ export interface DeliveryQuery {
   readonly destinationId: string | null;
   readonly eventSeq: number | null;
   readonly status: DeliveryStatus | null;
+  /** Status or reason of the last attempt. */
+  readonly codes: readonly string[];
   readonly topics: readonly string[];
   readonly time: TimeRange;
   readonly page: PageRequest;

@@ -22,6 +22,7 @@ import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
+import type { MetricsStorage } from './metrics.ts';
 import type {
   AttemptQuery,
   AuditQuery,
@@ -54,7 +55,7 @@ export class StorageOpenError extends Error {
   }
 }
 
-export interface Storage extends TopicStorage {
+export interface Storage extends TopicStorage, MetricsStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -198,7 +199,10 @@ export interface Storage extends TopicStorage {
     limit: number;
     nowMs: number;
   }): Promise<{ canceled: number; more: boolean }>;
-  /** Drops some of the events (with deliveries and attempts) that came in before and owe nothing; `more` as above. */
+  /**
+   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing and are counted by
+   * `rollUpSlice`; `more` as above.
+   */
   pruneSlice(query: {
     beforeMs: number;
     limit: number;
@@ -211,6 +215,13 @@ export interface Storage extends TopicStorage {
   /** All matches of an id: without a tenant, several tenants may have used it. */
   eventGet(query: { id: string; tenantId: string | null }): Promise<EventRecord[]>;
   eventList(query: EventQuery): Promise<Page<EventRecord>>;
+  /**
+   * The events of such a list whose `data` hold a text, byte for byte. It looks at so many rows and about so many bytes
+   * at most: where `more` is true, what follows the last row looked at, `stoppedAt`, was not.
+   */
+  eventSearch(
+    query: EventQuery & { text: string; maxRows: number; maxBytes: number },
+  ): Promise<Page<EventRecord> & { readonly stoppedAt: Position | null }>;
   deliveryGet(query: { delivery: DeliveryKey }): Promise<DeliveryRecord | null>;
   deliveryList(query: DeliveryQuery): Promise<Page<DeliveryRecord>>;
   attemptGet(query: { seq: number }): Promise<StoredAttempt | null>;

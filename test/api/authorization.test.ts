@@ -25,9 +25,15 @@ describe('without a key', () => {
     }
   });
 
+  it('the process’s metrics are 401', async () => {
+    const { body } = await api().get('/metrics', { key: null });
+    expect(body).toMatchObject(UNAUTHORIZED);
+  });
+
   it('only health, the document and its page are open', async () => {
     const open = routesOf(api().server).filter(
-      ({ path }) => !path.startsWith('/api/v1/') || path === '/api/v1/healthz',
+      ({ path }) =>
+        path !== '/metrics' && (!path.startsWith('/api/v1/') || path === '/api/v1/healthz'),
     );
     for (const { path } of open)
       expect(path).toMatch(/^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*)$/);

@@ -59,6 +59,9 @@ describe('GET /deliveries', () => {
     ['status=pending', ['1 later']],
     ['status=delivering', ['1 later']],
     ['status=canceled', []],
+    ['code=503', ['1 bad', '2 bad']],
+    ['code=500&code=200', ['1 good', '1 later', '2 good']],
+    ['code=500&status=failed', []],
     ['destination_id=bad', ['1 bad', '2 bad']],
     ['destination_id=nothing', []],
     ['topic=a', ['1 good', '1 bad', '1 later']],
@@ -158,7 +161,7 @@ describe('GET /deliveries', () => {
 
   it.each([
     ['status=done', '?status', 'enum'],
-    ['code=500', '?code', 'unknown_parameter'],
+    ['last_code=500', '?last_code', 'unknown_parameter'],
     ['limit=1001', '?limit', 'range'],
     ['order_by=time', '?order_by', 'unknown_parameter'],
     ['time[gt]=x', '?time[gt]', 'format'],

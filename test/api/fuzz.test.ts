@@ -101,6 +101,8 @@ const ROUTES: readonly Fuzzed[] = [
   },
   { method: 'POST', path: '/api/v1/keys', good: KEY },
   { method: 'PATCH', path: '/api/v1/keys/:key_id', good: { name: 'a', expires_at: null } },
+  { method: 'POST', path: '/api/v1/deliveries/:delivery_id/cancel', good: {} },
+  { method: 'POST', path: '/api/v1/events/:event_id/cancel', good: {} },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
   { method: 'POST', path: `${ONE}/test`, good: { topic: 'a', data: { a: 1 } } },

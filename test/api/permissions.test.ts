@@ -276,6 +276,7 @@ describe('a new route', () => {
         maxDestinationsPerTenant: 1,
         retentionDays: 7,
       },
+      metrics: { contentType: 'text/plain', text: () => '' },
       log: { requestFailed: () => {}, signInsRefused: () => {} },
     });
 

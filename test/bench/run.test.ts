@@ -21,6 +21,7 @@ const QUICK = [
   'filters',
   'idle',
   'startup',
+  'metrics',
 ];
 const TINY = ['--seconds', '0.5', '--count', '500', '--batch', '50'];
 /** Where the machine has other work as well. */

@@ -175,6 +175,9 @@ export function describeFilters(driver: StorageDriver): void {
       ['failed', () => ({ tenantIds: [at.one], status: 'failed' }), ['first 1']],
       ['failed, of another tenant', () => ({ tenantIds: [at.two], status: 'failed' }), []],
       ['canceled', () => ({ status: 'canceled' }), ['third 0']],
+      ['a code', () => ({ codes: ['503'] }), ['first 1']],
+      ['codes', () => ({ codes: ['503', '200', 'dns'] }), ['first 0', 'first 1', 'ofTwo 0']],
+      ['a code and a status', () => ({ codes: ['200'], status: 'failed' }), []],
       ['a topic', () => ({ topics: ['user'] }), ['second 0']],
       [
         'times, the end left out',

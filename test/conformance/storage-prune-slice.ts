@@ -16,6 +16,7 @@ import {
   outcomesOf,
   pruneAll,
   publish,
+  rollUpAll,
   seedTenant,
 } from '../support/storage-fixtures.ts';
 import { withDatabase } from './storage-driver.ts';
@@ -88,6 +89,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         for (let index = 0; index < 9; index++)
           seqs.push(await publish(db.storage, tenantId, index % 3 === 1 ? { to: ['d'] } : {}));
         const query = { beforeMs: db.nowMs() + HOUR_MS, limit: 4 };
+        await rollUpAll(db.storage);
 
         const sizes: number[] = [];
         for (let more = true; more;) {
@@ -114,6 +116,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         const kept = await publish(db.storage, tenantId, { to: ['d'] });
         for (let index = 0; index < 3; index++) await publish(db.storage, tenantId);
         const beforeMs = db.nowMs() + HOUR_MS;
+        await rollUpAll(db.storage);
         const first = await db.storage.pruneSlice({ beforeMs, limit: 2 });
         expect(first.more).toBe(true);
         await db.storage.cancel({ delivery: { seq: kept, ordinal: 0 }, nowMs: db.nowMs() });

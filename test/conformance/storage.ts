@@ -13,12 +13,14 @@ import type { StorageDriver } from './storage-driver.ts';
 import { describeFilters } from './storage-filters.ts';
 import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
+import { describeMetrics } from './storage-metrics.ts';
 import { describeModel } from './storage-model.ts';
 import { describePruneSlice } from './storage-prune-slice.ts';
 import { describePublish } from './storage-publish.ts';
 import { describeRecord } from './storage-record.ts';
 import { describeIds, describeRestart } from './storage-restart.ts';
 import { describeSameId } from './storage-same-id.ts';
+import { describeSearch } from './storage-search.ts';
 import { describeTenants } from './storage-tenants.ts';
 import { describeTopics } from './storage-topics.ts';
 
@@ -38,9 +40,11 @@ export function describeStorage(driver: StorageDriver): void {
     describeCancel(driver);
     describeCancelSlice(driver);
     describePruneSlice(driver);
+    describeMetrics(driver);
     describeModel(driver);
     describeFilters(driver);
     describeLists(driver);
+    describeSearch(driver);
     describeIds(driver);
     describeRestart(driver);
   });

@@ -5,6 +5,7 @@
  * the same.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
 
 import { temporaryFolder } from '../support/e2e-folder.ts';
@@ -70,6 +71,15 @@ it('every event answered with 202 arrives, through ten kill -9', { timeout: 120_
   );
   expect(new Set(listed)).toEqual(arrivals.delivered);
   expect(listed).toHaveLength(arrivals.delivered.size);
+
+  // Each attempt that is on record is billed once, whatever was being counted when the process died.
+  const isCounted = async () => {
+    const { attempts, usage } = await server.api.billed();
+    return isDeepStrictEqual(attempts, usage);
+  };
+  await untilTrue('all attempts to be counted', isCounted).catch(() => {});
+  const { attempts, usage } = await server.api.billed();
+  expect(usage).toEqual(attempts);
   await server.stop();
 
   console.log(

@@ -33,6 +33,8 @@ export interface DestinationState {
   wasEverParallel: boolean;
   /** A stop gave some of its deliveries back. */
   wasReleased: boolean;
+  /** Deliveries that failed for good. */
+  readonly failed: DeliveryState[];
   /** All that it ever had. */
   readonly schedules: ExpectedSchedule[];
 }
@@ -173,6 +175,7 @@ export class Ledger {
       wasTakenAway: false,
       wasEverParallel: false,
       wasReleased: false,
+      failed: [],
       schedules: [],
     };
     destination.topics = topics;
@@ -385,6 +388,7 @@ export class Ledger {
           ? null
           : `from ${before.status}`;
       case 'record':
+        if (after.status === 'failed') delivery.destination.failed.push(delivery);
         return this.#problemOfRecord(process, delivery, before, after);
       case 'publish':
         this.#findings.saw('superseded');

@@ -141,5 +141,10 @@ export class Stage {
 export function pauses(requests: readonly ReceivedRequest[]): number[] {
   return requests
     .slice(1)
-    .map(({ startedMs }, index) => startedMs - (requests[index]?.endedMs ?? NaN));
+    .map(({ startedMs }, index) => rounded(startedMs - (requests[index]?.endedMs ?? NaN)));
+}
+
+/** Differences of the world's times are floating-point numbers. */
+function rounded(timeMs: number): number {
+  return Math.round(timeMs * 1e6) / 1e6;
 }

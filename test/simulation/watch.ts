@@ -215,7 +215,7 @@ export class Watch {
       // With few places for all, who hangs takes them from the healthy.
       if (healthyMs < LATE_MS && !isAmple) return;
       const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
-      if (!destination.isEnabled || unrecorded.length > 0) continue;
+      if (!destination.isEnabled || unrecorded.length > 0 || isHeld(delivery)) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
       const wait = engine.dispatcher.waitsFor(destination.tenantId, destination.id);
@@ -247,4 +247,12 @@ interface ReceiverHealth {
   healthySinceMs: number;
   /** When the last request came. */
   lastMs: number;
+}
+
+/** Something of its key failed before it, and may hold it until somebody lets go. */
+function isHeld({ event, destination }: DeliveryState): boolean {
+  if (destination.order !== 'key') return false;
+  return destination.failed.some(
+    (other) => other.event.publication.key === event.publication.key && other.event.seq < event.seq,
+  );
 }

@@ -15,6 +15,7 @@ import {
   eventFor,
   outcomesOf,
   publish,
+  rollUpAll,
   seedTenant,
 } from '../support/storage-fixtures.ts';
 
@@ -224,6 +225,66 @@ describe('the statements of lists', () => {
     const plans = await plansOf(look);
     expect(plans.at(-1)).toContain(index);
     for (const plan of plans) expect(plan).not.toMatch(FULL_SCAN);
+  });
+});
+
+describe('the statements of metrics', () => {
+  const range = { fromMs: Date.UTC(2026, 0, 1, 0, 30), toMs: Date.UTC(2026, 1, 1, 0, 30) };
+  const all = { ...range, granularity: null, dimensions: [], filters: {} };
+  const QUESTIONS: [string, string, (fresh: Storage) => Promise<unknown>][] = [
+    [
+      'attempts of all tenants',
+      '(width_s=? AND cube=? AND start_s>? AND start_s<?)',
+      (fresh) => fresh.metricsAttempts({ ...all, withLatency: true }),
+    ],
+    [
+      'attempts of a tenant',
+      '(width_s=? AND cube=? AND start_s=? AND tenant_no=?)',
+      (fresh) =>
+        fresh.metricsAttempts({
+          ...all,
+          dimensions: ['code', 'topic'],
+          filters: { tenant_id: [tenantId], status: ['failed'] },
+          withLatency: false,
+        }),
+    ],
+    [
+      'attempts of a destination',
+      '(width_s=? AND cube=? AND start_s=? AND tenant_no=? AND destination_no=?)',
+      (fresh) =>
+        fresh.metricsAttempts({ ...all, filters: { destination_id: ['d'] }, withLatency: true }),
+    ],
+    [
+      'events of a tenant',
+      '(width_s=? AND start_s=? AND tenant_no=?',
+      (fresh) => fresh.metricsEvents({ ...all, filters: { tenant_id: [tenantId] } }),
+    ],
+    [
+      'usage',
+      '(width_s=? AND cube=? AND start_s>? AND start_s<?)',
+      (fresh) =>
+        fresh.usageList({
+          tenantIds: [],
+          destinationId: null,
+          days: { fromS: 0, toS: 1 },
+          page: pageAt(null, 3),
+        }),
+    ],
+  ];
+
+  it.each(QUESTIONS)('read the roll-ups of the range and no others: %s', async (_, key, ask) => {
+    const plans = (await plansOf(ask)).filter((plan) => plan.includes('rollups'));
+    expect(plans.length).toBeGreaterThan(0);
+    for (const plan of plans) {
+      expect(plan).toContain(`SEARCH rollups USING PRIMARY KEY ${key}`);
+      expect(plan).not.toMatch(FULL_SCAN);
+      expect(plan).not.toMatch(/SCAN rollups/);
+      expect(plan).not.toMatch(SORTED);
+    }
+  });
+
+  it('read no table through to count what is new', async () => {
+    for (const plan of await plansOf(rollUpAll)) expect(plan).not.toMatch(FULL_SCAN);
   });
 });
 

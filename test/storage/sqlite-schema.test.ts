@@ -52,7 +52,7 @@ describe('migrations', () => {
 });
 
 describe('retention', () => {
-  it('drops the row of a deleted destination with the last of its history, and no other', async () => {
+  it('drops the row of a deleted destination with the last of its history and its counts, and no other', async () => {
     const database = inMemory();
     const storage = openInlineStorage(database, systemClock, systemRandom);
     const tenantId = await seedTenant(storage, 'stays', 'gone', 'gone too');
@@ -72,6 +72,11 @@ describe('retention', () => {
     await cancelAll(storage, Date.now());
     expect(await storage.deliveryGet({ delivery: { seq, ordinal: 0 } })).not.toBeNull();
     await pruneAll(storage, later);
+    expect(ids()).toEqual(['stays', 'gone', 'gone too', 'gone']);
+    const counted = { minutesBeforeMs: later, beforeMs: 0, nowMs: later, limit: 100 };
+    while ((await storage.rollUpPruneSlice(counted)).more);
+    expect(ids()).toEqual(['stays', 'gone', 'gone too', 'gone']);
+    while ((await storage.rollUpPruneSlice({ ...counted, beforeMs: later })).more);
     expect(ids()).toEqual(['stays', 'gone']);
     database.close();
   });

@@ -16,7 +16,9 @@ export interface Operation {
   readonly security?: readonly unknown[];
   readonly parameters?: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: { readonly required?: boolean };
-  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content?: Record<string, unknown> }>
+  >;
 }
 
 export interface CheckedAnswer {
@@ -38,6 +40,7 @@ const ANSWERED_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export function createAnswerCheck(document: OpenapiDocument): AnswerCheck {
   const ajv = new Ajv2020({ strictSchema: false, allErrors: true });
   ajv.addFormat('date-time', ANSWERED_TIME);
+  ajv.addFormat('date', /^\d{4}-\d\d-\d\d$/);
   ajv.addSchema({ $id: DOCUMENT, ...(withoutOthers(document) as object) });
   const validators = new Map<string, ValidateFunction>();
   // What is spelled out goes before what may be anything.
@@ -69,7 +72,11 @@ export function createAnswerCheck(document: OpenapiDocument): AnswerCheck {
     if (status === 400 && text.includes('"bad_request"')) return;
     // Nor does one that has no body, what is wrong with a body.
     if (operation.requestBody === undefined && [400, 413, 415].includes(status)) return;
-    if (operation.responses[status] === undefined) throw new Error(`${what} is not declared`);
+    const declared = operation.responses[status];
+    if (declared === undefined) throw new Error(`${what} is not declared`);
+    const [type = ''] = contentType.split(';');
+    // Lines, tables and the like: whoever asks for them looks into them.
+    if (type !== 'application/json' && declared.content?.[type] !== undefined) return;
     if (!JSON_TYPE.test(contentType)) throw new Error(`${what} is no JSON but ${contentType}`);
     const response = ['paths', known, verb, 'responses', String(status)];
     validate([...response, 'content', 'application/json', 'schema'], text, what);

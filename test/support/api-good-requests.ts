@@ -42,6 +42,22 @@ export async function seedTenant(api: ApiServer): Promise<Seed> {
   return { tenantId, destinationId, eventId: event.id, deliveryId, attemptId };
 }
 
+function metricsQuery(tenantId: string): string {
+  const range = 'time[start]=2026-01-01T00:00:00Z&time[end]=2026-01-02T00:00:00Z';
+  return `${range}&measures=count&filters[tenant_id]=${tenantId}`;
+}
+
+/** One that is attempted in an hour. */
+async function waitingDelivery(api: ApiServer, tenantId: string): Promise<string | undefined> {
+  const deliverAt = new Date(api.engine.clock.nowMs() + 3_600_000).toISOString();
+  const event = { tenant_id: tenantId, topic: 'a', deliver_at: deliverAt, data: {} };
+  const { body: published } = await api.publish(event);
+  const { body } = await api.get<{ models: { id: string }[] }>(
+    `/v1/deliveries?event_id=${published.id}`,
+  );
+  return body.models[0]?.id;
+}
+
 /** By method and path, as the router knows them. */
 export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'GET /healthz': { operation: 'health.get', request: () => ({ path: '/healthz' }) },
@@ -222,6 +238,40 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
       body: { event_id: eventId, destination_id: destinationId },
     }),
   },
+
+  'POST /api/v1/deliveries/:delivery_id/cancel': {
+    operation: 'deliveries.cancel',
+    request: async ({ tenantId, deliveryId }, api, grant) => {
+      const mayCancel = grant === 'operator:admin' || grant === 'tenant:admin';
+      const id = mayCancel ? await waitingDelivery(api, tenantId) : deliveryId;
+      return { path: `/v1/deliveries/${id}/cancel` };
+    },
+  },
+  'POST /api/v1/events/:event_id/cancel': {
+    operation: 'events.cancel',
+    request: ({ eventId }) => ({ path: `/v1/events/${eventId}/cancel` }),
+  },
+  'GET /api/v1/metrics/events': {
+    operation: 'metrics.events',
+    request: ({ tenantId }) => ({ path: `/v1/metrics/events?${metricsQuery(tenantId)}` }),
+  },
+  'GET /api/v1/metrics/attempts': {
+    operation: 'metrics.attempts',
+    request: ({ tenantId }) => ({ path: `/v1/metrics/attempts?${metricsQuery(tenantId)}` }),
+  },
+  'GET /api/v1/usage': {
+    operation: 'usage.list',
+    request: ({ tenantId }) => ({ path: `/v1/usage?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/exports/events': {
+    operation: 'exports.events',
+    request: ({ tenantId }) => ({ path: `/v1/exports/events?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/exports/attempts': {
+    operation: 'exports.attempts',
+    request: ({ tenantId }) => ({ path: `/v1/exports/attempts?tenant_id=${tenantId}` }),
+  },
+  'GET /metrics': { operation: 'process.metrics', request: () => ({ path: '/metrics' }) },
 
   'GET /api/v1/keys': { operation: 'keys.list', request: () => ({ path: '/v1/keys' }) },
   'POST /api/v1/keys': {

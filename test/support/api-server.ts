@@ -27,6 +27,7 @@ import { standard } from '../../src/profiles/standard.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { metricsText, ProcessMetrics } from '../../src/telemetry/process-metrics.ts';
 import { createAnswerCheck } from './api-document.ts';
 import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
@@ -132,6 +133,7 @@ export class ApiServer {
     });
     const warnings: Warning[] = [];
     const log = failureLog(failures, warnings);
+    const metrics = new ProcessMetrics();
     const engine = createEngine({
       evaluate: noExpressions,
       storage,
@@ -141,6 +143,7 @@ export class ApiServer {
       schemas: createSchemaCompiler(),
       ...(options.unknownTopics === undefined ? {} : { unknownTopics: options.unknownTopics }),
       retentionDays: 7,
+      measures: metrics,
       targets: {
         types: new Map([[webhook.type, webhook]]),
         profiles: new Map([[standard.name, standard]]),
@@ -170,6 +173,7 @@ export class ApiServer {
       publicUrl: 'http://127.0.0.1:8080',
       trustProxy: options.trustProxy ?? [],
       limits: { ...LIMITS, ...options.limits },
+      metrics: metricsText(metrics, engine),
       log,
     });
     const receiver = await startReceiver();

@@ -132,3 +132,26 @@ export interface TopicView {
   readonly created_at: string;
   readonly updated_at: string;
 }
+
+export interface MetricsView {
+  readonly data: readonly {
+    readonly time_bucket?: string;
+    readonly dimensions: Readonly<Record<string, string>>;
+    readonly metrics: Readonly<Record<string, number>>;
+  }[];
+  readonly metadata: {
+    readonly granularity?: string;
+    readonly query_time_ms: number;
+    readonly row_count: number;
+    readonly row_limit: number;
+    readonly truncated: boolean;
+  };
+}
+
+export interface UsageView {
+  readonly day: string;
+  readonly tenant_id: string;
+  readonly destination_id: string;
+  readonly billable_attempts: number;
+  readonly failed_attempts: number;
+}

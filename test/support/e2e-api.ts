@@ -70,7 +70,7 @@ export class Api {
           response.on('error', reject);
           response.on('end', () => {
             const whole = Buffer.concat(chunks).toString('utf8');
-            const isJson = String(response.headers['content-type']).includes('json');
+            const isJson = String(response.headers['content-type']).startsWith('application/json');
             resolve({
               status: response.statusCode ?? 0,
               headers: response.headers,
@@ -140,6 +140,26 @@ export class Api {
       next = page.pagination.next === null ? '' : `&next=${page.pagination.next}`;
     } while (next !== '');
     return found;
+  }
+
+  /** All attempts, and what the usage of all days says, as counts by tenant and destination. */
+  async billed(): Promise<{ attempts: Record<string, number>; usage: Record<string, number> }> {
+    const lines = await this.ok<string>('GET', '/api/v1/exports/attempts');
+    const attempts: Record<string, number> = {};
+    for (const line of lines.split('\n').filter((text) => text !== '')) {
+      // A line is an attempt, as the list shows it.
+      const { tenant_id: tenant, destination_id: destination } = JSON.parse(line) as Delivery;
+      const key = `${tenant} ${destination}`;
+      attempts[key] = (attempts[key] ?? 0) + 1;
+    }
+    const csv = await this.ok<string>('GET', '/api/v1/usage?format=csv&from=2020-01-01');
+    const usage: Record<string, number> = {};
+    for (const line of csv.trimEnd().split('\n').slice(1)) {
+      const [, tenant, destination, , count] = line.split(',');
+      const key = `${tenant} ${destination}`;
+      usage[key] = (usage[key] ?? 0) + Number(count);
+    }
+    return { attempts, usage };
   }
 
   /** Whether nothing is owed any more. */

@@ -25,10 +25,14 @@ const READS: ReadonlySet<Operation> = new Set<Operation>([
   'routingOf',
   'eventGet',
   'eventList',
+  'eventSearch',
   'deliveryGet',
   'deliveryList',
   'attemptGet',
   'attemptList',
+  'metricsEvents',
+  'metricsAttempts',
+  'usageList',
 ]);
 
 /** The disk: it outlives the processes. Change it as you like. */

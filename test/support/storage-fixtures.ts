@@ -40,6 +40,7 @@ export const ALL_DELIVERIES: DeliveryQuery = {
   destinationId: null,
   eventSeq: null,
   status: null,
+  codes: [],
   topics: [],
   time: ALWAYS,
   page: ALL,
@@ -306,7 +307,11 @@ export async function claim(
   return claimed;
 }
 
-/** Cancels and prunes are done in slices: all of them. */
+/** Counts, cancels and prunes are done in slices: all of them. */
+export async function rollUpAll(storage: Storage, limit = 7): Promise<void> {
+  while ((await storage.rollUpSlice({ limit })).more);
+}
+
 export async function cancelAll(storage: Storage, nowMs: number, limit = 2): Promise<number> {
   let total = 0;
   for (;;) {
@@ -316,7 +321,9 @@ export async function cancelAll(storage: Storage, nowMs: number, limit = 2): Pro
   }
 }
 
+/** What is not counted yet is kept. */
 export async function pruneAll(storage: Storage, beforeMs: number, limit = 2): Promise<number> {
+  await rollUpAll(storage);
   let total = 0;
   for (;;) {
     const { events, more } = await storage.pruneSlice({ beforeMs, limit });

@@ -11,6 +11,7 @@ import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
 import { KeySchema } from '../schemas/key.ts';
+import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 import { TopicSchema } from '../schemas/topic.ts';
 
@@ -29,6 +30,8 @@ export async function openapi(
     AttemptSchema,
     KeySchema,
     AuditEntrySchema,
+    MetricsSchema,
+    UsageSchema,
   ]) {
     server.addSchema(schema);
   }
@@ -70,6 +73,8 @@ export async function openapi(
         { name: 'attempts', description: 'Every try, with request and answer.' },
         { name: 'keys', description: 'Keys of the operator.' },
         { name: 'audit', description: 'Who changed what.' },
+        { name: 'metrics', description: 'Counts over time, latencies, usage.' },
+        { name: 'exports', description: 'Everything of a range of time, in one stream.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

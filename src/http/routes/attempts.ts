@@ -1,8 +1,8 @@
 /** Attempts: every try, with request and answer. */
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
-import { getDestination } from '../../engine/manage-destinations.ts';
 import type { Page, StoredAttempt } from '../../storage/reading.ts';
+import { attemptView } from '../attempt-view.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import type { Pagination } from '../paging.ts';
@@ -21,7 +21,6 @@ import type { DestinationParams } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
-import { destinationFor } from '../shown-destination.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
 const INCLUDE_PARAMETER = {
@@ -168,7 +167,12 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     if (found === null || !isWanted(found)) throw new ApiError('attempt_not_found');
     return attemptJsonText(
       found,
-      await view(caller, [found], new Set([...include, 'request', 'response'] as const)),
+      await attemptView(
+        engine,
+        caller,
+        [found],
+        new Set([...include, 'request', 'response'] as const),
+      ),
     );
   }
 
@@ -201,37 +205,13 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     return listText(
       found,
       pagination(page, found, 'time'),
-      await view(caller, found.rows, include),
+      await attemptView(engine, caller, found.rows, include),
     );
   }
 
   function listText(found: Page<StoredAttempt>, envelope: Pagination, shown: AttemptView): string {
     const models = found.rows.map((attempt) => attemptJsonText(attempt, shown)).join(',');
     return `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`;
-  }
-
-  /** Reads the destinations that are to be shown, each once. */
-  async function view(
-    caller: Caller | null,
-    attempts: readonly StoredAttempt[],
-    include: ReadonlySet<Include>,
-  ): Promise<AttemptView> {
-    const destinations = new Map<string, string>();
-    if (include.has('destination')) {
-      for (const { tenantId, destinationId } of attempts) {
-        const key = `${tenantId}\0${destinationId}`;
-        if (destinations.has(key)) continue;
-        const found = await getDestination(engine, { tenantId, id: destinationId });
-        if (found !== null) destinations.set(key, JSON.stringify(destinationFor(caller, found)));
-      }
-    }
-    return {
-      ids: storage.ids,
-      include,
-      evaluate: engine.evaluate,
-      destinationText: (tenantId, destinationId) =>
-        destinations.get(`${tenantId}\0${destinationId}`) ?? null,
-    };
   }
 
   async function mustExist({

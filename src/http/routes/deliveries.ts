@@ -1,5 +1,6 @@
 /** Deliveries: what is owed to whom, and how it stands. */
 import type { FastifyInstance } from 'fastify';
+import { cancelDelivery } from '../../engine/cancel.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -16,6 +17,7 @@ const LIST_PARAMETERS = {
   event_id: 'Only of this event; with `tenant_id` where several tenants have used the id.',
   status: '`pending` (also those in an attempt), `delivered`, `failed` or `canceled`.',
   topic: 'Only of these topics.',
+  code: 'Only those whose last attempt ended so: `503`, `timeout` ...',
   ...TIME_PARAMETERS,
   ...PAGE_PARAMETERS,
 };
@@ -46,6 +48,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
         destinationId: query.text('destination_id'),
         status: status === 'delivering' ? 'pending' : status,
         topics: query.list('topic'),
+        codes: query.list('code'),
         time: query.time('time'),
       };
       const page = pageRequest(query, PAGING);
@@ -77,6 +80,30 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       if (found === null || !tenantScope(request).has(found.tenantId))
         throw new ApiError('delivery_not_found');
       return deliveryJson(found, storage.ids, clock.nowMs());
+    },
+  );
+
+  server.post<{ Params: { delivery_id: string } }>(
+    '/deliveries/:delivery_id/cancel',
+    {
+      config: { operation: 'deliveries.cancel' },
+      schema: {
+        tags: ['deliveries'],
+        summary: 'Cancel a pending delivery',
+        description: 'An attempt that is under way ends and is recorded; no other follows.',
+        params: object({ delivery_id: string() }),
+        response: { 200: ref('Delivery'), ...errorResponses(404, 409) },
+      },
+    },
+    async (request) => {
+      const key = storage.ids.parseDeliveryId(request.params.delivery_id);
+      const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
+      const isTheirs = found !== null && tenantScope(request).has(found.tenantId);
+      const result = isTheirs ? await cancelDelivery(engine, found) : 'unknown';
+      if (result === 'final') throw new ApiError('delivery_final');
+      const canceled = found && (await storage.deliveryGet({ delivery: found.key }));
+      if (result === 'unknown' || canceled === null) throw new ApiError('delivery_not_found');
+      return deliveryJson(canceled, storage.ids, clock.nowMs());
     },
   );
 

@@ -1,5 +1,7 @@
 /** Events to read. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { cancelEvent } from '../../engine/cancel.ts';
+import type { EventRecord } from '../../storage/reading.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -8,7 +10,7 @@ import { eventJsonText } from '../schemas/event.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
-import { object, ref, string } from '../schemas/json-schema.ts';
+import { integer, object, ref, string } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = {
@@ -16,11 +18,24 @@ const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
   topic: 'Only of these topics.',
   destination_id: 'Only those that this destination was owed.',
+  search:
+    'Only those whose `data` hold this text, as they were published, byte for byte. A page looks at so many events at most: it may have few or none, and `next` goes on.',
   ...TIME_PARAMETERS,
   order_by: '`time`.',
   ...PAGE_PARAMETERS,
 };
 const KNOWN = Object.keys(LIST_PARAMETERS);
+
+/** What one page of a search looks at: some 20 ms of reading. */
+const SEARCHED = { maxRows: 10_000, maxBytes: 16 * 1024 * 1024 };
+const MAX_SEARCH_LENGTH = 256;
+
+interface EventParams {
+  readonly event_id: string;
+}
+
+const ONE_PARAMETERS = { tenant_id: 'Needed where several tenants have used the id.' };
+const EVENT_PARAMS = object({ event_id: string() });
 
 export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): void {
   const { storage } = engine;
@@ -53,38 +68,65 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
         maxLimit: 1000,
         positionLength: tenantIds.length === 1 ? 2 : 1,
       });
+      const text = query.text('search');
+      if (text !== null && (text === '' || text.length > MAX_SEARCH_LENGTH))
+        query.wrong('search', 'length', `It has 1 to ${MAX_SEARCH_LENGTH} characters.`);
       query.done();
-      const found = await storage.eventList({ ...filters, page });
+      const found =
+        text === null
+          ? { ...(await storage.eventList({ ...filters, page })), stoppedAt: null }
+          : await storage.eventSearch({ ...filters, page, text, ...SEARCHED });
       const models = found.rows.map(eventJsonText).join(',');
-      return sendJsonText(
-        reply,
-        `{"models":[${models}],"pagination":${JSON.stringify(pagination(page, found, 'time'))}}`,
-      );
+      const envelope = pagination(page, found, 'time', found.stoppedAt);
+      return sendJsonText(reply, `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`);
     },
   );
 
-  server.get<{ Params: { event_id: string } }>(
+  server.get<{ Params: EventParams }>(
     '/events/:event_id',
     {
       config: { operation: 'events.get' },
       schema: {
         tags: ['events'],
         summary: 'Get an event',
-        params: object({ event_id: string() }),
-        querystring: queryParameters({
-          tenant_id: 'Needed where several tenants have used the id.',
-        }),
+        params: EVENT_PARAMS,
+        querystring: queryParameters(ONE_PARAMETERS),
         response: { 200: ref('Event'), ...errorResponses(404, 409, 422) },
       },
     },
-    async (request, reply) => {
-      const query = new Query(request.query, ['tenant_id']);
-      const tenantId = tenantScope(request).narrowOne(query.text('tenant_id'));
-      query.done();
-      const [event, ...others] = await storage.eventGet({ id: request.params.event_id, tenantId });
-      if (event === undefined) throw new ApiError('event_not_found');
-      if (others.length > 0) throw new ApiError('ambiguous_id');
-      return sendJsonText(reply, eventJsonText(event));
+    async (request, reply) => sendJsonText(reply, eventJsonText(await one(request))),
+  );
+
+  server.post<{ Params: EventParams }>(
+    '/events/:event_id/cancel',
+    {
+      config: { operation: 'events.cancel' },
+      schema: {
+        tags: ['events'],
+        summary: 'Cancel what is pending of an event',
+        description: 'Attempts that are under way end and are recorded; no others follow.',
+        params: EVENT_PARAMS,
+        querystring: queryParameters(ONE_PARAMETERS),
+        response: {
+          200: object({ canceled: integer({ description: 'How many deliveries.' }) }),
+          ...errorResponses(404, 409, 422),
+        },
+      },
+    },
+    async (request) => {
+      const { seq } = await one(request);
+      return { canceled: await cancelEvent(engine, seq) };
     },
   );
+
+  async function one(request: FastifyRequest<{ Params: EventParams }>): Promise<EventRecord> {
+    const id = request.params.event_id;
+    const query = new Query(request.query, Object.keys(ONE_PARAMETERS));
+    const tenantId = tenantScope(request).narrowOne(query.text('tenant_id'));
+    query.done();
+    const [event, ...others] = await storage.eventGet({ id, tenantId });
+    if (event === undefined) throw new ApiError('event_not_found');
+    if (others.length > 0) throw new ApiError('ambiguous_id');
+    return event;
+  }
 }

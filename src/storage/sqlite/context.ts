@@ -146,6 +146,7 @@ function readLastSeq(db: DatabaseSync): number {
     .prepare(
       `SELECT max((SELECT ifnull(max(seq), 0) FROM events),
                   (SELECT ifnull(max(seq), 0) FROM attempts),
+                  (SELECT to_seq FROM rollup_progress),
                   (SELECT ifnull(max(cancel_below_seq), 0) FROM destinations WHERE cancel_below_seq IS NOT NULL)) AS seq`,
     )
     .get();

@@ -27,7 +27,7 @@ export function deliveryGet(context: ReadContext): Operation<Storage['deliveryGe
 }
 
 export function deliveryList(context: ReadContext): Operation<Storage['deliveryList']> {
-  return ({ tenantIds, destinationId, eventSeq, status, topics, time, page }) => {
+  return ({ tenantIds, destinationId, eventSeq, status, codes, topics, time, page }) => {
     const conditions = [
       // A destination's numbers are those within the tenants: one condition, so that its index is taken.
       ...(destinationId === null
@@ -40,6 +40,7 @@ export function deliveryList(context: ReadContext): Operation<Storage['deliveryL
       // Written out: only so is an index of one status used.
       ...(status === null ? [] : [{ sql: `status = ${STATUS_CODE[status]}`, values: [] }]),
       ...isOneOf('topic', topics),
+      ...isOneOf('last_code', codes),
       ...within('event_seq', asSeqs(time)),
     ];
     const read = (row: Record<string, unknown>) => deliveryRecord(context, row);

@@ -1,6 +1,6 @@
 /** Events to read. */
 import type { DeliveryStatus } from '../../domain/delivery.ts';
-import type { EventRecord } from '../reading.ts';
+import type { EventQuery, EventRecord } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import { STATUS_OF_CODE } from './context.ts';
 import type { ReadContext } from './context.ts';
@@ -28,12 +28,43 @@ export function eventGet(context: ReadContext): Operation<Storage['eventGet']> {
 }
 
 export function eventList(context: ReadContext): Operation<Storage['eventList']> {
-  return ({ ids, tenantIds, topics, destinationId, time, page }) => {
-    const oneTenant = tenantIds.length === 1;
-    const orderBy = oneTenant ? ['events.time_ms', 'events.seq'] : ['events.seq'];
-    // The plus keeps the index by tenant and time out of it: a few ids are found by themselves, and sorted.
-    const tenantColumn = ids.length === 0 ? 'events.tenant_no' : '+events.tenant_no';
-    const conditions = [
+  return (query) => {
+    const { page } = query;
+    const { orderBy, conditions } = eventOrder(context, query);
+    const byTime = orderBy.length > 1;
+    return listPage(context, {
+      select: SELECT,
+      conditions,
+      orderBy,
+      page,
+      read: (row) => eventRecord(context, row, byTime),
+    });
+  };
+}
+
+/** Those of these numbers, in no order. */
+export function eventsOf(
+  context: ReadContext,
+  seqs: readonly number[],
+  byTime: boolean,
+): EventRecord[] {
+  return context
+    .statement(`${SELECT} WHERE seq IN (SELECT value FROM json_each(?))`)
+    .all(JSON.stringify(seqs))
+    .map((row) => eventRecord(context, row, byTime));
+}
+
+/** What a list of events is ordered by, and what its rows have to fulfil. */
+export function eventOrder(
+  context: ReadContext,
+  { ids, tenantIds, topics, destinationId, time }: Omit<EventQuery, 'page'>,
+): { orderBy: readonly string[]; conditions: readonly Condition[] } {
+  const oneTenant = tenantIds.length === 1;
+  // The plus keeps the index by tenant and time out of it: a few ids are found by themselves, and sorted.
+  const tenantColumn = ids.length === 0 ? 'events.tenant_no' : '+events.tenant_no';
+  return {
+    orderBy: oneTenant ? ['events.time_ms', 'events.seq'] : ['events.seq'],
+    conditions: [
       ...isAnyId(context, ids),
       ...(oneTenant
         ? equals(tenantColumn, tenantNo(context, tenantIds[0] ?? ''))
@@ -41,14 +72,7 @@ export function eventList(context: ReadContext): Operation<Storage['eventList']>
       ...isOneOf('topic', topics),
       ...hasDestination(destinationId),
       ...within('events.time_ms', time),
-    ];
-    return listPage(context, {
-      select: SELECT,
-      conditions,
-      orderBy,
-      page,
-      read: (row) => eventRecord(context, row, oneTenant),
-    });
+    ],
   };
 }
 

@@ -66,13 +66,25 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
     cancel: asWrite(write.cancel),
     cancelSlice: asWrite(write.cancelSlice),
     pruneSlice: asWrite(write.pruneSlice),
+    rollUpSlice: (query) =>
+      settle(() => {
+        const slice = read.rollUpRead(query);
+        return {
+          more: slice !== null && inTransaction(context, () => write.rollUpApply(slice)),
+        };
+      }),
+    rollUpPruneSlice: asWrite(write.rollUpPruneSlice),
     maintain: () => Promise.resolve(),
     eventGet: asRead(read.eventGet),
     eventList: asRead(read.eventList),
+    eventSearch: asRead(read.eventSearch),
     deliveryGet: asRead(read.deliveryGet),
     deliveryList: asRead(read.deliveryList),
     attemptGet: asRead(read.attemptGet),
     attemptList: asRead(read.attemptList),
+    metricsEvents: asRead(read.metricsEvents),
+    metricsAttempts: asRead(read.metricsAttempts),
+    usageList: asRead(read.usageList),
     ping: () => asWrite(write.ping)(undefined),
     close: () => Promise.resolve(),
   };

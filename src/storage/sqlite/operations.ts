@@ -16,13 +16,18 @@ import {
   routingOf,
   routingPage,
 } from './destinations.ts';
+import { eventSearch } from './event-search.ts';
 import { eventGet, eventList } from './events.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
+import { metricsAttempts, metricsEvents } from './metrics.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
+import { rollUpApply } from './rollup-apply.ts';
+import { rollUpPruneSlice } from './rollup-prune.ts';
+import { rollUpRead } from './rollup-read.ts';
 import {
   tenantDelete,
   tenantGet,
@@ -32,6 +37,7 @@ import {
   tenantUpsert,
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
+import { usageList } from './usage.ts';
 
 export function writeOperations(context: WriteContext) {
   return {
@@ -57,6 +63,8 @@ export function writeOperations(context: WriteContext) {
     cancel: cancel(context),
     cancelSlice: cancelSlice(context),
     pruneSlice: pruneSlice(context),
+    rollUpApply: rollUpApply(context),
+    rollUpPruneSlice: rollUpPruneSlice(context),
     ping: ping(context),
   } satisfies Operations;
 }
@@ -77,10 +85,15 @@ export function readOperations(context: ReadContext) {
     topicList: topicList(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
+    eventSearch: eventSearch(context),
     deliveryGet: deliveryGet(context),
     deliveryList: deliveryList(context),
     attemptGet: attemptGet(context),
     attemptList: attemptList(context),
+    rollUpRead: rollUpRead(context),
+    metricsEvents: metricsEvents(context),
+    metricsAttempts: metricsAttempts(context),
+    usageList: usageList(context),
   } satisfies Operations;
 }
 
@@ -88,4 +101,8 @@ export type WriteOperations = ReturnType<typeof writeOperations>;
 export type ReadOperations = ReturnType<typeof readOperations>;
 export type AnyOperations = WriteOperations & ReadOperations;
 
-type Operations = { [Name in keyof Storage]?: Operation<Storage[Name]> };
+/** `rollUpSlice` has two halves: one beside the writer, one on it. */
+type Operations = { [Name in keyof Storage]?: Operation<Storage[Name]> } & {
+  readonly rollUpRead?: unknown;
+  readonly rollUpApply?: unknown;
+};

@@ -17,10 +17,22 @@ export interface PageQuery<Row> {
 }
 
 export function listPage<Row>(context: ReadContext, query: PageQuery<Row>): Page<Row> {
-  const { page, orderBy } = query;
+  const { page } = query;
+  const { sql, values, backwards } = pageClauses(query);
+  const rows = context.statement(`${query.select} ${sql} LIMIT ?`).all(...values, page.limit + 1);
+  const found = rows.slice(0, page.limit).map(query.read);
+  return { rows: backwards ? found.toReversed() : found, more: rows.length > page.limit };
+}
+
+/** `WHERE` and `ORDER BY` of what lies on the wished side of a page's position; `backwards`: in the other order. */
+export function pageClauses({
+  page,
+  orderBy,
+  conditions: given,
+}: Pick<PageQuery<unknown>, 'page' | 'orderBy' | 'conditions'>) {
   const backwards = page.from?.side === 'before';
   const ascending = (page.order === 'asc') !== backwards;
-  const conditions = [...query.conditions];
+  const conditions = [...given];
   if (page.from !== null) {
     const places = page.from.position.map(() => '?').join(', ');
     const sql = `(${orderBy.join(', ')}) ${ascending ? '>' : '<'} (${places})`;
@@ -29,11 +41,11 @@ export function listPage<Row>(context: ReadContext, query: PageQuery<Row>): Page
   const where =
     conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
   const order = orderBy.map((column) => `${column} ${ascending ? 'ASC' : 'DESC'}`).join(', ');
-  const rows = context
-    .statement(`${query.select} ${where} ORDER BY ${order} LIMIT ?`)
-    .all(...conditions.flatMap(({ values }) => values), page.limit + 1);
-  const found = rows.slice(0, page.limit).map(query.read);
-  return { rows: backwards ? found.toReversed() : found, more: rows.length > page.limit };
+  return {
+    sql: `${where} ORDER BY ${order}`,
+    values: conditions.flatMap(({ values }) => values),
+    backwards,
+  };
 }
 
 /**

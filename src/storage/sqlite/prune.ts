@@ -5,12 +5,16 @@ import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
-// Numbers grow, so the oldest are at the start of the tree. Those that still owe something stay, and are passed over.
+// Numbers grow, so the oldest are at the start of the tree. Those that still owe something, or have attempts that the
+// roll-ups have not counted yet, stay, and are passed over.
 const OLD_EVENTS = `
   SELECT seq FROM events
-  WHERE seq >= ? AND seq < ?
-    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = seq AND status = ${STATUS_CODE.pending})
-  ORDER BY seq LIMIT ?`;
+  WHERE seq >= ?1 AND seq < min(?2, ?3 + 1)
+    AND NOT EXISTS (
+      SELECT 1 FROM deliveries
+      WHERE event_seq = seq AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > ?3))
+  ORDER BY seq LIMIT ?4`;
+const COUNTED = 'SELECT from_seq FROM rollup_progress';
 
 const DELETE_ATTEMPTS = `
   WITH RECURSIVE chain (seq) AS (
@@ -21,11 +25,6 @@ const DELETE_ATTEMPTS = `
 
 const DELETE_DELIVERIES = 'DELETE FROM deliveries WHERE event_seq = ?';
 const DELETE_EVENT = 'DELETE FROM events WHERE seq = ?';
-
-const DELETE_DESTINATIONS = `
-  DELETE FROM destinations
-  WHERE deleted_ms < ? AND cancel_below_seq IS NULL
-    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE destination_no = destinations.no)`;
 
 // The oldest attempt tells how far back they are in use. Numbers are microseconds.
 const DELETE_SHAPES = `
@@ -39,7 +38,8 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
   // Where the last slice ended: what it passed over, because it still owed something, is not read again in this round.
   let fromSeq = 0;
   return ({ beforeMs, limit }) => {
-    const old = context.statement(OLD_EVENTS).all(fromSeq, seqAtMs(beforeMs), limit);
+    const countedSeq = Number(context.statement(COUNTED).get()?.['from_seq']);
+    const old = context.statement(OLD_EVENTS).all(fromSeq, seqAtMs(beforeMs), countedSeq, limit);
     for (const row of old) {
       const seq = Number(row['seq']);
       context.statement(DELETE_ATTEMPTS).run(seq);
@@ -50,7 +50,6 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
     const more = old.length === limit;
     if (!more) {
       fromSeq = 0;
-      context.statement(DELETE_DESTINATIONS).run(beforeMs);
       context.statement(DELETE_SHAPES).run(seqAtMs(context.clock.nowMs()));
     }
     if (old.length > 0) context.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);

@@ -158,5 +158,55 @@ BEGIN
   SELECT RAISE(ABORT, 'an entry of the audit log is never changed');
 END;
 
+CREATE TABLE rollup_progress (
+  id             INTEGER PRIMARY KEY CHECK (id = 1),
+  from_seq       INTEGER NOT NULL,
+  to_seq         INTEGER NOT NULL,  -- from_seq: nothing is being counted
+  after_key      TEXT NOT NULL,
+  minutes_from_s INTEGER NOT NULL   -- the minutes before are dropped
+) STRICT;
+
+CREATE TABLE rollup_topics (
+  no    INTEGER PRIMARY KEY,
+  topic TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE attempt_rollups (
+  width_s        INTEGER NOT NULL,  -- 60, 3600 or 86400
+  cube           INTEGER NOT NULL,  -- 0: by tenant, 1: by destination as well, 2: by everything
+  start_s        INTEGER NOT NULL,
+  tenant_no      INTEGER NOT NULL,
+  destination_no INTEGER NOT NULL,  -- 0 where the cube does not tell it apart; so are the others
+  topic_no       INTEGER NOT NULL,
+  code           TEXT NOT NULL,
+  failed         INTEGER NOT NULL,
+  manual         INTEGER NOT NULL,
+  number         INTEGER NOT NULL,
+  count          INTEGER NOT NULL,
+  failed_count   INTEGER NOT NULL,
+  first_count    INTEGER NOT NULL,
+  manual_count   INTEGER NOT NULL,
+  number_sum     INTEGER NOT NULL,
+  latency        BLOB NOT NULL,     -- src/domain/latency-histogram.ts
+  PRIMARY KEY (width_s, cube, start_s, tenant_no, destination_no, topic_no, code, failed, manual, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event_rollups (
+  width_s        INTEGER NOT NULL,
+  start_s        INTEGER NOT NULL,
+  tenant_no      INTEGER NOT NULL,
+  destination_no INTEGER NOT NULL,  -- 0: the events themselves; else those that the destination was owed
+  topic_no       INTEGER NOT NULL,
+  count          INTEGER NOT NULL,
+  PRIMARY KEY (width_s, start_s, tenant_no, destination_no, topic_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollup_erasures (
+  tenant_no INTEGER PRIMARY KEY,
+  from_s    INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX destinations_deleted ON destinations (deleted_ms) WHERE deleted_ms IS NOT NULL;
+
 CREATE INDEX deliveries_in_order ON deliveries (destination_no, order_key, event_seq, ordinal)
   WHERE order_key IS NOT NULL AND (status = 0 OR holds = 1);

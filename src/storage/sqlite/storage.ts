@@ -82,12 +82,23 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     cancel: write('cancel'),
     cancelSlice: write('cancelSlice'),
     pruneSlice: write('pruneSlice'),
+    async rollUpSlice(query) {
+      // Counted on the reader's thread, where it holds up no commit.
+      const slice = (await reader.call('rollUpRead', query)) as Flat | null;
+      if (slice === null) return { more: false };
+      return { more: (await writeFlat('rollUpApply', slice)) as Result<'rollUpApply'> };
+    },
+    rollUpPruneSlice: write('rollUpPruneSlice'),
     eventGet: read('eventGet'),
     eventList: read('eventList'),
+    eventSearch: read('eventSearch'),
     deliveryGet: read('deliveryGet'),
     deliveryList: read('deliveryList'),
     attemptGet: read('attemptGet'),
     attemptList: read('attemptList'),
+    metricsEvents: read('metricsEvents'),
+    metricsAttempts: read('metricsAttempts'),
+    usageList: read('usageList'),
     ping: () => write('ping')(undefined),
     async maintain() {
       if (!isLogTouched) return;

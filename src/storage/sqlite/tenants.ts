@@ -19,6 +19,9 @@ const SELECT = `
           WHERE tenant_no = tenants.no AND deleted_ms IS NULL) AS topics
   FROM tenants`;
 
+/** By `rollUpPruneSlice`. */
+const ERASE_COUNTS = 'INSERT INTO rollup_erasures (tenant_no, from_s) VALUES (?, 0)';
+
 export function tenantUpsert(context: WriteContext): Operation<Storage['tenantUpsert']> {
   return ({ id, metadata, settings = {}, author = null }) => {
     const nowMs = context.clock.nowMs();
@@ -122,6 +125,7 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
       )
       .run(nowMs, nowMs, context.nextSeq(), tenant.no);
     context.statement('DELETE FROM tenants WHERE no = ?').run(tenant.no);
+    context.statement(ERASE_COUNTS).run(tenant.no);
     context.forget(id);
     return true;
   };

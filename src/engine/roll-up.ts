@@ -1,0 +1,44 @@
+/** Counts what was published and attempted, behind the commits; and drops counts that are no longer kept. */
+import type { Clock } from '../domain/clock.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Service } from './service.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Hours and days are kept so long; minutes as long as events, and a day more. */
+const COUNTS_KEPT_MS = 366 * DAY_MS;
+
+/** About 3 ms of the writer's time. */
+const SLICE_ROWS = 400;
+const BETWEEN_SLICES_MS = 5;
+/** What comes together in a round is written together. */
+const BETWEEN_ROUNDS_MS = 2000;
+
+const DROPPED_ROWS = 500;
+const BETWEEN_DROPS_MS = 20;
+const BETWEEN_DROPPING_ROUNDS_MS = 600_000;
+
+export function createRollUp(storage: Storage): Service {
+  return {
+    name: 'roll-up',
+    async poll() {
+      const { more } = await storage.rollUpSlice({ limit: SLICE_ROWS });
+      return more ? BETWEEN_SLICES_MS : BETWEEN_ROUNDS_MS;
+    },
+  };
+}
+
+export function createRollUpPruner(storage: Storage, clock: Clock, retentionDays: number): Service {
+  return {
+    name: 'roll-up pruner',
+    async poll() {
+      const nowMs = clock.nowMs();
+      const { more } = await storage.rollUpPruneSlice({
+        minutesBeforeMs: nowMs - (retentionDays + 1) * DAY_MS,
+        beforeMs: nowMs - COUNTS_KEPT_MS,
+        nowMs,
+        limit: DROPPED_ROWS,
+      });
+      return more ? BETWEEN_DROPS_MS : BETWEEN_DROPPING_ROUNDS_MS;
+    },
+  };
+}

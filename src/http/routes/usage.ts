@@ -1,0 +1,135 @@
+/** Usage: the billable attempts of each day, tenant and destination. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DAY_S } from '../../domain/granularity.ts';
+import type { UsageRow } from '../../storage/metrics.ts';
+import { pageRequest, pagination } from '../paging.ts';
+import { Query } from '../query.ts';
+import { rowStream } from '../row-stream.ts';
+import { errorResponses } from '../schemas/error.ts';
+import { Listed, PAGE_PARAMETERS, queryParameters, Time } from '../schemas/fields.ts';
+import { string } from '../schemas/json-schema.ts';
+import type { ServerParts } from '../server-parts.ts';
+import { tenantScope } from '../tenant-scope.ts';
+import { formatTime } from '../time.ts';
+
+const CSV = 'text/csv';
+const COLUMNS = 'day,tenant_id,destination_id,destination_type,billable_attempts,failed_attempts\n';
+
+const PARAMETERS = {
+  from: 'The first day, such as 2026-11-01 (UTC); by default the first of this month.',
+  to: 'The last day, itself included; by default today.',
+  tenant_id: 'Only of these tenants.',
+  destination_id: 'Only of this destination.',
+  format:
+    '`json` (default), or `csv`: all rows in one file. `Accept: text/csv` asks for it as well.',
+  ...PAGE_PARAMETERS,
+};
+const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 3 };
+
+export function usageRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+  const { storage, clock } = engine;
+
+  server.get(
+    '/usage',
+    {
+      config: { operation: 'usage.list' },
+      schema: {
+        tags: ['metrics'],
+        summary: 'Billable attempts by day, tenant and destination',
+        description:
+          'Every attempt counts once its record is committed, and never twice; by the day (UTC) on which it began.',
+        querystring: queryParameters(PARAMETERS),
+        response: {
+          200: {
+            description: 'Usage.',
+            content: {
+              'application/json': {
+                schema: Listed('Usage', {
+                  counted_until: {
+                    ...Time,
+                    description: 'What was recorded up to this moment is counted.',
+                  },
+                }),
+              },
+              [CSV]: { schema: string() },
+            },
+          },
+          ...errorResponses(422),
+        },
+      },
+    },
+    async (request, reply) => {
+      const query = new Query(request.query, Object.keys(PARAMETERS));
+      const todayS = Math.floor(clock.nowMs() / 1000 / DAY_S) * DAY_S;
+      const fromS = day(query, 'from') ?? monthStartS(todayS);
+      const lastS = day(query, 'to') ?? todayS;
+      if (fromS > lastS) query.wrong('to', 'range', 'It does not lie before `from`.');
+      const filters = {
+        tenantIds: tenantScope(request).narrow(query.list('tenant_id')),
+        destinationId: query.text('destination_id'),
+        days: { fromS, toS: lastS + DAY_S },
+      };
+      const format = query.oneOf('format', ['json', 'csv']) ?? acceptedFormat(request);
+      const page = pageRequest(query, PAGING);
+      query.done();
+      if (format === 'csv') {
+        const stream = rowStream(
+          (each) => storage.usageList({ ...filters, page: each }),
+          (rows) => rows.map(csvLine).join(''),
+          COLUMNS,
+        );
+        return reply.type(`${CSV}; charset=utf-8; header=present`).send(stream);
+      }
+      const found = await storage.usageList({ ...filters, page });
+      return {
+        models: found.rows.map(usageJson),
+        pagination: pagination(page, found, 'day'),
+        counted_until: formatTime(found.countedUntilMs),
+      };
+    },
+  );
+}
+
+/** Seconds since the epoch at which the day begins. */
+function day(query: Query, name: string): number | null {
+  const text = query.text(name);
+  if (text === null) return null;
+  const timeMs = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  if (timeMs >= 0 && dayText(timeMs / 1000) === text) return timeMs / 1000;
+  query.wrong(name, 'format', 'A day is written as 2026-11-21.');
+  return null;
+}
+
+function acceptedFormat({ headers }: FastifyRequest): 'json' | 'csv' {
+  return headers.accept?.toLowerCase().includes(CSV) === true ? 'csv' : 'json';
+}
+
+function monthStartS(timeS: number): number {
+  const time = new Date(timeS * 1000);
+  return Date.UTC(time.getUTCFullYear(), time.getUTCMonth(), 1) / 1000;
+}
+
+function usageJson(row: UsageRow) {
+  return {
+    day: dayText(row.dayS),
+    tenant_id: row.tenantId,
+    destination_id: row.destinationId,
+    destination_type: row.destinationType,
+    billable_attempts: row.attempts,
+    failed_attempts: row.failed,
+  };
+}
+
+function csvLine(row: UsageRow): string {
+  return `${Object.values(usageJson(row)).map(csvField).join(',')}\n`;
+}
+
+/** RFC 4180. */
+function csvField(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function dayText(timeS: number): string {
+  return formatTime(timeS * 1000).slice(0, 10);
+}
