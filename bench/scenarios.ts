@@ -7,6 +7,7 @@ import { filters } from './scenarios/filters.ts';
 import { idle } from './scenarios/idle.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
+import { profiles } from './scenarios/profiles.ts';
 import { single } from './scenarios/single.ts';
 import { startup } from './scenarios/startup.ts';
 import { store } from './scenarios/store.ts';
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   bare,
   batched,
   single,
+  profiles,
   drain,
   latency,
   isolation,

@@ -15,7 +15,9 @@ import { eventRoutes } from './routes/events.ts';
 import { filterRoutes } from './routes/filters.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { profileRoutes } from './routes/profiles.ts';
 import { publishRoutes } from './routes/publish.ts';
+import { reencryptRoutes } from './routes/reencrypt.ts';
 import { retryRoutes } from './routes/retry.ts';
 import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { tenantRoutes } from './routes/tenants.ts';
@@ -75,6 +77,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       tenantAccessRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
+      profileRoutes(api, parts);
+      reencryptRoutes(api, parts);
       done();
     },
     { prefix: '/api/v1' },

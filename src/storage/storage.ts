@@ -36,6 +36,7 @@ import type {
   Position,
   StoredAttempt,
 } from './reading.ts';
+import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
@@ -153,6 +154,16 @@ export interface Storage {
   routingPage(query: { after: number; limit: number }): Promise<TenantRouting[]>;
   /** The same of one tenant; `null` where there is none. */
   routingOf(query: { tenantId: string }): Promise<TenantRouting | null>;
+
+  // ── Sealed secrets ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The sealed boxes of a kind, by position; `after`: the position of the last one that was seen, 0 at first. */
+  sealedList(query: { kind: SealedKind; after: number; limit: number }): Promise<SealedRow[]>;
+  /**
+   * Puts other boxes with the same content in place, each if its row is as it was read (`revision`). Nothing else of the
+   * rows changes, revisions and routing versions neither. `resealed`: how many were.
+   */
+  reseal(query: { rows: readonly SealedRow[] }): Promise<{ resealed: number }>;
 
   // ── The way of an event ──────────────────────────────────────────────────────────────────────────────────────
 

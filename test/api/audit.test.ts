@@ -53,6 +53,8 @@ describe('an entry', () => {
       // A filter is only tried out.
       if (operation === 'filters.test') continue;
       if (name.startsWith('GET ') || operation.startsWith('publish.')) continue;
+      // What is sealed anew says the same as before.
+      if (operation === 'keys.reencrypt') continue;
       expect(PERMISSIONS[operation].audit.length, name).toBeGreaterThan(0);
     }
   });

@@ -92,6 +92,7 @@ const ROUTES: readonly Fuzzed[] = [
   { method: 'PATCH', path: '/api/v1/keys/:key_id', good: { name: 'a', expires_at: null } },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
+  { method: 'POST', path: '/api/v1/keys/reencrypt', good: { next: null, limit: 5 } },
 ];
 
 const filledIn = (path: string) =>

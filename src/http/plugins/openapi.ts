@@ -10,6 +10,7 @@ import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
 import { KeySchema } from '../schemas/key.ts';
+import { ProfileSchema } from '../schemas/profile.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 
 export async function openapi(
@@ -25,6 +26,7 @@ export async function openapi(
     AttemptSchema,
     KeySchema,
     AuditEntrySchema,
+    ProfileSchema,
   ]) {
     server.addSchema(schema);
   }
@@ -65,6 +67,7 @@ export async function openapi(
         { name: 'attempts', description: 'Every try, with request and answer.' },
         { name: 'keys', description: 'Keys of the operator.' },
         { name: 'audit', description: 'Who changed what.' },
+        { name: 'profiles', description: 'Wire formats and delivery policies.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

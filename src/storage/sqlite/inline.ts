@@ -54,6 +54,8 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
     auditPruneSlice: asWrite(write.auditPruneSlice),
     routingPage: asRead(read.routingPage),
     routingOf: asRead(read.routingOf),
+    sealedList: asRead(read.sealedList),
+    reseal: asWrite(write.reseal),
     publish: asWrite(write.publish),
     record: asWrite(write.record),
     claim: asWrite(write.claim),

@@ -23,6 +23,7 @@ import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
+import { reseal, sealedList } from './sealed.ts';
 import {
   tenantDelete,
   tenantGet,
@@ -45,6 +46,7 @@ export function writeOperations(context: WriteContext) {
     keysUsed: keysUsed(context),
     auditInsert: auditInsert(context),
     auditPruneSlice: auditPruneSlice(context),
+    reseal: reseal(context),
     publish: publish(context),
     record: record(context),
     claim: claim(context),
@@ -71,6 +73,7 @@ export function readOperations(context: ReadContext) {
     keyList: keyList(context),
     keyRing: keyRing(context),
     auditList: auditList(context),
+    sealedList: sealedList(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
     deliveryGet: deliveryGet(context),

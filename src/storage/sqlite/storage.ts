@@ -65,6 +65,8 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     auditPruneSlice: write('auditPruneSlice'),
     routingPage: read('routingPage'),
     routingOf: read('routingOf'),
+    sealedList: read('sealedList'),
+    reseal: write('reseal'),
     publish: async ({ events }) =>
       (await writeFlat('publish', flattenEvents(events))) as Result<'publish'>,
     record: async ({ attempts }) =>
