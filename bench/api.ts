@@ -8,6 +8,8 @@ export interface DestinationWish {
   readonly url: string;
   readonly topics?: '*' | readonly string[];
   readonly policy?: object;
+  readonly profile?: string;
+  readonly credentials?: object;
 }
 
 export async function createTenant(server: Server, id: string): Promise<void> {
@@ -15,7 +17,7 @@ export async function createTenant(server: Server, id: string): Promise<void> {
 }
 
 export async function createDestination(server: Server, wish: DestinationWish): Promise<void> {
-  const { tenantId, id, url, topics = '*', policy } = wish;
+  const { tenantId, id, url, topics = '*', policy, profile, credentials } = wish;
   await call(
     server,
     'POST',
@@ -25,7 +27,9 @@ export async function createDestination(server: Server, wish: DestinationWish): 
       type: 'webhook',
       topics,
       config: { url },
-      ...(policy === undefined ? {} : { policy }),
+      policy,
+      profile,
+      credentials,
     }),
   );
 }
@@ -39,12 +43,14 @@ export async function createTenants(
   server: Server,
   count: number,
   receiverOrigin: string,
+  destination: Pick<DestinationWish, 'profile' | 'credentials'> = {},
 ): Promise<string[]> {
   const mark = Date.now().toString(36);
   const ids = Array.from({ length: count }, (_, index) => `tenant-${mark}-${index}`);
   for (const id of ids) {
     await createTenant(server, id);
-    await createDestination(server, { tenantId: id, id: 'hook', url: `${receiverOrigin}/hook` });
+    const url = `${receiverOrigin}/hook`;
+    await createDestination(server, { tenantId: id, id: 'hook', url, ...destination });
   }
   return ids;
 }

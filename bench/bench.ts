@@ -78,11 +78,12 @@ export class Bench {
   }
 
   /** A server on the database of that name, which is empty unless one was there before. */
-  async startServer(database = 'database'): Promise<Server> {
+  async startServer(database = 'database', config: string | null = null): Promise<Server> {
     const server = await Server.start({
       folder: join(this.folder, database),
       program: this.options.program,
       profileFolder: this.#profileFolder(),
+      config,
     });
     this.#ends.push(() => server.kill());
     return server;

@@ -8,6 +8,7 @@ import { idle } from './scenarios/idle.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
 import { manyMetrics, metrics } from './scenarios/metrics.ts';
+import { profiles } from './scenarios/profiles.ts';
 import { single } from './scenarios/single.ts';
 import { startup } from './scenarios/startup.ts';
 import { store } from './scenarios/store.ts';
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   bare,
   batched,
   single,
+  profiles,
   drain,
   latency,
   isolation,

@@ -1,7 +1,7 @@
 /** Angarium itself, as an operator would start it: its own process, a database in a file, a key, all features on. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endChild, freePort, startProgram } from './children.ts';
@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly program: string;
   /** Writes a .cpuprofile of each thread to this folder when it ends. */
   readonly profileFolder: string | null;
+  /** Of its configuration file; `null`: it has none. */
+  readonly config: string | null;
 }
 
 export class Server {
@@ -47,8 +49,10 @@ export class Server {
   }
 
   static async start(options: ServerOptions): Promise<Server> {
-    const { folder, program, profileFolder } = options;
+    const { folder, program, profileFolder, config } = options;
     mkdirSync(folder, { recursive: true });
+    const configFile = join(folder, 'angarium.yaml');
+    if (config !== null) writeFileSync(configFile, config);
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
     const profiling =
@@ -59,7 +63,10 @@ export class Server {
     // The channel is how it learns that this process is gone, in whatever way.
     const child = startProgram(process.execPath, [...profiling, program, 'serve'], {
       cwd: folder,
-      env: environment(folder, port),
+      env: {
+        ...environment(folder, port),
+        ...(config === null ? {} : { ANGARIUM_CONFIG: configFile }),
+      },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -1,6 +1,7 @@
 /** Events published, delivered and recorded: one load on one server, from the first publish to the last outcome. */
 import type { Bench } from './bench.ts';
 import { createTenants } from './api.ts';
+import type { DestinationWish } from './api.ts';
 import { Ledger } from './ledger.ts';
 import type { Counts } from './ledger.ts';
 import type { Server } from './server.ts';
@@ -30,15 +31,28 @@ export interface Throughput {
   readonly faults: readonly string[];
 }
 
+/** Otherwise than as it is by default. */
+export interface MeasuredSetup {
+  /** The server's configuration file. */
+  readonly config?: string;
+  readonly destination?: Pick<DestinationWish, 'profile' | 'credentials'>;
+}
+
 export async function measureThroughput(
   bench: Bench,
   load: Load,
   database?: string,
+  { config, destination }: MeasuredSetup = {},
 ): Promise<Throughput> {
-  const server = await bench.startServer(database);
+  const server = await bench.startServer(database, config);
   const ledger = new Ledger(server.databasePath);
   try {
-    const tenantIds = await createTenants(server, bench.options.tenants, bench.receiver.origin);
+    const tenantIds = await createTenants(
+      server,
+      bench.options.tenants,
+      bench.receiver.origin,
+      destination,
+    );
     const warmUp = await load(server, tenantIds, warmUpSeconds(bench));
     await ledger.untilDelivered();
 

@@ -1,10 +1,22 @@
 /** The configuration file: YAML 1.2, one mapping of options by their names. */
 import type * as Yaml from 'yaml';
 import type { Given, GivenText } from './config-given.ts';
-import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
+import { configNode } from './config-node.ts';
+import type { ConfigNode } from './config-node.ts';
+import { declarationOf, fileName, OPTION_KEYS, PROFILES } from './config-options.ts';
 import type { OptionKey } from './config-options.ts';
 import { suggestion } from './config-suggestion.ts';
 import { shown } from './config-values.ts';
+
+export interface GivenFile extends Given {
+  /** The profiles that it defines; nobody has looked at them yet. */
+  readonly profiles?: GivenNode;
+}
+
+export interface GivenNode {
+  readonly file: string;
+  readonly node: ConfigNode;
+}
 
 type Text =
   | { readonly ok: true; readonly text: string }
@@ -25,12 +37,13 @@ const KEY_OF_NAME = new Map(OPTION_KEYS.map((key) => [fileName(key), key]));
  * Reads the texts of the options; `path` names the file in problems. A file that is no YAML gives only the problems of
  * that, because its keys cannot be relied on. Problems show no value, as it may be a secret.
  */
-export async function parseConfigFile(content: string, path: string): Promise<Given> {
+export async function parseConfigFile(content: string, path: string): Promise<GivenFile> {
   // Only who has a file pays for loading the parser.
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(content, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;
+  const lineAt = (offset: number) => lines.linePos(offset).line;
+  const at = (offset: number) => `${path}:${lineAt(offset)}`;
 
   const syntax = [...document.errors, ...document.warnings].map(
     (error) => `${at(error.pos[0])}: this is no valid YAML: ${explain(error)}`,
@@ -45,14 +58,21 @@ export async function parseConfigFile(content: string, path: string): Promise<Gi
 
   const options = new Map<OptionKey, GivenText>();
   const problems: string[] = [];
+  let profiles: GivenNode | undefined;
   for (const { key: keyNode, value } of root.items) {
-    const place = at((yaml.isNode(keyNode) ? keyNode.range?.[0] : undefined) ?? 0);
+    const offset = (yaml.isNode(keyNode) ? keyNode.range?.[0] : undefined) ?? 0;
+    const place = at(offset);
     const name = yaml.isScalar(keyNode) ? String(keyNode.value) : '?';
+    if (name === PROFILES.name) {
+      const node = configNode(value, document, yaml, lineAt, lineAt(offset));
+      profiles = { file: path, node };
+      continue;
+    }
     const key = KEY_OF_NAME.get(name);
     if (key === undefined) {
       const advice = suggestion(
         withoutPrefix(name),
-        KEY_OF_NAME.keys(),
+        [...KEY_OF_NAME.keys(), PROFILES.name],
         'take it out; angarium serve --help lists the options',
       );
       problems.push(`${place}: ${shown(name)}: there is no such option: ${advice}`);
@@ -63,7 +83,7 @@ export async function parseConfigFile(content: string, path: string): Promise<Gi
     if (read.ok) options.set(key, { text: read.text, source: { from: 'file', spelling } });
     else problems.push(`${spelling}: ${read.error}`);
   }
-  return { options, problems };
+  return profiles === undefined ? { options, problems } : { options, problems, profiles };
 }
 
 /** As the operator wrote it: `0x10` stays that, so that a file and a variable mean the same by the same letters. */

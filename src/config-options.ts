@@ -220,7 +220,7 @@ export const OPTIONS = {
     group: 'Delivery',
     placeholder: 'NAME',
     description:
-      'The profile (wire format and retry schedule) of destinations that name none themselves.',
+      'The profile (wire format and retry schedule) of destinations that name none themselves: one that is built in, or one that the configuration file defines.',
     default: 'standard',
     // Which ones there are, `loadConfig` is told.
     parse: (text): Parsed<string> => ({ ok: true, value: text }),
@@ -269,6 +269,13 @@ export const CONFIG_FILE = {
   description:
     'A YAML file with the same options by their names in it, such as database_url: sqlite:./data/angarium.db.',
   default: 'none',
+} as const;
+
+/** What only the configuration file can hold, as it is no single value. */
+export const PROFILES = {
+  name: 'profiles',
+  description:
+    'Profiles of your own, by name: wire formats that your receivers know already (docs/guides/profiles.md).',
 } as const;
 
 /** The declaration of an option, for those who treat all of them alike. */

@@ -6,6 +6,7 @@ import {
   flagName,
   OPTION_GROUPS,
   OPTION_KEYS,
+  PROFILES,
   variableName,
 } from './config-options.ts';
 
@@ -47,9 +48,11 @@ export function configurationReference(): string {
     );
     return table(group, rows);
   });
-  return [INTRODUCTION, table('Configuration file', [row(CONFIG_FILE.name, CONFIG_FILE, '')])]
-    .concat(groups)
-    .join('\n');
+  const file = [
+    row(CONFIG_FILE.name, CONFIG_FILE, ''),
+    `| \`${PROFILES.name}\` (in the file alone) | none | ${PROFILES.description.replace('docs/guides/profiles.md', '[guide](../guides/profiles.md)')} |`,
+  ];
+  return [INTRODUCTION, table('Configuration file', file)].concat(groups).join('\n');
 }
 
 function table(title: string, rows: readonly string[]): string {

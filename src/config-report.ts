@@ -1,19 +1,37 @@
 /** What `angarium config check` shows: every option with its value and where that came from. */
 import type { Config, OptionKey } from './config-options.ts';
 import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
+import type { DefinedProfile } from './config-profiles.ts';
 import type { Sources } from './config.ts';
+import type { Profile } from './domain/profile.ts';
 
 const MASK = '********';
 
 /** A line each, such as `port = 9000  (ANGARIUM_PORT)`; secrets are masked. */
-export function describeConfig(config: Config, sources: Sources): string {
+export function describeConfig(
+  config: Config,
+  sources: Sources,
+  defined: readonly DefinedProfile[],
+): string {
   const width = Math.max(...OPTION_KEYS.map((key) => fileName(key).length));
   const lines = OPTION_KEYS.map((key) => {
     const { from, spelling } = sources[key];
     const place = from === 'default' ? 'default' : spelling;
     return `${fileName(key).padEnd(width)} = ${valueText(config, key)}  (${place})`;
   });
-  return `${lines.join('\n')}\n`;
+  const profiles = defined.map(
+    ({ profile, position }) => `profiles.${profile.name}: ${inWords(profile)}  (${position})`,
+  );
+  return `${[...lines, ...profiles].join('\n')}\n`;
+}
+
+/** What an operator looks for first where a receiver refuses a message. */
+function inWords({ payload, signature, retry, timeoutMs }: Profile): string {
+  const signed =
+    signature === null
+      ? 'not signed'
+      : `signed ${signature.signed} with HMAC-${signature.algorithm.toUpperCase()} in ${signature.header}`;
+  return `payload ${payload}, ${signed}, ${retry.delaysMs.length + 1} attempts of ${timeoutMs} ms`;
 }
 
 function valueText(config: Config, key: OptionKey): string {

@@ -6,13 +6,19 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { parseConfigFile } from './config-file.ts';
+import type { GivenFile, GivenNode } from './config-file.ts';
 import { readFlags, readVariables } from './config-given.ts';
-import type { Environment, Given, GivenText, Source } from './config-given.ts';
-import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
+import type { Environment, GivenText, Source } from './config-given.ts';
+import { Place } from './config-node.ts';
+import { declarationOf, fileName, OPTION_KEYS, PROFILES } from './config-options.ts';
 import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
+import { readProfiles } from './config-profiles.ts';
+import type { CheckExpression, DefinedProfile } from './config-profiles.ts';
 import { suggestion } from './config-suggestion.ts';
 import { formatBytes, shown } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
+import type { Profile } from './domain/profile.ts';
+import { longestMs } from './domain/retry-schedule.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const EMPTY = 'it is empty: write a value, or take it out for the default';
@@ -21,27 +27,28 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** A profile that destinations may use, as far as the configuration has to fit it. */
-export interface ConfigProfile {
-  readonly name: string;
-  /** The sum of the delays of its retry schedule. */
-  readonly retryTotalMs: number;
-}
-
 export interface ConfigInput {
   readonly env: Environment;
   /** The command line without the words of the command. */
   readonly argv: readonly string[];
   /** Reads a text file; rejects where it cannot. */
   readonly readFile: (path: string) => Promise<string>;
-  /** Those in use; the option `profile` takes one of their names. */
-  readonly profiles: readonly ConfigProfile[];
+  /** Those built in, the plainest first; the file may define others. */
+  readonly profiles: readonly Profile[];
+  /** Of payloads that the file's profiles make by expressions. */
+  readonly checkExpression: CheckExpression;
 }
 
 export type Sources = Readonly<Record<OptionKey, Source>>;
 
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: Config; readonly sources: Sources }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly sources: Sources;
+      /** Those that the file defines. */
+      readonly defined: readonly DefinedProfile[];
+    }
   /** A line each: the option as it was given, what is wrong, what is right. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
@@ -72,9 +79,11 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
     else problems.push(...parsed.errors.map((error) => `${source.spelling}: ${error}`));
   }
 
+  const defined = definedProfiles(file.profiles, input, problems);
+  const profiles = [...input.profiles, ...defined.map(({ profile }) => profile)];
   const known = values as Partial<Config>;
   const everySource = sources as Sources;
-  problems.push(...checkTogether(known, everySource, input.profiles));
+  problems.push(...checkTogether(known, everySource, profiles));
   const { host, port } = known;
   if (problems.length > 0 || host === undefined || port === undefined)
     return { ok: false, problems };
@@ -84,7 +93,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   for (const key of OPTION_KEYS) {
     if (!(key in values)) values[key] = declarationOf(key).defaultValue?.(context);
   }
-  return { ok: true, config: values as Config, sources: everySource };
+  return { ok: true, config: values as Config, sources: everySource, defined };
 }
 
 /** A value left empty by mistake is no decision, whatever the option. */
@@ -95,8 +104,8 @@ function parseText(option: Option<unknown>, text: string): Parsed<unknown> {
 async function readConfigFile(
   file: GivenText | undefined,
   readFile: ConfigInput['readFile'],
-): Promise<Given> {
-  const problem = (what: string): Given => ({ options: new Map(), problems: [what] });
+): Promise<GivenFile> {
+  const problem = (what: string): GivenFile => ({ options: new Map(), problems: [what] });
   if (file === undefined) return { options: new Map(), problems: [] };
   const { text: path, source } = file;
   if (path.trim() === '') return problem(`${source.spelling}: ${EMPTY}`);
@@ -112,11 +121,21 @@ async function readConfigFile(
   return parseConfigFile(content, path);
 }
 
+function definedProfiles(
+  given: GivenNode | undefined,
+  { profiles, checkExpression }: ConfigInput,
+  problems: string[],
+): DefinedProfile[] {
+  if (given === undefined) return [];
+  const place = new Place(given.file, given.node.line, PROFILES.name, problems);
+  return readProfiles(given.node, place, profiles, checkExpression);
+}
+
 /** What concerns more than one option, or what only the caller knows. */
 function checkTogether(
   { profile, retentionDays, maxPayloadBytes, maxBatchBytes }: Partial<Config>,
   sources: Sources,
-  profiles: readonly ConfigProfile[],
+  profiles: readonly Profile[],
 ): string[] {
   const problems: string[] = [];
   const names = profiles.map(({ name }) => name);
@@ -124,11 +143,13 @@ function checkTogether(
     const advice = suggestion(profile, names, `write one of ${names.join(', ')}`);
     problems.push(`${sources.profile.spelling}: there is no profile ${shown(profile)}: ${advice}`);
   }
-  const [longest] = [...profiles].sort((a, b) => b.retryTotalMs - a.retryTotalMs);
-  if (longest && retentionDays !== undefined && retentionDays * DAY_MS < longest.retryTotalMs) {
-    const days = Math.ceil(longest.retryTotalMs / DAY_MS);
+  const [longest] = profiles
+    .map(({ name, retry }) => ({ name, ms: longestMs(retry) }))
+    .sort((a, b) => b.ms - a.ms);
+  if (longest && retentionDays !== undefined && retentionDays * DAY_MS < longest.ms) {
+    const days = Math.ceil(longest.ms / DAY_MS);
     problems.push(
-      `${sources.retentionDays.spelling}: ${retentionDays} is shorter than the retry schedule of the profile ${longest.name}, which takes ${inDays(longest.retryTotalMs)}: write ${days} or more`,
+      `${sources.retentionDays.spelling}: ${retentionDays} is shorter than the retry schedule of the profile ${longest.name}, which takes ${inDays(longest.ms)}: write ${days} or more`,
     );
   }
   if (maxPayloadBytes !== undefined && maxBatchBytes !== undefined) {

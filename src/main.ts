@@ -13,6 +13,7 @@ import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
+import { reencryptKeys } from './cli/keys-reencrypt.ts';
 import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
 import { exportTopics, parseTopicsExport } from './cli/topics-export.ts';
@@ -71,7 +72,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     case 'config_check': {
       const loaded = await load(command.flags);
-      if (loaded.ok) process.stdout.write(describeConfig(loaded.config, loaded.sources));
+      if (loaded.ok)
+        process.stdout.write(describeConfig(loaded.config, loaded.sources, loaded.defined));
       else end(problemsMessage(loaded.problems), EXIT_USAGE);
       return;
     }
@@ -92,6 +94,13 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     case 'topics_export':
       await callApi((client) => exportTopics(parseTopicsExport(command.args), client));
+      return;
+    case 'keys_reencrypt':
+      await callApi(async (client) => {
+        const say = (line: string) => process.stdout.write(`${line}\n`);
+        process.exitCode = await reencryptKeys(command.args, client, say);
+        return '';
+      });
       return;
     case 'serve': {
       const loaded = await load(command.flags);
@@ -129,11 +138,8 @@ function load(flags: readonly string[]): Promise<LoadedConfig> {
     env: readEnvironment(),
     argv: flags,
     readFile: (path) => readFile(path, 'utf8'),
-    profiles: PROFILES.map(({ name, retry }) => ({
-      name,
-      retryTotalMs:
-        retry.delaysMs.reduce((sumMs, delayMs) => sumMs + delayMs, 0) * (1 + retry.jitter),
-    })),
+    profiles: PROFILES,
+    checkExpression: () => 'this version evaluates no expressions: write the name of a payload',
   });
 }
 
@@ -158,7 +164,7 @@ async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
 }
 
 async function run(
-  { config, sources }: LoadedConfig & { ok: true },
+  { config, sources, defined }: LoadedConfig & { ok: true },
   {
     keys,
     schemas,
@@ -177,7 +183,8 @@ async function run(
     userAgent: `Angarium/${version}`,
   });
   const metrics = new ProcessMetrics();
-  const profiles = new Map(PROFILES.map((profile) => [profile.name, profile]));
+  const all = [...PROFILES, ...defined.map(({ profile }) => profile)];
+  const profiles = new Map(all.map((profile) => [profile.name, profile]));
   const engine = createEngine({
     storage,
     targets: {

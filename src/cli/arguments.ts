@@ -12,7 +12,7 @@ export type Command =
   | { readonly kind: 'serve' | 'config_check' | 'verify'; readonly flags: readonly string[] }
   /** `args`: what follows the words of the command. */
   | {
-      readonly kind: 'keys_create' | 'keys_list' | 'keys_revoke';
+      readonly kind: 'keys_create' | 'keys_list' | 'keys_revoke' | 'keys_reencrypt';
       readonly args: readonly string[];
     }
   | { readonly kind: 'topics_import' | 'topics_export'; readonly args: readonly string[] }
@@ -36,6 +36,10 @@ export const COMMANDS = [
   { name: 'keys create', summary: 'Make a key of the operator on a running server.' },
   { name: 'keys list', summary: 'List the operator’s keys of a running server.' },
   { name: 'keys revoke', summary: 'Revoke keys of the operator on a running server, at once.' },
+  {
+    name: 'keys reencrypt',
+    summary: 'Move all stored secrets to the first encryption key, while the server runs.',
+  },
   {
     name: 'topics import',
     summary: 'Put topics into the catalogue of a running server: OpenAPI, JSON Schema, YAML.',
@@ -85,7 +89,8 @@ export function parseArguments(argv: readonly string[]): Command {
     case 'topics export':
     case 'keys create':
     case 'keys list':
-    case 'keys revoke': {
+    case 'keys revoke':
+    case 'keys reencrypt': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
       return withRest(
         found,
@@ -126,6 +131,8 @@ function withRest(
       return { kind: 'keys_list', args: rest };
     case 'keys revoke':
       return { kind: 'keys_revoke', args: rest };
+    case 'keys reencrypt':
+      return { kind: 'keys_reencrypt', args: rest };
   }
 }
 

@@ -50,6 +50,14 @@ export function helpText(topic: CommandName | null): string {
         ['Revokes keys of the operator: when it ends, they open nothing any more.'],
         [],
       );
+    case 'keys reencrypt':
+      return clientHelp(
+        'keys reencrypt',
+        [
+          'Moves all stored secrets to the first key of ANGARIUM_ENCRYPTION_KEY, through a running server, which goes on delivering. It can be stopped and run again at any time. Exits with 0 where all are under that key, with 1 where some are not.',
+        ],
+        [],
+      );
     case 'topics import':
       return clientHelp(
         'topics import FILE...',

@@ -22,7 +22,7 @@ export interface Profile {
   readonly signature: SignatureScheme | null;
   readonly secret: SecretFormat;
   /** Statuses of an answer that mean: delivered. */
-  readonly success: { readonly fromStatus: number; readonly toStatus: number };
+  readonly success: SuccessRule;
   readonly retried: RetryRule;
   readonly retry: RetrySchedule;
   /** The total deadline of one attempt. */
@@ -51,6 +51,10 @@ export interface SignatureScheme {
 export const HMAC_ALGORITHMS = ['sha256', 'sha512', 'sha1'] as const;
 export type HmacAlgorithm = (typeof HMAC_ALGORITHMS)[number];
 
+export type SuccessRule =
+  | { readonly fromStatus: number; readonly toStatus: number }
+  | { readonly only: readonly number[] };
+
 /** Which failures are tried again. */
 export interface RetryRule {
   /** By status of the answer, where that was no success. */
@@ -60,6 +64,7 @@ export interface RetryRule {
 }
 
 export function isSuccess({ success }: Profile, status: number): boolean {
+  if ('only' in success) return success.only.includes(status);
   return status >= success.fromStatus && status <= success.toStatus;
 }
 

@@ -23,6 +23,12 @@ export function exponentialDelays(
   return Array.from({ length: count }, (_, index) => Math.min(baseMs * factor ** index, capMs));
 }
 
+/** How long after the first attempt the last one may start, where each attempt fails at once. */
+export function longestMs({ delaysMs, jitter, windowMs }: RetrySchedule): number {
+  const sumMs = delaysMs.reduce((totalMs, delayMs) => totalMs + delayMs, 0) * (1 + jitter);
+  return Math.min(sumMs, windowMs ?? Infinity);
+}
+
 export interface RetryQuestion {
   /** Failed attempts of the schedule so far, this one among them: 1 after the first failure. */
   readonly step: number;

@@ -17,7 +17,7 @@ const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 export const ENCRYPTION_KEY_BYTES = 32;
 
 /** A box that no key at hand opens, or that was changed or moved. */
-class UnsealError extends Error {
+export class UnsealError extends Error {
   override readonly name = 'UnsealError';
 }
 
@@ -26,12 +26,15 @@ export interface SealedBoxes {
   seal(text: string, place: string): Uint8Array;
   /** Opens a box of any of the keys; throws `UnsealError`. */
   open(box: Uint8Array, place: string): string;
+  /** Whether the box says that it was sealed under the first key. */
+  isCurrent(box: Uint8Array): boolean;
 }
 
 /** `keys`: the current one first, then those that are being rotated out; each 32 bytes. */
 export function createSealedBoxes(keys: readonly Uint8Array[], random: Random): SealedBoxes {
   const [current] = keys;
   if (current === undefined) throw new TypeError('at least one encryption key is needed');
+  const currentId = keyId(current);
   const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
 
   return {
@@ -40,14 +43,9 @@ export function createSealedBoxes(keys: readonly Uint8Array[], random: Random): 
       const cipher = createCipheriv('aes-256-gcm', current, nonce, { authTagLength: TAG_BYTES });
       cipher.setAAD(Buffer.from(place));
       const ciphertext = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      return Buffer.concat([
-        Buffer.of(VERSION),
-        keyId(current),
-        nonce,
-        cipher.getAuthTag(),
-        ciphertext,
-      ]);
+      return Buffer.concat([Buffer.of(VERSION), currentId, nonce, cipher.getAuthTag(), ciphertext]);
     },
+    isCurrent: (box) => box[0] === VERSION && currentId.equals(box.subarray(1, 1 + KEY_ID_BYTES)),
     open(box, place) {
       const bytes = Buffer.from(box.buffer, box.byteOffset, box.byteLength);
       if (bytes.length < HEAD_BYTES || bytes[0] !== VERSION)

@@ -6,7 +6,8 @@
 import { isKeyValid, isSameDigest, lookUpPrefix } from '../domain/api-key.ts';
 import type { ApiKey } from '../domain/api-key.ts';
 import type { Clock } from '../domain/clock.ts';
-import type { KeyUse, Storage } from '../storage/storage.ts';
+import type { KeyUse } from '../storage/key-storage.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Service } from './service.ts';
 
 /** A use is noted once in this time, whatever the traffic. */

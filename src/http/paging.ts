@@ -67,11 +67,11 @@ export function pagination(
   };
 }
 
-function encodeCursor(position: Position): string {
+export function encodeCursor(position: Position): string {
   return Buffer.from(position.join(',')).toString('base64url');
 }
 
-function decodeCursor(cursor: string): Position | undefined {
+export function decodeCursor(cursor: string): Position | undefined {
   const numbers = Buffer.from(cursor, 'base64url').toString('latin1').split(',').map(Number);
   // Only as it is written here: much else decodes to numbers, the empty text for one.
   return numbers.every(Number.isSafeInteger) && encodeCursor(numbers) === cursor

@@ -92,6 +92,10 @@ export const PERMISSIONS = {
   'keys.create': changes(ADMINS, 'key.created'),
   'keys.change': changes(ADMINS, 'key.updated'),
   'keys.revoke': changes(ADMINS, 'key.revoked'),
+  // What is stored says the same as before.
+  'keys.reencrypt': changes(ADMINS),
+
+  'profiles.list': { who: READERS, audit: [], sameForAll: true },
 
   'audit.list': reads(['operator:admin', 'operator:read']),
 } as const satisfies Record<string, Permission>;

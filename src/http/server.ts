@@ -21,7 +21,9 @@ import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { processMetricsRoutes } from './routes/process-metrics.ts';
+import { profileRoutes } from './routes/profiles.ts';
 import { publishRoutes } from './routes/publish.ts';
+import { reencryptRoutes } from './routes/reencrypt.ts';
 import { retryRoutes } from './routes/retry.ts';
 import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { testEventRoutes } from './routes/test-events.ts';
@@ -90,6 +92,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       metricsRoutes(api, parts);
       usageRoutes(api, parts);
       exportRoutes(api, parts);
+      profileRoutes(api, parts);
+      reencryptRoutes(api, parts);
       done();
     },
     { prefix: '/api/v1' },

@@ -16,17 +16,15 @@ import type {
   FailureReason,
   Timings,
 } from '../domain/attempt.ts';
-import type { ApiKey } from '../domain/api-key.ts';
 import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
+import type { KeyStorage } from './key-storage.ts';
 import type { MetricsStorage } from './metrics.ts';
 import type {
   AttemptQuery,
-  AuditQuery,
-  AuditRecord,
   DeliveryKey,
   DeliveryQuery,
   DeliveryRecord,
@@ -38,6 +36,7 @@ import type {
   StoredAttempt,
 } from './reading.ts';
 import type { TopicStorage } from './topic-storage.ts';
+import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
@@ -55,7 +54,7 @@ export class StorageOpenError extends Error {
   }
 }
 
-export interface Storage extends TopicStorage, MetricsStorage {
+export interface Storage extends KeyStorage, TopicStorage, MetricsStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -120,41 +119,22 @@ export interface Storage extends TopicStorage, MetricsStorage {
   /** Oldest first. */
   destinationList(query: { tenantId: string }): Promise<StoredDestination[]>;
 
-  // ── Keys of the operator ─────────────────────────────────────────────────────────────────────────────────────
-
-  /** Ids and hashes are of chance, and so are new. Each change raises the version of `keyRing`. */
-  keyInsert(query: { key: ApiKey; audit?: AuditEntry | null }): Promise<void>;
-  /** Writes name, expiry and revocation, if the key is still as it was when it was read; likewise. */
-  keyUpdate(query: {
-    key: ApiKey;
-    ifRevision: number;
-    audit?: AuditEntry | null;
-  }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
-  /** Notes when keys were last used; the latest moment stays. It raises no version. */
-  keysUsed(query: { uses: readonly KeyUse[] }): Promise<void>;
-  keyGet(query: { id: string }): Promise<KeyRecord | null>;
-  /** By age, revoked and expired ones too. */
-  keyList(query: { page: PageRequest }): Promise<Page<KeyRecord>>;
-  /** All keys that are not revoked. */
-  keyRing(): Promise<{ version: number; keys: readonly ApiKey[] }>;
-
-  // ── The audit log ────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** An entry of what changes nothing in the storage: a token that was given out. */
-  auditInsert(query: { entry: AuditEntry }): Promise<void>;
-  auditList(query: AuditQuery): Promise<Page<AuditRecord>>;
-  /** Drops some of the entries from before; `more`: there is more to do. Nothing else changes or drops an entry. */
-  auditPruneSlice(query: {
-    beforeMs: number;
-    limit: number;
-  }): Promise<{ entries: number; more: boolean }>;
-
   // ── Routing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Every tenant with its routing version and destinations, by pages; `after`: the last tenant's `position`. */
   routingPage(query: { after: number; limit: number }): Promise<TenantRouting[]>;
   /** The same of one tenant; `null` where there is none. */
   routingOf(query: { tenantId: string }): Promise<TenantRouting | null>;
+
+  // ── Sealed secrets ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The sealed boxes of a kind, by position; `after`: the position of the last one that was seen, 0 at first. */
+  sealedList(query: { kind: SealedKind; after: number; limit: number }): Promise<SealedRow[]>;
+  /**
+   * Puts other boxes with the same content in place, each if its row is as it was read (`revision`). Nothing else of the
+   * rows changes, revisions and routing versions neither. `resealed`: how many were.
+   */
+  reseal(query: { rows: readonly SealedRow[] }): Promise<{ resealed: number }>;
 
   // ── The way of an event ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,15 +244,6 @@ export interface StoredDestination extends Destination {
   readonly sealedCredentials: Uint8Array;
   /** Raised by each update; the guard against lost updates. */
   readonly revision: number;
-}
-
-export interface KeyUse {
-  readonly id: string;
-  readonly atMs: number;
-}
-
-export interface KeyRecord extends ApiKey {
-  readonly position: Position;
 }
 
 export interface TenantRouting {

@@ -55,6 +55,8 @@ describe('an entry', () => {
       if (name.startsWith('GET ') || operation.startsWith('publish.')) continue;
       // It is published, and marked.
       if (operation === 'destinations.test') continue;
+      // What is sealed anew says the same as before.
+      if (operation === 'keys.reencrypt') continue;
       expect(PERMISSIONS[operation].audit.length, name).toBeGreaterThan(0);
     }
   });

@@ -105,6 +105,7 @@ const ROUTES: readonly Fuzzed[] = [
   { method: 'POST', path: '/api/v1/events/:event_id/cancel', good: {} },
   { method: 'PUT', path: `${ONE}/enable`, good: {} },
   { method: 'PUT', path: `${ONE}/disable`, good: {} },
+  { method: 'POST', path: '/api/v1/keys/reencrypt', good: { next: null, limit: 5 } },
   { method: 'POST', path: `${ONE}/test`, good: { topic: 'a', data: { a: 1 } } },
   // Last: once there is a catalogue, destinations name its topics.
   { method: 'PUT', path: '/api/v1/catalogue/:topic', good: TOPIC },

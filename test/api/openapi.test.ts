@@ -37,6 +37,7 @@ function valuesOf(name: string, value: unknown): unknown[] {
 
 /** Requests that say all there is to say without a body. */
 const OPTIONAL_BODIES = new Set([
+  'POST /api/v1/keys/reencrypt',
   'PUT /api/v1/tenants/{tenant_id}',
   'POST /api/v1/tenants/{tenant_id}/destinations/{destination_id}/rotate-secret',
   'POST /api/v1/tenants/{tenant_id}/destinations/{destination_id}/test',

@@ -1,6 +1,6 @@
 /**
  * The bench runs, with numbers far too small to mean anything: every quick scenario gives its rows and loses no event.
- * Budget of the file: 40 s of a machine with nothing else to do. It needs no nginx or wrk; where they are not installed the bench's own parts stand in.
+ * Budget of the file: 70 s of a machine with nothing else to do. It needs no nginx or wrk; where they are not installed the bench's own parts stand in.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -77,6 +77,14 @@ describe('bench/run.ts', () => {
       expect(rowsOf(results, 'single')[0]?.measured).toBeGreaterThan(0);
     },
   );
+
+  test('compares the profiles', { timeout: TIMEOUT_MS }, async () => {
+    const results = await bench(['profiles', '--fallbacks', ...TINY]);
+    expect(results.scenarios[0]?.faults).toEqual([]);
+    const metrics = rowsOf(results, 'profiles').map(({ metric }) => metric);
+    expect(metrics).toHaveLength(11);
+    expect(metrics).toEqual(expect.arrayContaining(['unsigned', 'baack', 'baack, of unsigned']));
+  });
 
   test('names the scenarios where it is asked for one that does not exist', async () => {
     const { code, output } = await node('bench/run.ts', ['sinlge']);

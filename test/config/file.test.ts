@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { loadConfig } from '../../src/config.ts';
 import { parseConfigFile } from '../../src/config-file.ts';
+import { profileTaking, refuseExpressions } from '../support/config-profiles.ts';
 
 /** The options' texts that a file gives, or its problems. */
 async function read(content: string) {
@@ -67,7 +68,8 @@ describe('names the line', () => {
       argv: [],
       readFile: () =>
         Promise.resolve('port: x\na: 1\nallowed_cidrs:\n  - 1.2.3.4\n  - nine\nhost: ::1\n'),
-      profiles: [{ name: 'standard', retryTotalMs: 0 }],
+      profiles: [profileTaking('standard', 0)],
+      checkExpression: refuseExpressions,
     });
     expect(loaded.ok ? [] : loaded.problems).toEqual([
       expect.stringContaining('a.yaml:2: "a": there is no such option'),
@@ -103,7 +105,8 @@ it('says that a file cannot be read, beside what else is wrong', async () => {
     env: { ANGARIUM_PORT: 'x' },
     argv: ['--config', 'gone.yaml'],
     readFile: () => Promise.reject(new Error('ENOENT: no such file')),
-    profiles: [{ name: 'standard', retryTotalMs: 0 }],
+    profiles: [profileTaking('standard', 0)],
+    checkExpression: refuseExpressions,
   });
   expect(loaded.ok ? [] : loaded.problems).toEqual([
     '--config: "gone.yaml" cannot be read (ENOENT: no such file): name a YAML file',
@@ -116,7 +119,8 @@ it('does not take an empty path for none', async () => {
     env: { ANGARIUM_CONFIG: '' },
     argv: [],
     readFile: () => Promise.resolve(''),
-    profiles: [{ name: 'standard', retryTotalMs: 0 }],
+    profiles: [profileTaking('standard', 0)],
+    checkExpression: refuseExpressions,
   });
   expect(loaded.ok ? [] : loaded.problems).toEqual([
     expect.stringMatching(/^ANGARIUM_CONFIG: it is empty/),

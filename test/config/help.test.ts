@@ -12,6 +12,7 @@ import {
   variableName,
 } from '../../src/config-options.ts';
 import { configurationReference } from '../../src/config-reference.ts';
+import { profileTaking, refuseExpressions } from '../support/config-profiles.ts';
 
 const unwrapped = (text: string) => text.replaceAll(/\s+/g, ' ');
 
@@ -64,7 +65,8 @@ describe('docs/reference/configuration.md', () => {
       env: {},
       argv: ['--config', 'example.yaml'],
       readFile: () => Promise.resolve(example),
-      profiles: [{ name: 'standard', retryTotalMs: 0 }],
+      profiles: [profileTaking('standard', 0)],
+      checkExpression: refuseExpressions,
     });
     expect(loaded).toMatchObject({ ok: true, config: { host: '0.0.0.0', retentionDays: 30 } });
   });

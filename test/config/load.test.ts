@@ -4,6 +4,7 @@ import { loadConfig, readEnvironment } from '../../src/config.ts';
 import type { ConfigInput } from '../../src/config.ts';
 import { fileName, flagName, OPTION_KEYS, variableName } from '../../src/config-options.ts';
 import { describeConfig } from '../../src/config-report.ts';
+import { profileTaking, refuseExpressions } from '../support/config-profiles.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -18,7 +19,8 @@ async function load({ yaml, ...input }: Input = {}) {
   const loaded = await loadConfig({
     env: {},
     argv: [],
-    profiles: [{ name: 'standard', retryTotalMs: 3.15 * DAY_MS }],
+    profiles: [profileTaking('standard', 3.15 * DAY_MS)],
+    checkExpression: refuseExpressions,
     readFile: (path) => {
       read.push(path);
       if (yaml !== undefined && path === 'angarium.yaml') return Promise.resolve(yaml);
@@ -271,15 +273,12 @@ describe('the defaults that depend on others', () => {
 });
 
 describe('retention', () => {
-  const profiles = [
-    { name: 'short', retryTotalMs: DAY_MS },
-    { name: 'standard', retryTotalMs: 3.15 * DAY_MS },
-  ];
+  const profiles = [profileTaking('short', DAY_MS), profileTaking('standard', 3.15 * DAY_MS)];
 
   it('may be as long as the longest retry schedule', async () => {
     const env = { ANGARIUM_RETENTION_DAYS: '4' };
     expect((await good({ env, profiles })).config.retentionDays).toBe(4);
-    const exact = [{ name: 'standard', retryTotalMs: 4 * DAY_MS }];
+    const exact = [profileTaking('standard', 4 * DAY_MS)];
     expect((await good({ env, profiles: exact })).config.retentionDays).toBe(4);
   });
 
@@ -290,7 +289,7 @@ describe('retention', () => {
   });
 
   it('is looked at when it is the default, too', async () => {
-    const long = [{ name: 'standard', retryTotalMs: 9 * DAY_MS + 1 }];
+    const long = [profileTaking('standard', 9 * DAY_MS + 1)];
     expect(await problems({ profiles: long })).toEqual([
       'retention_days (default): 7 is shorter than the retry schedule of the profile standard, which takes 9.1 days: write 10 or more',
     ]);
@@ -304,7 +303,7 @@ describe('describeConfig', () => {
       env: { ANGARIUM_PORT: '9000', ANGARIUM_API_KEY: '0123456789abcdef' },
       yaml: `encryption_key: ${ENCRYPTION_KEY}\n`,
     });
-    const text = describeConfig(config, sources);
+    const text = describeConfig(config, sources, []);
     const rows = text
       .trimEnd()
       .split('\n')
@@ -329,7 +328,7 @@ describe('describeConfig', () => {
 
   it('shows values that can be given back', async () => {
     const first = await good({ env: { ANGARIUM_DATABASE_MAX_BYTES: '1048577' } });
-    const rows = describeConfig(first.config, first.sources).trimEnd().split('\n');
+    const rows = describeConfig(first.config, first.sources, []).trimEnd().split('\n');
     const env = Object.fromEntries(
       rows.flatMap((row) => {
         const [, name = '', value = ''] = /^(\S+) += (.*) {2}\(/.exec(row) ?? [];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { fileName, OPTION_KEYS, variableName } from '../../src/config-options.ts';
 import type { Config, OptionKey } from '../../src/config-options.ts';
+import { profileTaking, refuseExpressions } from '../support/config-profiles.ts';
 
 const KEY_A = Buffer.alloc(32, 1).toString('base64');
 const KEY_B = Buffer.alloc(32, 2).toString('base64');
@@ -12,10 +13,8 @@ function load(env: Record<string, string>) {
     env,
     argv: [],
     readFile: () => Promise.reject(new Error('no file is asked for')),
-    profiles: [
-      { name: 'standard', retryTotalMs: 0 },
-      { name: 'baack', retryTotalMs: 0 },
-    ],
+    profiles: [profileTaking('standard', 0), profileTaking('baack', 0)],
+    checkExpression: refuseExpressions,
   });
 }
 

@@ -9,6 +9,7 @@ import { describeByHand, describeCancel } from './storage-by-hand.ts';
 import { describeCancelSlice } from './storage-cancel-slice.ts';
 import { describeClaim } from './storage-claim.ts';
 import { describeDestinations, describeRouting } from './storage-destinations.ts';
+import { describeSealed } from './storage-sealed.ts';
 import type { StorageDriver } from './storage-driver.ts';
 import { describeFilters } from './storage-filters.ts';
 import { describeKeys } from './storage-keys.ts';
@@ -32,6 +33,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeKeys(driver);
     describeAudit(driver);
     describeTopics(driver);
+    describeSealed(driver);
     describePublish(driver);
     describeSameId(driver);
     describeRecord(driver);

@@ -24,6 +24,14 @@ describe('a sealed box', () => {
     );
   });
 
+  it('tells whether it is under the first key', () => {
+    const both = createSealedBoxes([key, older], systemRandom);
+    const old = createSealedBoxes([older], systemRandom).seal('secret', place);
+    expect(both.isCurrent(both.seal('secret', place))).toBe(true);
+    expect(both.isCurrent(old)).toBe(false);
+    expect(both.isCurrent(new Uint8Array())).toBe(false);
+  });
+
   it('opens as a piece of a larger buffer', () => {
     const box = boxes.seal('secret', place);
     const larger = Buffer.concat([Buffer.alloc(5, 1), box, Buffer.alloc(7, 1)]);

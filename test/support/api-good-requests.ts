@@ -64,6 +64,14 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'GET /readyz': { operation: 'health.get', request: () => ({ path: '/readyz' }) },
   'GET /api/v1/healthz': { operation: 'health.get', request: () => ({ path: '/api/v1/healthz' }) },
 
+  'GET /api/v1/profiles': {
+    operation: 'profiles.list',
+    request: () => ({ path: '/v1/profiles' }),
+  },
+  'POST /api/v1/keys/reencrypt': {
+    operation: 'keys.reencrypt',
+    request: () => ({ path: '/v1/keys/reencrypt', body: { limit: 1 } }),
+  },
   'GET /api/v1/tenants': {
     operation: 'tenants.list',
     request: ({ tenantId }) => ({ path: `/v1/tenants?id=${tenantId}` }),

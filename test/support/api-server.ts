@@ -23,6 +23,11 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { ServerLimits } from '../../src/http/server-parts.ts';
 import { TenantTokens } from '../../src/http/tenant-token.ts';
+import type { Profile } from '../../src/domain/profile.ts';
+import { baack } from '../../src/profiles/baack.ts';
+import { balkanid } from '../../src/profiles/balkanid.ts';
+import { basekit } from '../../src/profiles/basekit.ts';
+import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { standard } from '../../src/profiles/standard.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
@@ -45,7 +50,15 @@ const LIMITS: ServerLimits = {
   maxDestinationsPerTenant: 1000,
 };
 
+const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];
+
 export interface ApiOptions {
+  /** Beside those built in. */
+  readonly profiles?: readonly Profile[];
+  /** Encryption keys that open, and seal nothing any more. */
+  readonly olderKeys?: readonly Uint8Array[];
+  /** Of destinations that name none; `standard`. */
+  readonly defaultProfile?: Profile;
   /** `memory`: on this thread, in memory. `file`: two threads over a file, as in production. */
   readonly storage?: 'memory' | 'file';
   /** Of the file. */
@@ -146,9 +159,11 @@ export class ApiServer {
       measures: metrics,
       targets: {
         types: new Map([[webhook.type, webhook]]),
-        profiles: new Map([[standard.name, standard]]),
-        defaultProfile: standard,
-        boxes: createSealedBoxes([ENCRYPTION_KEY], systemRandom),
+        profiles: new Map(
+          [...PROFILES, ...(options.profiles ?? [])].map((profile) => [profile.name, profile]),
+        ),
+        defaultProfile: options.defaultProfile ?? standard,
+        boxes: createSealedBoxes([ENCRYPTION_KEY, ...(options.olderKeys ?? [])], systemRandom),
       },
     });
     const access = createAccess({

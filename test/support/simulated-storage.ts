@@ -15,6 +15,8 @@ export type Operation = Exclude<keyof Storage, 'ids'>;
 const READS: ReadonlySet<Operation> = new Set<Operation>([
   'tenantGet',
   'tenantList',
+  'tenantDefaultsGet',
+  'sealedList',
   'destinationGet',
   'destinationList',
   'keyGet',

@@ -64,6 +64,11 @@ export function checkSecrets(
   const { secret: format } = profile;
   const wrong = (field: string, code: string, message: string) =>
     problems.push({ pointer: `/credentials/${field}`, code, message });
+  if (profile.signature === null) {
+    for (const field of SECRET_FIELDS.filter((each) => given[each] !== undefined))
+      wrong(field, 'conflict', `Messages of the profile ${profile.name} are not signed.`);
+    return current ?? {};
+  }
   const before = current?.['secret'];
   const rotates = flag(given['rotate_secret']);
   if (rotates === undefined) wrong('rotate_secret', 'type', '`rotate_secret` is true or false.');
@@ -146,11 +151,11 @@ export function checkSecrets(
 /** What its owner reads. */
 export function shownSecrets(
   credentials: Credentials,
-  { secret: format }: Profile,
+  { secret: format, signature }: Profile,
   nowMs: number,
 ): Credentials {
   const { secret } = credentials;
-  if (secret === undefined) return {};
+  if (secret === undefined || signature === null) return {};
   const previous = retiredSecrets(credentials).find((each) => each.invalidAtMs > nowMs);
   const publicKey = publicKeyOf(secret);
   return {

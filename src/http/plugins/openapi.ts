@@ -12,6 +12,7 @@ import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
 import { KeySchema } from '../schemas/key.ts';
 import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
+import { ProfileSchema } from '../schemas/profile.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 import { TopicSchema } from '../schemas/topic.ts';
 
@@ -32,6 +33,7 @@ export async function openapi(
     AuditEntrySchema,
     MetricsSchema,
     UsageSchema,
+    ProfileSchema,
   ]) {
     server.addSchema(schema);
   }
@@ -75,6 +77,7 @@ export async function openapi(
         { name: 'audit', description: 'Who changed what.' },
         { name: 'metrics', description: 'Counts over time, latencies, usage.' },
         { name: 'exports', description: 'Everything of a range of time, in one stream.' },
+        { name: 'profiles', description: 'Wire formats and delivery policies.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

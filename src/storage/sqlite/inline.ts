@@ -57,6 +57,8 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
     topicPut: asWrite(write.topicPut),
     topicDelete: asWrite(write.topicDelete),
     topicList: asRead(read.topicList),
+    sealedList: asRead(read.sealedList),
+    reseal: asWrite(write.reseal),
     publish: asWrite(write.publish),
     record: asWrite(write.record),
     claim: asWrite(write.claim),

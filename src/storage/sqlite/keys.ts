@@ -1,7 +1,8 @@
 /** Keys of the operator. */
 import type { ApiKey } from '../../domain/api-key.ts';
 import type { KeyScope } from '../../domain/caller.ts';
-import type { KeyRecord, Storage } from '../storage.ts';
+import type { KeyRecord } from '../key-storage.ts';
+import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';

@@ -28,6 +28,7 @@ import { record } from './record.ts';
 import { rollUpApply } from './rollup-apply.ts';
 import { rollUpPruneSlice } from './rollup-prune.ts';
 import { rollUpRead } from './rollup-read.ts';
+import { reseal, sealedList } from './sealed.ts';
 import {
   tenantDelete,
   tenantGet,
@@ -54,6 +55,7 @@ export function writeOperations(context: WriteContext) {
     auditPruneSlice: auditPruneSlice(context),
     topicPut: topicPut(context),
     topicDelete: topicDelete(context),
+    reseal: reseal(context),
     publish: publish(context),
     record: record(context),
     claim: claim(context),
@@ -83,6 +85,7 @@ export function readOperations(context: ReadContext) {
     keyRing: keyRing(context),
     auditList: auditList(context),
     topicList: topicList(context),
+    sealedList: sealedList(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
     eventSearch: eventSearch(context),

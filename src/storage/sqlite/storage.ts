@@ -68,6 +68,8 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     topicPut: write('topicPut'),
     topicDelete: write('topicDelete'),
     topicList: read('topicList'),
+    sealedList: read('sealedList'),
+    reseal: write('reseal'),
     publish: async ({ events }) =>
       (await writeFlat('publish', flattenEvents(events))) as Result<'publish'>,
     record: async ({ attempts }) =>

@@ -1,0 +1,90 @@
+/** GET /profiles. */
+import { expect, it } from 'vitest';
+
+import type { Profile } from '../../src/domain/profile.ts';
+import { baxcloud } from '../../src/profiles/baxcloud.ts';
+import { useApi } from '../support/api-server.ts';
+
+interface ProfileView {
+  readonly name: string;
+  readonly default: boolean;
+  readonly retry: { readonly attempts_after_s: readonly number[] };
+}
+
+const OWN: Profile = {
+  ...baxcloud,
+  name: 'own',
+  signature: null,
+  success: { only: [200, 202] },
+  retry: { delaysMs: [1500], jitter: 0.5, windowMs: 60_000 },
+};
+
+const api = useApi({ profiles: [OWN], defaultProfile: baxcloud });
+
+const HOUR_S = 3600;
+
+it('shows those built in and those of the file, and which one is the default', async () => {
+  const { status, body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
+  expect(status).toBe(200);
+  expect(body.models.map((each) => [each.name, each.default])).toEqual([
+    ['standard', false],
+    ['baack', false],
+    ['basekit', false],
+    ['balkanid', false],
+    ['baxcloud', true],
+    ['own', false],
+  ]);
+  expect((await api().get('/v1/profiles?x=1')).status).toBe(422);
+});
+
+it('shows schedules as the moments that they mean', async () => {
+  const { body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
+  const moments = Object.fromEntries(
+    body.models.map(({ name, retry }) => [name, retry.attempts_after_s]),
+  );
+  const standard = [0, 5, 305, 2105, 9305, 27_305, 63_305, 113_705, 185_705, 272_105];
+  expect(moments).toEqual({
+    standard,
+    basekit: standard,
+    // The last one 16 hours after the first.
+    baack: [0, 8, 24, 84, 564, 2364, 5964, 13_164, 27_564, 16 * HOUR_S],
+    balkanid: [0, 30, 90, 210, 450, 930, 1890, 3810, 7650, 15_330, 30_690],
+    baxcloud: [0, 5, 35, 155, 755, 2555],
+    own: [0, 1.5],
+  });
+});
+
+it('shows what a receiver verifies by', async () => {
+  const { body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
+  const of = (name: string) => body.models.find((each) => each.name === name);
+  expect(of('standard')).toMatchObject({
+    payload: 'standard',
+    content_type: 'application/json',
+    headers: [
+      { name: 'webhook-id', value: '{event_id}' },
+      { name: 'webhook-timestamp', value: '{timestamp}' },
+    ],
+    signature: { header: 'webhook-signature', signed: '{event_id}.{timestamp}.{body}' },
+    secret: {
+      format: expect.stringContaining(
+        '"whsec_" followed by the base64 of 24 to 64 bytes',
+      ) as string,
+      generated: true,
+    },
+    success: { from_status: 200, to_status: 299 },
+    retried: { statuses: { all_but: [410] }, reasons: null },
+    timeout_ms: 15_000,
+  });
+  expect(of('baack')).toMatchObject({
+    secret: { generated: false, shown: 'sha256', scope: 'destination' },
+    retried: { statuses: { only: [408, 418, 429, 503, 504] } },
+    timeout_ms: 10_000,
+  });
+  expect(of('basekit')).toMatchObject({ secret: { scope: 'tenant' }, timeout_ms: 15_000 });
+  expect(of('balkanid')).toMatchObject({ metadata_header_prefix: 'x-outpost-', timeout_ms: 5000 });
+  expect(of('own')).toMatchObject({
+    signature: null,
+    success: [200, 202],
+    retry: { jitter: 0.5, window_s: 60 },
+  });
+});

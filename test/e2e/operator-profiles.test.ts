@@ -1,0 +1,42 @@
+/** Profiles of the configuration file, in the program itself. Budget: 3 s. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+import { temporaryFolder } from '../support/e2e-folder.ts';
+import { REPOSITORY, runAngarium } from '../support/e2e-process.ts';
+import { startReceiver } from '../support/e2e-receiver.ts';
+import { startServer } from '../support/e2e-server.ts';
+
+const TIMEOUT_MS = 30_000;
+
+it('are those of destinations, and may be the default', { timeout: TIMEOUT_MS }, async () => {
+  const cwd = temporaryFolder();
+  const receiver = await startReceiver();
+  const ANGARIUM_CONFIG = join(REPOSITORY, 'examples/profiles/github.yaml');
+  const server = await startServer({ cwd, env: { ANGARIUM_CONFIG, ANGARIUM_PROFILE: 'github' } });
+  const { models } = await server.api.ok<{ models: { name: string; default: boolean }[] }>(
+    'GET',
+    '/api/v1/profiles',
+  );
+  expect(models.find((profile) => profile.default)?.name).toBe('github');
+  await server.api.tenant('acme');
+  await server.api.destination('acme', { id: 'd', url: receiver.url('/github') });
+  await server.api.publish({ tenant_id: 'acme', data: { zen: 'plain' } });
+  const [hit] = await receiver.wait('/github', 1);
+  expect(hit?.body).toBe('{"zen":"plain"}');
+  await server.stop();
+});
+
+it('that are wrong keep it from starting, all said at once', { timeout: TIMEOUT_MS }, async () => {
+  const cwd = temporaryFolder();
+  const path = join(cwd, 'angarium.yaml');
+  writeFileSync(path, 'profiles:\n  a:\n    signature: {header: X, each: x}\n    retries: 3\n');
+  for (const command of [['serve'], ['config', 'check']]) {
+    const { code, stdout, stderr } = await runAngarium([...command, '--config', path], { cwd });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(
+      `2 options are wrong:\n  ${path}:3: profiles.a.signature.each: {signature} has to stand in it once\n  ${path}:4: profiles.a.retries: there is no such setting`,
+    );
+  }
+});
