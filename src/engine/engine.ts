@@ -1,7 +1,7 @@
 /** The engine: its parts put together, its start and its end. */
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
-import type { EvaluateExpression } from '../domain/payload.ts';
+import type { Expressions } from '../domain/payload.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createCanceler } from './cancel.ts';
@@ -25,14 +25,14 @@ export interface EngineOptions {
   readonly log: EngineLog;
   readonly retentionDays: number;
   /** What payloads by expression are made with. */
-  readonly evaluate: EvaluateExpression;
+  readonly expressions: Expressions;
   readonly limits?: Partial<DispatcherLimits>;
   /** How busy this process's thread is, 0 to 1 (pacer.ts); by default it is taken for idle. */
   readonly utilization?: () => number;
 }
 
 export interface Engine {
-  readonly evaluate: EvaluateExpression;
+  readonly expressions: Expressions;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
@@ -62,7 +62,7 @@ export function createEngine(options: EngineOptions): Engine {
   const dispatcher = new Dispatcher({
     storage,
     routing,
-    deliverer: new Deliverer({ clock, log, ids: storage.ids, evaluate: options.evaluate }),
+    deliverer: new Deliverer({ clock, log, ids: storage.ids, expressions: options.expressions }),
     recorder,
     clock,
     log,
@@ -86,7 +86,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     random,
     targets: options.targets,
-    evaluate: options.evaluate,
+    expressions: options.expressions,
     routing,
     publisher,
     dispatcher,

@@ -19,6 +19,7 @@ import { publishRoutes } from './routes/publish.ts';
 import { retryRoutes } from './routes/retry.ts';
 import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { wellKnownRoutes } from './routes/well-known.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -61,6 +62,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
+  wellKnownRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
       refuseParameters(api);

@@ -65,6 +65,7 @@ export async function openapi(
         { name: 'attempts', description: 'Every try, with request and answer.' },
         { name: 'keys', description: 'Keys of the operator.' },
         { name: 'audit', description: 'Who changed what.' },
+        { name: 'signing', description: 'Keys by which receivers verify signatures.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

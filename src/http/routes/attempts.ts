@@ -7,7 +7,7 @@ import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import type { Pagination } from '../paging.ts';
 import { Query } from '../query.ts';
-import { attemptJsonText, INCLUDES } from '../schemas/attempt.ts';
+import { attemptJsonText, INCLUDES, sentBodies } from '../schemas/attempt.ts';
 import type { AttemptView, Include } from '../schemas/attempt.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
@@ -228,7 +228,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     return {
       ids: storage.ids,
       include,
-      evaluate: engine.evaluate,
+      bodies: await sentBodies(include.has('request') ? attempts : [], engine.expressions),
       destinationText: (tenantId, destinationId) =>
         destinations.get(`${tenantId}\0${destinationId}`) ?? null,
     };
