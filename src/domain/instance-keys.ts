@@ -32,7 +32,7 @@ export function deriveInstanceKey(encryptionKey: Uint8Array): InstanceKey {
   const seed = hkdfSync('sha256', encryptionKey, '', PURPOSE, ED25519_SEED_BYTES);
   const privateKey = ed25519FromSeed(new Uint8Array(seed));
   const x = String(createPublicKey(privateKey).export({ format: 'jwk' }).x);
-  const id = thumbprint(x);
+  const id = jwkThumbprint(x);
   return {
     id,
     privateKey,
@@ -40,8 +40,8 @@ export function deriveInstanceKey(encryptionKey: Uint8Array): InstanceKey {
   };
 }
 
-/** The members that are required, in order of their names. */
-function thumbprint(x: string): string {
+/** RFC 7638 of an ed25519 key: the digest of the members that it has to have, in order of their names. */
+export function jwkThumbprint(x: string): string {
   return createHash('sha256')
     .update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }))
     .digest('base64url');

@@ -8,6 +8,8 @@ const MAX_NESTING = 32;
 /** Steps, operators and brackets all told, as the parser nests them. */
 const MAX_TREE_DEPTH = 256;
 
+const CONTINUATIONS = [' `0`', ' @', ')', ']', '}', ', @'];
+
 /** What is wrong with it, as a sentence for the tenant; `null`: nothing. */
 export function checkJmespath(expression: string): string | null {
   if (expression.length > MAX_EXPRESSION_CHARACTERS)
@@ -63,7 +65,8 @@ function syntaxError(expression: string): string | null {
  */
 function failsAt(expression: string, wrong: string): number {
   // It would have read on: the end is what is wrong.
-  if (syntaxError(`${expression} \`0\``) !== wrong) return expression.length + 1;
+  if (CONTINUATIONS.some((more) => syntaxError(`${expression}${more}`) !== wrong))
+    return expression.length + 1;
   let tooShort = 0;
   let enough = expression.length;
   while (tooShort + 1 < enough) {

@@ -24,7 +24,7 @@ export interface JmespathExpressions extends Expressions {
 }
 
 /** Enough for the largest event, parsed, and what is made of it. */
-const MEMORY = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
+const MEMORY = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16 };
 
 /** Sources run as they are in the checkout, and compiled in the package. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

@@ -25,12 +25,14 @@ describe('without a key', () => {
     }
   });
 
-  it('only health, the document and its page are open', async () => {
+  it('only health, public keys, the document and its page are open', async () => {
     const open = routesOf(api().server).filter(
       ({ path }) => !path.startsWith('/api/v1/') || path === '/api/v1/healthz',
     );
     for (const { path } of open)
-      expect(path).toMatch(/^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*)$/);
+      expect(path).toMatch(
+        /^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*|\.well-known\/jwks\.json)$/,
+      );
     for (const path of [
       '/healthz',
       '/api/v1/healthz',
@@ -38,6 +40,7 @@ describe('without a key', () => {
       '/openapi.json',
       '/docs',
       '/docs/',
+      '/.well-known/jwks.json',
     ]) {
       const { status } = await api().get(path, { key: null });
       expect({ path, status }).toEqual({ path, status: 200 });

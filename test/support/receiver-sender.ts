@@ -48,7 +48,6 @@ export interface Given {
   readonly secret?: string;
   readonly profile?: Profile;
   readonly deliveryMetadata?: Readonly<Record<string, string>> | null;
-  readonly id?: string;
   /** Further fields of `config`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly format?: Format;
@@ -65,7 +64,7 @@ export function checkWebhook(
   url: string,
   given: Given = {},
 ): OpenDestination {
-  const { id = 'des_1', customHeaders, secret, deliveryMetadata = null } = given;
+  const { customHeaders, secret, deliveryMetadata = null } = given;
   const { httpSignature = null, format = PROFILE_FORMAT } = given;
   const profile = applyFormat(given.profile ?? standard, format);
   const checked = type.check({
@@ -82,7 +81,7 @@ export function checkWebhook(
   });
   if (!checked.ok) throw new Error(`refused: ${JSON.stringify(checked.problems)}`);
   const { config, credentials }: { config: Config; credentials: Credentials } = checked;
-  return { id, config, credentials, deliveryMetadata, profile, httpSignature };
+  return { id: 'des_1', config, credentials, deliveryMetadata, profile, httpSignature };
 }
 
 /** A sender of its own type, for one URL. */

@@ -4,9 +4,13 @@
  * are new.
  */
 import { createHmac, hash, sign } from 'node:crypto';
-import type { HttpSignature, HttpSignatureComponent } from '../../domain/http-signature.ts';
+import type { InstanceKey } from '../../domain/instance-keys.ts';
+import type {
+  HttpSignature,
+  HttpSignatureAlgorithm,
+  HttpSignatureComponent,
+} from '../../domain/http-signature.ts';
 import type { SigningKey } from '../../domain/signing-secret.ts';
-import type { WebhookOptions } from './options.ts';
 
 /** Header names, in lower case. */
 export const HTTP_SIGNATURE_HEADERS: readonly string[] = [
@@ -15,6 +19,9 @@ export const HTTP_SIGNATURE_HEADERS: readonly string[] = [
   'signature',
 ];
 
+/** Of the id of an HMAC key, hexadecimal. */
+const KEY_ID_DIGITS = 16;
+
 export interface HttpSigner {
   /** Flat list of names and values; `keys`: the destination's, the current one first. */
   headers(body: Uint8Array, nowMs: number, keys: readonly SigningKey[]): string[];
@@ -22,48 +29,76 @@ export interface HttpSigner {
 
 export interface HttpSignerOptions {
   readonly url: URL;
-  readonly destinationId: string;
-  readonly instanceKey: WebhookOptions['instanceKey'];
+  readonly instanceKey: InstanceKey;
 }
 
 export function createHttpSigner(
   { algorithm, components }: HttpSignature,
-  { url, destinationId, instanceKey }: HttpSignerOptions,
+  { url, instanceKey }: HttpSignerOptions,
 ): HttpSigner {
+  const method = methodOf(algorithm, instanceKey);
   const covered = components.map((name) => sfString(name)).join(' ');
-  const keyId = algorithm === 'ed25519' ? instanceKey.id : destinationId;
-  const parameters = `keyid=${sfString(keyId)};alg=${sfString(algorithm)}`;
 
   return {
     headers(body, nowMs, keys) {
       const digest = contentDigest(body);
-      const input = `(${covered});created=${Math.floor(nowMs / 1000)};${parameters}`;
-      const lines = components.map((name) => `"${name}": ${valueOf(name, url, digest)}`);
-      const base = [...lines, `"@signature-params": ${input}`].join('\n');
-      const signatures = signaturesOf(base, keys);
+      const head = `(${covered});created=${Math.floor(nowMs / 1000)}`;
+      const lines = components.map((name) => `"${name}": ${valueOf(name, url, digest)}\n`).join('');
+      const inputs: string[] = [];
+      const signatures: string[] = [];
+      for (const { id, signed } of method(keys)) {
+        const label = `sig${inputs.length + 1}`;
+        const parameters = `${head};keyid=${sfString(id)};alg=${sfString(algorithm)}`;
+        inputs.push(`${label}=${parameters}`);
+        const signature = signed(`${lines}"@signature-params": ${parameters}`);
+        signatures.push(`${label}=${sfByteSequence(signature)}`);
+      }
       return [
-        'Content-Digest',
-        digest,
-        'Signature-Input',
-        signatures.map((_signature, index) => `sig${index + 1}=${input}`).join(', '),
-        'Signature',
-        signatures
-          .map((signature, index) => `sig${index + 1}=${sfByteSequence(signature)}`)
-          .join(', '),
+        ...['Content-Digest', digest],
+        ...['Signature-Input', inputs.join(', ')],
+        ...['Signature', signatures.join(', ')],
       ];
     },
   };
+}
 
-  function signaturesOf(base: string, keys: readonly SigningKey[]): Buffer[] {
-    switch (algorithm) {
-      case 'ed25519':
-        return [sign(null, Buffer.from(base), instanceKey.privateKey)];
-      case 'hmac-sha256':
-        return keys.flatMap((key) =>
-          key.kind === 'hmac' ? [createHmac('sha256', key.bytes).update(base).digest()] : [],
-        );
+/** What signs, by the name that receivers know it by. */
+interface NamedKey {
+  readonly id: string;
+  signed(text: string): Buffer;
+}
+
+function methodOf(
+  algorithm: HttpSignatureAlgorithm,
+  { id, privateKey }: InstanceKey,
+): (keys: readonly SigningKey[]) => readonly NamedKey[] {
+  switch (algorithm) {
+    case 'ed25519': {
+      const named = { id, signed: (text: string) => sign(null, Buffer.from(text), privateKey) };
+      return () => [named];
+    }
+    case 'hmac-sha256': {
+      const named = new Map<SigningKey, NamedKey>();
+      return (keys) => keys.flatMap((key) => (key.kind === 'hmac' ? [hmacKey(key, named)] : []));
     }
   }
+}
+
+/**
+ * Its id is the head of the key's SHA-256: a secret has the same one for as long as it is valid, so that receivers find
+ * the signature by theirs while two of them sign.
+ */
+function hmacKey(
+  key: SigningKey & { readonly kind: 'hmac' },
+  known: Map<SigningKey, NamedKey>,
+): NamedKey {
+  let named = known.get(key);
+  if (named === undefined) {
+    const id = hash('sha256', key.bytes, 'hex').slice(0, KEY_ID_DIGITS);
+    named = { id, signed: (text) => createHmac('sha256', key.bytes).update(text).digest() };
+    known.set(key, named);
+  }
+  return named;
 }
 
 /**
@@ -97,9 +132,9 @@ function contentDigest(body: Uint8Array): string {
   return digest;
 }
 
-/** A string of structured fields (RFC 9651, 4.1.6); the text is visible ASCII, as ids are. */
+/** A string of structured fields (RFC 9651, 4.1.6), of a text that needs no escapes: names and ids of ours. */
 function sfString(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  return `"${text}"`;
 }
 
 /** RFC 9651, 4.1.8. */

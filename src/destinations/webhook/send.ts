@@ -41,7 +41,7 @@ export class WebhookSender implements Sender {
 
   /** Throws where the stored configuration is not one that `check` passes. */
   constructor(destination: OpenDestination, pools: WebhookPools, options: WebhookOptions) {
-    const { id, config, credentials, profile, httpSignature } = destination;
+    const { config, credentials, profile, httpSignature } = destination;
     const url = new URL(config['url'] ?? '');
     const format = messageFormat(profile);
     const setByUs = takenHeaders(format, httpSignature);
@@ -73,7 +73,6 @@ export class WebhookSender implements Sender {
         ? null
         : createHttpSigner(httpSignature, {
             url,
-            destinationId: id,
             instanceKey: options.instanceKey,
           });
     this.#handshake =
