@@ -16,6 +16,7 @@ export function checkJmespath(expression: string): string | null {
     return `An expression has at most ${MAX_EXPRESSION_CHARACTERS} characters.`;
   if (nesting(expression) > MAX_NESTING) return tooDeep();
   const wrong = syntaxError(expression);
+  if (wrong === tooDeep()) return wrong;
   if (wrong !== null) {
     const at = failsAt(expression, wrong);
     return `This is no JMESPath expression, as of character ${at}. ${wrong.replace(/\.?$/, '.')}`;
