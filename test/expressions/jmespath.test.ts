@@ -172,9 +172,11 @@ describe('what fails, fails as a sentence', () => {
     const numbers = eventOf(JSON.stringify(Array.from({ length: 300 }, (_, n) => n)));
     const startedMs = performance.now();
     let turns = 0;
-    let isOver = false;
-    const slow = failureOf(expressions.evaluate(SLOW, numbers)).finally(() => (isOver = true));
-    while (!isOver) {
+    const progress = { isOver: false };
+    const slow = failureOf(expressions.evaluate(SLOW, numbers)).finally(
+      () => (progress.isOver = true),
+    );
+    while (!progress.isOver) {
       await turn();
       turns++;
     }

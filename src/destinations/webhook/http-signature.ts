@@ -46,17 +46,20 @@ export function createHttpSigner(
       const lines = components.map((name) => `"${name}": ${valueOf(name, url, digest)}\n`).join('');
       const inputs: string[] = [];
       const signatures: string[] = [];
-      for (const { id, signed } of method(keys)) {
+      for (const key of method(keys)) {
         const label = `sig${inputs.length + 1}`;
-        const parameters = `${head};keyid=${sfString(id)};alg=${sfString(algorithm)}`;
+        const parameters = `${head};keyid=${sfString(key.id)};alg=${sfString(algorithm)}`;
         inputs.push(`${label}=${parameters}`);
-        const signature = signed(`${lines}"@signature-params": ${parameters}`);
+        const signature = key.signed(`${lines}"@signature-params": ${parameters}`);
         signatures.push(`${label}=${sfByteSequence(signature)}`);
       }
       return [
-        ...['Content-Digest', digest],
-        ...['Signature-Input', inputs.join(', ')],
-        ...['Signature', signatures.join(', ')],
+        'Content-Digest',
+        digest,
+        'Signature-Input',
+        inputs.join(', '),
+        'Signature',
+        signatures.join(', '),
       ];
     },
   };
