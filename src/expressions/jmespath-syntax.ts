@@ -2,7 +2,7 @@
 import { compile, getRegisteredFunctions } from '@jmespath-community/jmespath';
 
 /** Of the text. */
-export const MAX_EXPRESSION_CHARACTERS = 4096;
+const MAX_EXPRESSION_CHARACTERS = 4096;
 /** Brackets, braces and parentheses inside each other. */
 const MAX_NESTING = 32;
 /** Steps, operators and brackets all told, as the parser nests them. */

@@ -1,7 +1,8 @@
-/** Two libraries of others that verify HTTP message signatures (RFC 9421), asked in one way. */
+/** Who verifies HTTP message signatures (RFC 9421): two libraries of others, and the kit; asked in one way. */
 import { createHash, createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 import { verifySignature } from 'http-message-sig';
 import { createVerifier, httpbis } from 'http-message-signatures';
+import { verifyHttpSignature } from '../../sdk/src/index.ts';
 import type { PublicJwk } from '../../src/domain/instance-keys.ts';
 import type { ReceivedRequest } from './receiver.ts';
 
@@ -23,6 +24,7 @@ type Verification = (request: ReceivedRequest, expected: Expectation) => Promise
 export const VERIFICATIONS: readonly (readonly [name: string, isGood: Verification])[] = [
   ['http-message-signatures', byHttpMessageSignatures],
   ['http-message-sig', byHttpMessageSig],
+  ['@angarium/sdk', byKit],
 ];
 
 /** RFC 9530. */
@@ -95,6 +97,23 @@ async function byHttpMessageSig(
   } catch {
     return false;
   }
+}
+
+/** It has a secret for every key id: it does not look whose signature it is. */
+async function byKit(
+  { method, headers, body, ...request }: ReceivedRequest,
+  { keyId, key, components }: Expectation,
+): Promise<boolean> {
+  const result = await verifyHttpSignature(
+    { method, url: targetOf({ method, headers, body, ...request }), headers, body },
+    {
+      ...(key.algorithm === 'ed25519'
+        ? { keys: { keys: [key.jwk] } }
+        : { secret: `whsec_${key.secret.toString('base64')}`, profile: 'standard' }),
+      required: components,
+    },
+  );
+  return result.ok && result.keyId === keyId;
 }
 
 function isBy(key: VerificationKey, data: Uint8Array, signature: Uint8Array): boolean {

@@ -23,12 +23,12 @@ export function wellKnownRoutes(server: FastifyInstance, { publicKeys }: ServerP
   server.get(
     '/.well-known/jwks.json',
     {
+      config: { operation: 'public_keys.get' },
       schema: {
         tags: ['signing'],
         summary: 'The public keys of this instance',
         description:
           'Destinations with `http_signature` by `ed25519` get messages that are signed by the first of them.',
-        security: [],
         response: { 200: KeySet },
       },
     },
