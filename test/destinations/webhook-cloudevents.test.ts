@@ -1,4 +1,6 @@
-/** CloudEvents as the project's own SDK reads them from what a receiver got. */
+/** CloudEvents as the project's own SDKs, for JavaScript and Python, read them from what a receiver got. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { HTTP } from 'cloudevents';
 import type { CloudEventV1 } from 'cloudevents';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +9,7 @@ import type { FormatName } from '../../src/domain/format.ts';
 import { renderShape } from '../../src/domain/payload.ts';
 import { balkanid } from '../../src/profiles/balkanid.ts';
 import { standard } from '../../src/profiles/standard.ts';
+import { CLOUDEVENTS, findPython } from '../support/python.ts';
 import { startReceiver } from '../support/receiver.ts';
 import type { ReceivedRequest } from '../support/receiver.ts';
 import {
@@ -53,6 +56,9 @@ function read({ headers, body }: ReceivedRequest): CloudEventV1<unknown> {
   return event;
 }
 
+const python = findPython(CLOUDEVENTS);
+const script = fileURLToPath(new URL('../support/read-cloudevents.py', import.meta.url));
+
 describe.each(FORMATS)('%s', (format) => {
   it('is what the SDK reads: valid, with all attributes and the data', async () => {
     const event = read(await received(format));
@@ -66,6 +72,24 @@ describe.each(FORMATS)('%s', (format) => {
       type: 'room.created',
       subject: 'urn:room:7',
       time: '2023-11-14T22:13:20.000Z',
+      data: { room: 'ä😀', n: 1 },
+    });
+  });
+
+  it.skipIf(python === null)('is what the SDK for Python reads', async () => {
+    const { headers, body } = await received(format);
+    const input = JSON.stringify({ headers, body: body.toString('base64') });
+    const { stdout, stderr } = spawnSync(python ?? '', [script], { input, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      attributes: {
+        specversion: '1.0',
+        id: 'evt_ce',
+        source: '/tenants/acme%20%26%20s%C3%B6hne',
+        type: 'room.created',
+        subject: 'urn:room:7',
+        time: '2023-11-14 22:13:20+00:00',
+      },
       data: { room: 'ä😀', n: 1 },
     });
   });
