@@ -105,6 +105,7 @@ class Evaluator {
   #start(): void {
     const worker = new Worker(new URL(`./jmespath-thread.${EXTENSION}`, import.meta.url), {
       name: 'expressions',
+      env: {},
       resourceLimits: MEMORY,
     });
     worker.unref();

@@ -152,7 +152,11 @@ type Definition = Pick<
 >;
 
 /** What definitions lack that were written before these were there. */
-const LATER = { format: PROFILE_FORMAT, httpSignature: null, filter: null } satisfies Partial<Definition>;
+const LATER = {
+  format: PROFILE_FORMAT,
+  httpSignature: null,
+  filter: null,
+} satisfies Partial<Definition>;
 
 function definition(destination: StoredDestination): string {
   const { name, profile, format, httpSignature, topics, filter, config } = destination;
