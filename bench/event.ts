@@ -1,7 +1,7 @@
 /** The event that everything is measured with: 512 bytes of JSON, as a shop would send them. */
 import { systemRandom } from '../src/domain/id.ts';
 import { messageFormat } from '../src/domain/message-format.ts';
-import { renderPayload } from '../src/domain/payload.ts';
+import { renderShape } from '../src/domain/payload.ts';
 import { MessageValues } from '../src/domain/template.ts';
 import { standard } from '../src/profiles/standard.ts';
 
@@ -40,7 +40,7 @@ export function batchBody(tenantId: string, events: number): string {
 }
 
 /** What the server makes of that event on the wire: the bare loop sends the same. */
-export function deliveredMessage(profile = standard): { headers: string[]; body: string } {
+export function deliveredMessage(): { headers: string[]; body: string } {
   const nowMs = Date.now();
   const event = {
     seq: nowMs * 1000,
@@ -54,9 +54,9 @@ export function deliveredMessage(profile = standard): { headers: string[]; body:
     data: Buffer.from(eventData()),
     test: false,
   };
-  const body = renderPayload(profile.payload, event, () => Buffer.alloc(0));
+  const body = renderShape('standard', event);
   const facts = { event, deliveryId: () => 'dlv_01k9zz8qf3abcde0000000', attempt: 1, nowMs };
-  const signed = messageFormat(profile).headers(
+  const signed = messageFormat(standard).headers(
     new MessageValues(facts, 'des_01k9zz8qf3abcde0000', systemRandom),
     body,
     [{ kind: 'hmac', bytes: Buffer.alloc(32, 7) }],
@@ -64,7 +64,7 @@ export function deliveredMessage(profile = standard): { headers: string[]; body:
   return {
     headers: [
       'content-type',
-      profile.contentType,
+      standard.contentType,
       'user-agent',
       'Angarium/0.1.0',
       'accept-encoding',

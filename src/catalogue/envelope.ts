@@ -3,8 +3,8 @@
  * out. So every format is described, also one that is written tomorrow.
  */
 import { pointerTo } from '../domain/json-pointer.ts';
-import { PayloadError, renderPayload } from '../domain/payload.ts';
-import type { EvaluateExpression, Payload } from '../domain/payload.ts';
+import { isShape, renderShape } from '../domain/payload.ts';
+import type { Payload } from '../domain/payload.ts';
 import type { JsonObject } from '../domain/topic-catalogue.ts';
 import { isJsonObject } from './topic-entry.ts';
 
@@ -21,8 +21,8 @@ const MARK = 'here-are-the-data';
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 const EXAMPLE_TIME_MS = Date.UTC(2026, 0, 18, 10);
 
-export function envelopeOf(payload: Payload, evaluate: EvaluateExpression): Envelope {
-  const example = (topic: string, data: JsonObject) => render(payload, topic, data, evaluate);
+export function envelopeOf(payload: Payload): Envelope {
+  const example = (topic: string, data: JsonObject) => render(payload, topic, data);
   const marked = (topic: string) => example(topic, { [MARK]: true });
   return {
     dataPointer: pointerToMark(marked('topic'), ''),
@@ -31,13 +31,9 @@ export function envelopeOf(payload: Payload, evaluate: EvaluateExpression): Enve
   };
 }
 
-/** `null` where it is an expression that can do nothing with these data. */
-function render(
-  payload: Payload,
-  topic: string,
-  data: JsonObject,
-  evaluate: EvaluateExpression,
-): unknown {
+/** `null` where it is an expression: what that makes of an event, no schema of its data says. */
+function render(payload: Payload, topic: string, data: JsonObject): unknown {
+  if (!isShape(payload)) return null;
   const event = {
     seq: EXAMPLE_TIME_MS * 1000,
     id: 'evt_example',
@@ -50,12 +46,7 @@ function render(
     data: new TextEncoder().encode(JSON.stringify(data)),
     test: false,
   };
-  try {
-    return JSON.parse(new TextDecoder().decode(renderPayload(payload, event, evaluate)));
-  } catch (error) {
-    if (error instanceof PayloadError) return null;
-    throw error;
-  }
+  return JSON.parse(new TextDecoder().decode(renderShape(payload, event)));
 }
 
 function isMark(value: unknown): boolean {

@@ -5,6 +5,7 @@
 import type { AttemptRequest, Outcome } from '../domain/attempt.ts';
 import type { Credentials } from '../domain/destination.ts';
 import type { Event } from '../domain/event.ts';
+import type { HttpSignature } from '../domain/http-signature.ts';
 import type { Profile } from '../domain/profile.ts';
 
 export interface DestinationType {
@@ -70,6 +71,8 @@ export interface DestinationInput {
   /** The credentials that are there; `null` where there are none yet. */
   readonly current: Credentials | null;
   readonly profile: Profile;
+  /** What it asks of RFC 9421; a type whose messages are no HTTP requests refuses it. */
+  readonly httpSignature: HttpSignature | null;
   readonly nowMs: number;
 }
 
@@ -96,6 +99,7 @@ export interface OpenDestination {
   readonly credentials: Credentials;
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly profile: Profile;
+  readonly httpSignature: HttpSignature | null;
 }
 
 export interface Sender {

@@ -1,5 +1,7 @@
 /** A destination: one tenant's configured target. */
 import type { Order, OrderFailure } from './order.ts';
+import type { Format } from './format.ts';
+import type { HttpSignature } from './http-signature.ts';
 
 export interface Destination {
   readonly tenantId: string;
@@ -9,6 +11,10 @@ export interface Destination {
   readonly name: string | null;
   /** Name of a profile; `null`: the instance's default. */
   readonly profile: string | null;
+  /** Of its bodies. */
+  readonly format: Format;
+  /** RFC 9421, beside the signature of its profile; `null`: none. */
+  readonly httpSignature: HttpSignature | null;
   /** Topics and patterns; `['*']` takes all. */
   readonly topics: readonly string[];
   /** Compact JSON of a filter (filter.ts); `null`: it takes all of its topics' events. */

@@ -36,7 +36,11 @@ function createFormat({ headers, signature }: Profile): MessageFormat {
     headerNames: new Set(names),
     headers(values, body, keys) {
       const list: string[] = [];
-      for (const { name, template } of named) list.push(name, template(values));
+      for (const { name, template } of named) {
+        const value = template(values);
+        // What has no value for this message does not go along.
+        if (value !== '') list.push(name, value);
+      }
       if (signature !== null && signed !== null)
         list.push(signature.header, signed(values, body, keys));
       return list;

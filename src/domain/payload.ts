@@ -13,7 +13,7 @@ import { objectMembers } from './json-members.ts';
  * envelope         `{id, type, created, data: {object}}`, `created` in seconds
  * thin             which resource changed, and nothing of its content
  * cloudevents      CloudEvents 1.0, structured
- * jmespath:...     what the JMESPath expression makes of `{id, topic, time, tenant_id, metadata, data}`
+ * jmespath:...     what the JMESPath expression makes of `{id, topic, time, tenant_id, metadata, resource, data}`
  */
 export const PAYLOAD_SHAPES = [
   'standard',
@@ -28,20 +28,31 @@ export type Payload = PayloadShape | `${typeof EXPRESSION_PREFIX}${string}`;
 
 export const EXPRESSION_PREFIX = 'jmespath:';
 
-/** Evaluates an expression on an event; JSON comes out. Throws `PayloadError`. */
-export type EvaluateExpression = (expression: string, event: Event) => Uint8Array;
+/** Expressions that build bodies, however they are evaluated: handed over by main.ts. */
+export interface Expressions {
+  /** What is wrong with its text, as a sentence for the tenant; `null`: nothing. */
+  check(expression: string): string | null;
+  /** JSON, in UTF-8. Takes a bounded time and gives a bounded size; rejects with `PayloadError`. */
+  evaluate(expression: string, event: Event): Promise<Uint8Array>;
+}
 
 /** The event cannot be put into that format; the message is for the tenant. */
 export class PayloadError extends Error {
   override readonly name = 'PayloadError';
 }
 
-/** The bytes that are sent, and signed. Throws `PayloadError`, where it is an expression that fails. */
+/** The bytes that are sent, and signed; only an expression makes one wait for them, and rejects with `PayloadError`. */
 export function renderPayload(
   payload: Payload,
   event: Event,
-  evaluate: EvaluateExpression,
-): Uint8Array {
+  expressions: Expressions,
+): Uint8Array | Promise<Uint8Array> {
+  return isShape(payload)
+    ? renderShape(payload, event)
+    : expressions.evaluate(payload.slice(EXPRESSION_PREFIX.length), event);
+}
+
+export function renderShape(payload: PayloadShape, event: Event): Uint8Array {
   switch (payload) {
     case 'standard':
       return around(
@@ -63,13 +74,19 @@ export function renderPayload(
       return Buffer.from(JSON.stringify(thin(event)));
     case 'cloudevents':
       return around(
-        `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(cloudEventSource(event))},"type":${JSON.stringify(event.topic)},"time":"${time(event.timeMs)}","datacontenttype":"application/json","data":`,
+        `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(cloudEventSource(event))},"type":${JSON.stringify(event.topic)}${cloudEventSubjectMember(event)},"time":"${time(event.timeMs)}","datacontenttype":"application/json","data":`,
         event.data,
         '}',
       );
-    default:
-      return evaluate(payload.slice(EXPRESSION_PREFIX.length), event);
   }
+}
+
+/** What an expression is evaluated on, as JSON. */
+export function expressionInput(event: Event): Uint8Array {
+  const { id, topic, tenantId, timeMs, metadata, resource, data } = event;
+  const head = JSON.stringify({ id, topic, time: time(timeMs), tenant_id: tenantId });
+  const rest = `,"metadata":${metadata ?? '{}'},"resource":${resource ?? 'null'},"data":`;
+  return Buffer.concat([Buffer.from(`${head.slice(0, -1)}${rest}`), data, Buffer.from('}')]);
 }
 
 /** The same over all attempts and replays: what the change was triggered by, else the event itself. */
@@ -80,6 +97,11 @@ export function idempotencyKey(event: Event): string {
 /** The CloudEvents attribute `source`: who the event is of, as a relative reference. */
 export function cloudEventSource({ tenantId }: Event): string {
   return `/tenants/${encodeURIComponent(tenantId)}`;
+}
+
+/** The CloudEvents attribute `subject`: the resource that the event is about; `null`: it says none. */
+export function cloudEventSubject(event: Event): string | null {
+  return resourceOf(event)?.urn ?? null;
 }
 
 /** UTC, with milliseconds, and without saying so: `2026-11-21T10:00:00.000`, as Baack writes times. */
@@ -112,6 +134,11 @@ function thin(event: Event) {
   };
 }
 
+function cloudEventSubjectMember(event: Event): string {
+  const subject = cloudEventSubject(event);
+  return subject === null ? '' : `,"subject":${JSON.stringify(subject)}`;
+}
+
 function eventAndData({ topic, data }: Event): Uint8Array {
   const head = `{"event":${JSON.stringify(topic)}`;
   const members = objectMembers(data, 0, Infinity);
@@ -132,13 +159,17 @@ function resourceOf({ resource }: Event): EventResource | null {
   return resource === null ? null : (JSON.parse(resource) as EventResource);
 }
 
-/** Head and tail are ASCII, as topics and ids are, so that characters are bytes. */
+/** Head and tail are ASCII, as topics, ids and urns are, so that characters are bytes. */
 function around(head: string, data: Uint8Array, tail: string): Uint8Array {
   const body = Buffer.allocUnsafe(head.length + data.length + tail.length);
   body.write(head, 0, 'latin1');
   body.set(data, head.length);
   body.write(tail, head.length + data.length, 'latin1');
   return body;
+}
+
+export function isShape(payload: Payload): payload is PayloadShape {
+  return !payload.startsWith(EXPRESSION_PREFIX);
 }
 
 function time(timeMs: number): string {

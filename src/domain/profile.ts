@@ -11,7 +11,7 @@ export interface Profile {
   readonly name: string;
   readonly payload: Payload;
   readonly contentType: string;
-  /** Names and templates (domain/template.ts) of the headers of each message, in order. */
+  /** Names and templates (domain/template.ts) of the headers of each message, in order; one of no text is left out. */
   readonly headers: readonly HeaderTemplate[];
   /**
    * Each pair of the destination's `delivery_metadata` and of the event's `metadata` goes along as a header of this

@@ -31,7 +31,7 @@ export type SigningKey =
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const ED25519_PREFIX = 'whsk_';
 const ED25519_PUBLIC_PREFIX = 'whpk_';
-const ED25519_SEED_BYTES = 32;
+export const ED25519_SEED_BYTES = 32;
 /** PKCS #8 of an ed25519 key, up to its seed (RFC 8410). */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -70,6 +70,15 @@ export function publicKeyOf(secret: string): string | null {
   return ED25519_PUBLIC_PREFIX + Buffer.from(String(x), 'base64url').toString('base64');
 }
 
+/** `seed`: 32 bytes. */
+export function ed25519FromSeed(seed: Uint8Array): KeyObject {
+  return createPrivateKey({
+    key: Buffer.concat([PKCS8_HEAD, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
+}
+
 /** What its owner reads of a secret. */
 export function shownSecret(secret: string, { shown }: SecretFormat): string {
   return shown === 'value' ? secret : createHash('sha256').update(secret).digest('hex');
@@ -92,11 +101,7 @@ function ed25519Key(secret: string): KeyObject | undefined {
   if (bytes.length !== ED25519_SEED_BYTES && bytes.length !== 2 * ED25519_SEED_BYTES)
     return undefined;
   const seed = bytes.subarray(0, ED25519_SEED_BYTES);
-  const key = createPrivateKey({
-    key: Buffer.concat([PKCS8_HEAD, seed]),
-    format: 'der',
-    type: 'pkcs8',
-  });
+  const key = ed25519FromSeed(seed);
   if (bytes.length === ED25519_SEED_BYTES) return key;
   const { x } = createPublicKey(key).export({ format: 'jwk' });
   const given = bytes.subarray(ED25519_SEED_BYTES);

@@ -4,7 +4,7 @@
  */
 import type { Event } from './event.ts';
 import type { Random } from './id.ts';
-import { cloudEventSource, idempotencyKey, zonelessTime } from './payload.ts';
+import { cloudEventSource, cloudEventSubject, idempotencyKey, zonelessTime } from './payload.ts';
 
 /** What a template may name, and what it means: the vocabulary of profiles. */
 export const VARIABLES = {
@@ -26,6 +26,8 @@ export const VARIABLES = {
   ce_id: 'the CloudEvents attribute id, encoded for a header',
   ce_type: 'the CloudEvents attribute type, encoded for a header',
   ce_source: 'the CloudEvents attribute source, encoded for a header',
+  ce_subject:
+    'the CloudEvents attribute subject, the urn of the event’s resource, encoded for a header; nothing where it has none',
 } as const;
 
 export type Variable = keyof typeof VARIABLES;
@@ -91,6 +93,8 @@ export class MessageValues {
         return headerEncoded(event.topic);
       case 'ce_source':
         return headerEncoded(cloudEventSource(event));
+      case 'ce_subject':
+        return headerEncoded(cloudEventSubject(event) ?? '');
     }
   }
 }
@@ -129,7 +133,7 @@ export function splitAt(name: string, text: string): readonly [before: string, a
 
 /** CloudEvents 1.0.2, HTTP binding 3.1.3.2: what is not visible ASCII, and `"` and `%`, is percent-encoded. */
 function headerEncoded(value: string): string {
-  return value.replaceAll(/[^!#$&-~]/g, encodeURIComponent);
+  return value.toWellFormed().replaceAll(/[^!#$&-~]/gu, encodeURIComponent);
 }
 
 function variableOf(name: string): Variable {

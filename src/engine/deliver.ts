@@ -4,7 +4,7 @@ import type { AttemptKind, Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { IdCodec } from '../domain/id.ts';
 import { PayloadError, renderPayload } from '../domain/payload.ts';
-import type { EvaluateExpression } from '../domain/payload.ts';
+import type { Expressions, Payload } from '../domain/payload.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LiveDelivery, LiveEvent } from './live-delivery.ts';
 import type { Target } from './target.ts';
@@ -22,8 +22,11 @@ export interface DelivererParts {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly ids: IdCodec;
-  readonly evaluate: EvaluateExpression;
+  readonly expressions: Expressions;
 }
+
+/** The bytes to send, or why there are none. */
+type Body = Uint8Array | PayloadError;
 
 export class Deliverer {
   readonly #parts: DelivererParts;
@@ -37,7 +40,8 @@ export class Deliverer {
     const startedAtMs = this.#parts.clock.nowMs();
     const number = delivery.attempts + 1;
     const sender = this.#open(target);
-    const body = this.#bodyOf(event, target);
+    const rendered = this.#bodyOf(event, target);
+    const body = rendered instanceof Promise ? await rendered : rendered;
     const sent =
       sender === null
         ? notSent(target, 'invalid_destination', UNUSABLE)
@@ -65,17 +69,28 @@ export class Deliverer {
   }
 
   /** The first destination that needs a format renders it for all. */
-  #bodyOf(event: LiveEvent, { profile: { payload } }: Target): Uint8Array | PayloadError {
-    const rendered = event.bodies.get(payload);
-    if (rendered !== undefined) return rendered;
-    try {
-      const body = renderPayload(payload, event, this.#parts.evaluate);
-      event.bodies.set(payload, body);
-      return body;
-    } catch (error) {
-      if (error instanceof PayloadError) return error;
-      throw error;
-    }
+  #bodyOf(event: LiveEvent, { profile: { payload } }: Target): Body | Promise<Body> {
+    const known = event.bodies.get(payload);
+    if (known !== undefined) return known;
+    const rendered = renderPayload(payload, event, this.#parts.expressions);
+    if (rendered instanceof Promise) return awaitBody(rendered, event, payload);
+    event.bodies.set(payload, rendered);
+    return rendered;
+  }
+}
+
+async function awaitBody(
+  rendered: Promise<Uint8Array>,
+  { bodies }: LiveEvent,
+  payload: Payload,
+): Promise<Body> {
+  try {
+    const body = await rendered;
+    bodies.set(payload, body);
+    return body;
+  } catch (error) {
+    if (error instanceof PayloadError) return error;
+    throw error;
   }
 }
 

@@ -52,6 +52,9 @@ function snapshot({ destination, credentials, type }: Shape, known: Credentials)
     type: destination.type,
     name: destination.name,
     profile: destination.profile,
+    format: destination.format.name,
+    expression: destination.format.name === 'jmespath' ? destination.format.expression : null,
+    http_signature: destination.httpSignature,
     topics: destination.topics,
     filter: destination.filter,
     // Of a type that this version does not have, nothing is known to be no secret.

@@ -1,7 +1,7 @@
 /** The engine: its parts put together, its start and its end. */
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
-import type { EvaluateExpression } from '../domain/payload.ts';
+import type { Expressions } from '../domain/payload.ts';
 import type { SchemaCompiler, UnknownTopics } from '../domain/topic-catalogue.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -31,7 +31,7 @@ export interface EngineOptions {
   readonly log: EngineLog;
   readonly retentionDays: number;
   /** What payloads by expression are made with. */
-  readonly evaluate: EvaluateExpression;
+  readonly expressions: Expressions;
   /** Of the schemas in the topic catalogue. */
   readonly schemas: SchemaCompiler;
   /** Publishes of topics that are not in the catalogue, while there is one; accepted by default. */
@@ -44,7 +44,7 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  readonly evaluate: EvaluateExpression;
+  readonly expressions: Expressions;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
@@ -77,7 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
   const dispatcher = new Dispatcher({
     storage,
     routing,
-    deliverer: new Deliverer({ clock, log, ids: storage.ids, evaluate: options.evaluate }),
+    deliverer: new Deliverer({ clock, log, ids: storage.ids, expressions: options.expressions }),
     recorder,
     clock,
     log,
@@ -117,7 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     random,
     targets: options.targets,
-    evaluate: options.evaluate,
+    expressions: options.expressions,
     routing,
     catalogue,
     testSender,

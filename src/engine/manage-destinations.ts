@@ -6,6 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DestinationType, FieldProblem } from '../destinations/destination-type.ts';
 import type { AuditAuthor } from '../domain/audit.ts';
 import type { Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
+import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
+import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
 import type { Profile } from '../domain/profile.ts';
 import { credentialsPlace } from '../domain/sealed-box.ts';
@@ -13,6 +15,8 @@ import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
 import { destinationAudit } from './destination-audit.ts';
 import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
 import type { PolicyChange } from './destination-merge.ts';
+import { changedFormat } from './destination-format.ts';
+import type { FormatChange } from './destination-format.ts';
 import type { Engine } from './engine.ts';
 import { openCredentials, profileOf } from './target.ts';
 import { openTenantSecrets, sealTenantSecrets } from './tenant-secrets.ts';
@@ -36,13 +40,14 @@ export interface ChangeOptions {
   readonly ifRevisions?: readonly number[] | null;
 }
 
-export interface NewDestination {
+export interface NewDestination extends FormatChange {
   readonly tenantId: string;
   /** `null`: one is made. */
   readonly id: string | null;
   readonly type: string;
   readonly name: string | null;
   readonly profile: string | null;
+  readonly httpSignature: HttpSignature | null;
   readonly topics: readonly string[];
   /** Compact JSON that was judged (domain/filter.ts). */
   readonly filter: string | null;
@@ -55,10 +60,12 @@ export interface NewDestination {
 }
 
 /** What is given replaces what was; maps are merged, where `null` removes (RFC 7396). */
-export interface DestinationChange {
+export interface DestinationChange extends FormatChange {
   readonly type?: string;
   readonly name?: string | null;
   readonly profile?: string | null;
+  /** Replaced whole. */
+  readonly httpSignature?: HttpSignature | null;
   readonly topics?: readonly string[];
   /** Replaced whole. */
   readonly filter?: string | null;
@@ -162,20 +169,23 @@ async function createOnce(
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
   problems.push(...unknownTopics(engine, input.topics));
+  const format = changedFormat(PROFILE_FORMAT, input, engine.expressions, problems);
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
     config: input.config,
     credentials: input.credentials,
     current: shared,
-    profile,
+    profile: applyFormat(profile, format),
+    httpSignature: input.httpSignature,
     nowMs,
   });
   if (!checked.ok) problems.push(...checked.problems);
   if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
 
-  const { credentials: _given, ...rest } = input;
+  const { credentials: _given, expression: _expression, ...rest } = input;
   const destination: Destination = {
     ...rest,
+    format,
     id: input.id ?? newId('des', nowMs, random),
     config: checked.config,
     createdAtMs: nowMs,
@@ -222,6 +232,9 @@ async function changeOnce(
   );
   const profile = profileOf(profileName, defaults, targets);
   const current = openCredentials(stored, defaults, profile, targets.boxes);
+  const format = changedFormat(before.format, change, engine.expressions, problems);
+  const httpSignature =
+    change.httpSignature === undefined ? before.httpSignature : change.httpSignature;
   const checked = type.check({
     config: merged(before.config, change.config),
     credentials: unmasked(
@@ -229,7 +242,8 @@ async function changeOnce(
       type.showCredentials({ credentials: current, profile, nowMs }),
     ),
     current,
-    profile,
+    profile: applyFormat(profile, format),
+    httpSignature,
     nowMs,
   });
   if (!checked.ok) problems.push(...checked.problems);
@@ -242,6 +256,8 @@ async function changeOnce(
     ...before,
     name: change.name === undefined ? before.name : change.name,
     profile: profileName,
+    format,
+    httpSignature,
     topics: change.topics ?? before.topics,
     filter: change.filter === undefined ? before.filter : change.filter,
     config: checked.config,

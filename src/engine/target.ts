@@ -6,6 +6,7 @@ import { compileFilter } from '../domain/filter-compile.ts';
 import type { CompiledFilter } from '../domain/filter-compile.ts';
 import { readFilter } from '../domain/filter.ts';
 import { parseJson } from '../domain/json-value.ts';
+import { applyFormat } from '../domain/format.ts';
 import type { Profile } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
@@ -27,6 +28,7 @@ export interface Target {
   readonly topics: readonly string[];
   readonly filter: CompiledFilter | null;
   readonly enabled: boolean;
+  /** With the destination's format laid over it. */
   readonly profile: Profile;
   readonly timeoutMs: number;
   readonly maxConcurrency: number;
@@ -51,7 +53,7 @@ export function createTarget(
   defaults: TenantDefaults,
   maker: TargetMaker,
 ): Target {
-  const profile = profileOf(stored.profile, defaults, maker);
+  const profile = applyFormat(profileOf(stored.profile, defaults, maker), stored.format);
   let sender: Sender | undefined;
   return {
     tenantRevision: tenantRevision(defaults),
@@ -133,6 +135,7 @@ function openSender(
     config: stored.config,
     credentials: openCredentials(stored, defaults, profile, boxes),
     deliveryMetadata: stored.deliveryMetadata,
+    httpSignature: stored.httpSignature,
     profile,
   });
 }

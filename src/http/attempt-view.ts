@@ -3,6 +3,7 @@ import type { Caller } from '../domain/caller.ts';
 import type { Engine } from '../engine/engine.ts';
 import { getDestination } from '../engine/manage-destinations.ts';
 import type { StoredAttempt } from '../storage/reading.ts';
+import { sentBodies } from './schemas/attempt.ts';
 import type { AttemptView, Include } from './schemas/attempt.ts';
 import { destinationFor } from './shown-destination.ts';
 
@@ -25,7 +26,7 @@ export async function attemptView(
   return {
     ids: engine.storage.ids,
     include,
-    evaluate: engine.evaluate,
+    bodies: await sentBodies(include.has('request') ? attempts : [], engine.expressions),
     destinationText: (tenantId, destinationId) =>
       destinations.get(`${tenantId}\0${destinationId}`) ?? null,
   };

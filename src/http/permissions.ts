@@ -32,6 +32,7 @@ const MANAGERS: readonly Grant[] = ['operator:admin', 'tenant:admin'];
 
 export const PERMISSIONS = {
   'health.get': { who: 'anyone', audit: [], sameForAll: true },
+  'public_keys.get': { who: 'anyone', audit: [], sameForAll: true },
 
   'tenants.list': reads(READERS),
   'tenants.get': reads(READERS),

@@ -22,6 +22,7 @@ export async function openapiReference(version: string): Promise<string> {
     tokens: NO_TOKENS,
     version,
     publicUrl: 'http://127.0.0.1:8080',
+    publicKeys: [],
     trustProxy: [],
     limits: {
       maxPayloadBytes: 1,

@@ -1,5 +1,6 @@
 /** What the server is made of; handed over by main.ts. */
 import type { Access } from '../engine/access.ts';
+import type { PublicJwk } from '../domain/instance-keys.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HttpLog } from './http-log.ts';
 import type { TenantTokens } from './tenant-token.ts';
@@ -12,6 +13,8 @@ export interface ServerParts {
   readonly tokens: TenantTokens;
   readonly version: string;
   readonly publicUrl: string;
+  /** By which receivers verify what the instance's own key has signed; the one that signs first. */
+  readonly publicKeys: readonly PublicJwk[];
   /** Proxies whose X-Forwarded-* headers count. */
   readonly trustProxy: readonly string[];
   readonly limits: ServerLimits;

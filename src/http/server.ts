@@ -29,6 +29,7 @@ import { tenantAccessRoutes } from './routes/tenant-access.ts';
 import { testEventRoutes } from './routes/test-events.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { usageRoutes } from './routes/usage.ts';
+import { wellKnownRoutes } from './routes/well-known.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -71,6 +72,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
+  wellKnownRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
       refuseParameters(api);

@@ -30,13 +30,15 @@ describe('without a key', () => {
     expect(body).toMatchObject(UNAUTHORIZED);
   });
 
-  it('only health, the document and its page are open', async () => {
+  it('only health, public keys, the document and its page are open', async () => {
     const open = routesOf(api().server).filter(
       ({ path }) =>
         path !== '/metrics' && (!path.startsWith('/api/v1/') || path === '/api/v1/healthz'),
     );
     for (const { path } of open)
-      expect(path).toMatch(/^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*)$/);
+      expect(path).toMatch(
+        /^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*|\.well-known\/jwks\.json)$/,
+      );
     for (const path of [
       '/healthz',
       '/api/v1/healthz',
@@ -44,6 +46,7 @@ describe('without a key', () => {
       '/openapi.json',
       '/docs',
       '/docs/',
+      '/.well-known/jwks.json',
     ]) {
       const { status } = await api().get(path, { key: null });
       expect({ path, status }).toEqual({ path, status: 200 });

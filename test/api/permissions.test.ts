@@ -267,6 +267,7 @@ describe('a new route', () => {
       tokens: new TenantTokens([deriveTokenKey(ENCRYPTION_KEY)], clock, 3600),
       version: '0',
       publicUrl: 'http://127.0.0.1:8080',
+      publicKeys: [],
       trustProxy: [],
       limits: {
         maxPayloadBytes: 1,

@@ -3,12 +3,11 @@ import { envelopeOf } from '../../src/catalogue/envelope.ts';
 import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
 import { PAYLOAD_SHAPES } from '../../src/domain/payload.ts';
 import type { Payload } from '../../src/domain/payload.ts';
-import { noExpressions } from '../support/no-expressions.ts';
 
 const DATA = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
 
 function matches(payload: Payload, topic: string, data: object): boolean {
-  const envelope = envelopeOf(payload, noExpressions);
+  const envelope = envelopeOf(payload);
   const compiled = createSchemaCompiler().compile(envelope.schema('a.b', DATA));
   if (!compiled.ok) throw new Error('it does not compile');
   return compiled.validator.matches(envelope.example(topic, { ...data }));
@@ -34,13 +33,13 @@ describe('the data', () => {
     ['event_and_data', null],
     ['thin', null],
   ] as const)('of %s are at %j', (payload, pointer) => {
-    expect(envelopeOf(payload, noExpressions).dataPointer).toBe(pointer);
+    expect(envelopeOf(payload).dataPointer).toBe(pointer);
   });
 });
 
 describe('the schema', () => {
   it('names the topic, and the format of times', () => {
-    expect(envelopeOf('standard', noExpressions).schema('a.b', DATA)).toEqual({
+    expect(envelopeOf('standard').schema('a.b', DATA)).toEqual({
       type: 'object',
       required: ['type', 'timestamp', 'data'],
       properties: {
@@ -53,7 +52,7 @@ describe('the schema', () => {
   });
 
   it('says nothing of what an expression makes that fails on such data', () => {
-    const envelope = envelopeOf('jmespath:nothing', noExpressions);
+    const envelope = envelopeOf('jmespath:nothing');
     expect(envelope.schema('a', DATA)).toEqual({});
     expect(envelope.example('a', { n: 1 })).toBeNull();
   });

@@ -19,7 +19,6 @@ import { pointerTo } from '../../src/domain/json-pointer.ts';
 import { byName } from '../../src/domain/topic-catalogue.ts';
 import type { JsonObject, TopicEntry } from '../../src/domain/topic-catalogue.ts';
 import { standard } from '../../src/profiles/standard.ts';
-import { noExpressions } from '../support/no-expressions.ts';
 import { EXAMPLES, exampleCatalogue, topicOf } from '../support/catalogue-fixtures.ts';
 
 const require = createRequire(import.meta.url);
@@ -64,7 +63,7 @@ const CATALOGUES: readonly (readonly [string, () => Promise<readonly TopicEntry[
 function text(format: ExportFormat, topics: readonly TopicEntry[]): string {
   return exportText(format, {
     topics,
-    envelope: envelopeOf(standard.payload, noExpressions),
+    envelope: envelopeOf(standard.payload),
     version: '1.2.3',
   });
 }

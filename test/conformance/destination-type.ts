@@ -16,8 +16,7 @@ import { FAILURE_REASONS, parseHeaderLines, type Outcome } from '../../src/domai
 import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import type { Profile } from '../../src/domain/profile.ts';
-import { renderPayload } from '../../src/domain/payload.ts';
-import { noExpressions } from '../support/no-expressions.ts';
+import { renderShape } from '../../src/domain/payload.ts';
 
 export interface DestinationTypeDriver {
   readonly name: string;
@@ -80,11 +79,18 @@ export function describeDestinationType(driver: DestinationTypeDriver): void {
       ...given,
       current: null,
       profile: rig.profile,
+      httpSignature: null,
       nowMs: 0,
     });
     const checked = (given: Given = rig.good) => passed(rig.type.check(input(given)));
     const open = (): Sender =>
-      rig.type.open({ ...checked(), id: 'des_1', deliveryMetadata: null, profile: rig.profile });
+      rig.type.open({
+        ...checked(),
+        id: 'des_1',
+        deliveryMetadata: null,
+        httpSignature: null,
+        profile: rig.profile,
+      });
 
     describe('check', () => {
       it('takes what is good, as strings', () => {
@@ -187,6 +193,7 @@ export function describeDestinationType(driver: DestinationTypeDriver): void {
             credentials: {},
             deliveryMetadata: null,
             profile: rig.profile,
+            httpSignature: null,
           }),
         ).toThrow();
       });
@@ -353,7 +360,7 @@ function createMessage(given: Partial<Event> = {}, timeoutMs = LONG_MS): Message
   };
   return {
     event,
-    body: renderPayload('standard', event, noExpressions),
+    body: renderShape('standard', event),
     deliveryId: () => 'dlv_1',
     attempt: 1,
     nowMs: Date.now(),

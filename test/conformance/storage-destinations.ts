@@ -21,6 +21,8 @@ const FULL = {
   type: 'aws_sqs',
   name: 'Rooms ä😀',
   profile: 'balkanid',
+  format: { name: 'jmespath', expression: '{"ä": data}' },
+  httpSignature: { algorithm: 'ed25519', components: ['@path', 'content-digest'] },
   topics: ['room.*', 'user.created'],
   filter: '{"data":{"ä😀":[12345678901234567890,1e400]}}',
   config: { queue_url: 'https://example.com/q', empty: '' },

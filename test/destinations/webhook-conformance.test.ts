@@ -3,6 +3,7 @@ import { createWebhookType } from '../../src/destinations/webhook/type.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { standard } from '../../src/profiles/standard.ts';
+import { INSTANCE_KEY } from '../support/instance-key.ts';
 import { describeDestinationType } from '../conformance/destination-type.ts';
 import { answerText, OK, openRawReceiver, type RawRequest } from '../support/raw-receiver.ts';
 
@@ -25,6 +26,8 @@ describeDestinationType({
       clock: systemClock,
       random: systemRandom,
       userAgent: 'Angarium/test',
+      origin: 'sender.test',
+      instanceKey: INSTANCE_KEY,
     });
     return {
       type,

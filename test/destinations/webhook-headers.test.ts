@@ -232,6 +232,7 @@ function problemsOf(customHeaders: unknown): readonly FieldProblem[] {
     credentials: {},
     current: null,
     profile: standard,
+    httpSignature: null,
     nowMs: 0,
   });
   return checked.ok ? [] : checked.problems;

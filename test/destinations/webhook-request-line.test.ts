@@ -74,6 +74,7 @@ describe('the request line and the host', () => {
       credentials: {},
       current: null,
       profile: standard,
+      httpSignature: null,
       nowMs: 0,
     });
     expect(checked).toMatchObject({

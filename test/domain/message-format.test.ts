@@ -5,11 +5,10 @@ import { describe, expect, it } from 'vitest';
 
 import type { Event } from '../../src/domain/event.ts';
 import { messageFormat } from '../../src/domain/message-format.ts';
-import { renderPayload } from '../../src/domain/payload.ts';
+import { renderShape } from '../../src/domain/payload.ts';
 import { MessageValues } from '../../src/domain/template.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { standard } from '../../src/profiles/standard.ts';
-import { noExpressions } from '../support/no-expressions.ts';
 
 const event: Event = {
   seq: 1,
@@ -25,7 +24,7 @@ const event: Event = {
 };
 
 function renderBody(of: Event): Uint8Array {
-  return renderPayload('standard', of, noExpressions);
+  return renderShape('standard', of);
 }
 
 function signatureHeaders(of: {

@@ -13,10 +13,11 @@ import { runAngarium } from '../support/e2e-process.ts';
 import { startServer } from '../support/e2e-server.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { findPython, pythonVerifier, VERIFIERS } from '../support/sdk-verifiers.ts';
+import { findPython, STANDARDWEBHOOKS } from '../support/python.ts';
+import { pythonVerifier, VERIFIERS } from '../support/sdk-verifiers.ts';
 import type { Captured, Verifier } from '../support/sdk-verifiers.ts';
 
-const python = findPython();
+const python = findPython(STANDARDWEBHOOKS);
 
 const DATA = [
   { n: 1 },

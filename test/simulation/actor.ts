@@ -301,6 +301,7 @@ export class Actor {
           type: SIMULATED_TYPE,
           name: null,
           profile: null,
+          httpSignature: null,
           topics,
           config: { receiver },
           credentials: {},

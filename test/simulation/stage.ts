@@ -77,6 +77,7 @@ export class Stage {
           type: SIMULATED_TYPE,
           name: null,
           profile: null,
+          httpSignature: null,
           topics: ['*'],
           config: { receiver: name },
           credentials: {},

@@ -61,6 +61,10 @@ async function waitingDelivery(api: ApiServer, tenantId: string): Promise<string
 /** By method and path, as the router knows them. */
 export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'GET /healthz': { operation: 'health.get', request: () => ({ path: '/healthz' }) },
+  'GET /.well-known/jwks.json': {
+    operation: 'public_keys.get',
+    request: () => ({ path: '/.well-known/jwks.json' }),
+  },
   'GET /readyz': { operation: 'health.get', request: () => ({ path: '/readyz' }) },
   'GET /api/v1/healthz': { operation: 'health.get', request: () => ({ path: '/api/v1/healthz' }) },
 

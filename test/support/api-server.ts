@@ -20,6 +20,7 @@ import { createAccess } from '../../src/engine/access.ts';
 import type { Access } from '../../src/engine/access.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { createJmespath } from '../../src/expressions/jmespath.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { ServerLimits } from '../../src/http/server-parts.ts';
 import { TenantTokens } from '../../src/http/tenant-token.ts';
@@ -38,7 +39,7 @@ import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
 import type { Receiver } from './api-receiver.ts';
 import type { CreatedKeyView, DestinationView, PublishedView } from './api-views.ts';
-import { noExpressions } from './no-expressions.ts';
+import { INSTANCE_KEY } from './instance-key.ts';
 
 export const API_KEY = 'test-key-of-the-operator-0123456789';
 export const ENCRYPTION_KEY = Buffer.alloc(32, 1);
@@ -143,12 +144,19 @@ export class ApiServer {
       clock: systemClock,
       random: systemRandom,
       userAgent: 'Angarium/test',
+      origin: 'sender.test',
+      instanceKey: INSTANCE_KEY,
     });
     const warnings: Warning[] = [];
     const log = failureLog(failures, warnings);
     const metrics = new ProcessMetrics();
+    const expressions = createJmespath({
+      clock: systemClock,
+      timeoutMs: 5000,
+      maxBytes: LIMITS.maxPayloadBytes,
+    });
     const engine = createEngine({
-      evaluate: noExpressions,
+      expressions,
       storage,
       clock: options.clock ?? systemClock,
       random: systemRandom,
@@ -187,6 +195,7 @@ export class ApiServer {
       version: '0.0.0-test',
       publicUrl: 'http://127.0.0.1:8080',
       trustProxy: options.trustProxy ?? [],
+      publicKeys: [INSTANCE_KEY.publicJwk],
       limits: { ...LIMITS, ...options.limits },
       metrics: metricsText(metrics, engine),
       log,
@@ -204,6 +213,7 @@ export class ApiServer {
         await engine.stop(100);
         await access.stop();
         await webhook.close();
+        await expressions.close();
         await receiver.close();
         await opened.close();
       },

@@ -12,6 +12,9 @@ export interface TenantView {
 export interface DestinationView {
   readonly id: string;
   readonly type: string;
+  readonly format?: string;
+  readonly expression?: string;
+  readonly http_signature?: { readonly algorithm: string; readonly components: readonly string[] };
   readonly topics: '*' | readonly string[];
   readonly filter?: unknown;
   readonly config: Readonly<Record<string, string>>;

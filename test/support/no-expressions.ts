@@ -1,7 +1,9 @@
 /** For tests whose payloads are made by no expression. */
 import { PayloadError } from '../../src/domain/payload.ts';
-import type { EvaluateExpression } from '../../src/domain/payload.ts';
+import type { Expressions } from '../../src/domain/payload.ts';
 
-export const noExpressions: EvaluateExpression = (expression) => {
-  throw new PayloadError(`nothing here evaluates ${expression}`);
+export const noExpressions: Expressions = {
+  check: () => 'Nothing here evaluates expressions.',
+  evaluate: (expression) =>
+    Promise.reject(new PayloadError(`Nothing here evaluates ${expression}.`)),
 };

@@ -1,10 +1,9 @@
 /** What a receiver can compute again from a raw request, with nothing but `node:crypto` and the profile's document. */
 import { createHmac } from 'node:crypto';
 import type { DestinationType, Message, Sender } from '../../src/destinations/destination-type.ts';
-import { renderPayload } from '../../src/domain/payload.ts';
+import { isShape, renderShape } from '../../src/domain/payload.ts';
 import type { Event } from '../../src/domain/event.ts';
 import type { Profile } from '../../src/domain/profile.ts';
-import { noExpressions } from './no-expressions.ts';
 import type { RawRequest } from './raw-receiver.ts';
 import { createEvent, createMessage } from './receiver-sender.ts';
 
@@ -24,7 +23,14 @@ export function openSender(
 ): Sender {
   const credentials =
     retired.length === 0 ? { secret } : { secret, retired_secrets: JSON.stringify(retired) };
-  return type.open({ id: 'des_1', config: { url }, credentials, deliveryMetadata, profile });
+  return type.open({
+    id: 'des_1',
+    config: { url },
+    credentials,
+    deliveryMetadata,
+    httpSignature: null,
+    profile,
+  });
 }
 
 /** A message of an event in the profile's format, as the engine hands it over. */
@@ -36,9 +42,14 @@ export function messageOf(
   const event = createEvent(given);
   return createMessage({
     event,
-    body: renderPayload(profile.payload, event, noExpressions),
+    body: renderedShape(profile, event),
     ...more,
   });
+}
+
+function renderedShape({ payload }: Profile, event: Event): Uint8Array {
+  if (!isShape(payload)) throw new Error(`${payload} is an expression`);
+  return renderShape(payload, event);
 }
 
 /** Names in lower case. */

@@ -14,12 +14,15 @@ import type { WebhookOptions } from '../../src/destinations/webhook/options.ts';
 import { createWebhookType } from '../../src/destinations/webhook/type.ts';
 import { FAILURE_REASONS, type FailureReason, type Outcome } from '../../src/domain/attempt.ts';
 import { systemClock } from '../../src/domain/clock.ts';
+import { applyFormat, PROFILE_FORMAT } from '../../src/domain/format.ts';
+import type { Format } from '../../src/domain/format.ts';
+import type { HttpSignature } from '../../src/domain/http-signature.ts';
 import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import type { Profile } from '../../src/domain/profile.ts';
-import { renderPayload } from '../../src/domain/payload.ts';
-import { noExpressions } from './no-expressions.ts';
+import { renderShape } from '../../src/domain/payload.ts';
+import { INSTANCE_KEY } from './instance-key.ts';
 import { standard } from '../../src/profiles/standard.ts';
 
 /** Long enough that it never passes in a test that does not mean it to. */
@@ -32,6 +35,8 @@ export function createLoopbackType(options: Partial<WebhookOptions> = {}): Desti
     clock: systemClock,
     random: systemRandom,
     userAgent: 'Angarium/test',
+    origin: 'sender.test',
+    instanceKey: INSTANCE_KEY,
     ...options,
   });
   onTestFinished(() => type.close());
@@ -43,6 +48,10 @@ export interface Given {
   readonly secret?: string;
   readonly profile?: Profile;
   readonly deliveryMetadata?: Readonly<Record<string, string>> | null;
+  /** Further fields of `config`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly format?: Format;
+  readonly httpSignature?: HttpSignature | null;
 }
 
 /** Checks and opens a destination, as the engine would. */
@@ -53,18 +62,26 @@ export function openWebhook(type: DestinationType, url: string, given: Given = {
 export function checkWebhook(
   type: DestinationType,
   url: string,
-  { customHeaders, secret, profile = standard, deliveryMetadata = null }: Given = {},
+  given: Given = {},
 ): OpenDestination {
+  const { customHeaders, secret, deliveryMetadata = null } = given;
+  const { httpSignature = null, format = PROFILE_FORMAT } = given;
+  const profile = applyFormat(given.profile ?? standard, format);
   const checked = type.check({
-    config: customHeaders === undefined ? { url } : { url, custom_headers: customHeaders },
+    config: {
+      url,
+      ...(customHeaders === undefined ? {} : { custom_headers: customHeaders }),
+      ...given.config,
+    },
     credentials: secret === undefined ? {} : { secret },
     current: null,
     profile,
+    httpSignature,
     nowMs: Date.now(),
   });
   if (!checked.ok) throw new Error(`refused: ${JSON.stringify(checked.problems)}`);
   const { config, credentials }: { config: Config; credentials: Credentials } = checked;
-  return { id: 'des_1', config, credentials, deliveryMetadata, profile };
+  return { id: 'des_1', config, credentials, deliveryMetadata, profile, httpSignature };
 }
 
 /** A sender of its own type, for one URL. */
@@ -95,7 +112,7 @@ export function createMessage(given: Partial<Message> = {}): Message {
   const event = given.event ?? createEvent();
   return {
     event,
-    body: renderPayload('standard', event, noExpressions),
+    body: renderShape('standard', event),
     deliveryId: () => 'dlv_1',
     attempt: 1,
     nowMs: Date.now(),

@@ -1,6 +1,5 @@
 /** Everybody who verifies Standard Webhooks here: the published libraries and the kit. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
@@ -47,23 +46,7 @@ function verdictOf(verifies: () => unknown): Verdict {
   }
 }
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const script = fileURLToPath(new URL('verify-messages.py', import.meta.url));
-
-/** A Python that has the package `standardwebhooks`; `null` where there is none, which is said. */
-export function findPython(): string | null {
-  const own = `${root}.cache/python/bin/python`;
-  const found = [own, 'python3'].find((python) => {
-    if (python === own && !existsSync(own)) return false;
-    const { status } = spawnSync(python, ['-c', 'import standardwebhooks.webhooks']);
-    return status === 0;
-  });
-  if (found !== undefined) return found;
-  console.log(
-    'no Python with standardwebhooks, its tests are skipped: python3 -m venv .cache/python && .cache/python/bin/pip install standardwebhooks==1.1.0',
-  );
-  return null;
-}
 
 export function pythonVerifier(python: string): Verifier {
   return async (messages) => {

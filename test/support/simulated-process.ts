@@ -54,7 +54,7 @@ export class SimulatedProcess {
       onWritten: (operation, query) => around.onWritten(this, operation, query),
     });
     this.engine = createEngine({
-      evaluate: noExpressions,
+      expressions: noExpressions,
       storage: this.connection.storage,
       targets: {
         types: new Map([[SIMULATED_TYPE, receivers.type(clock, this.no)]]),

@@ -112,6 +112,8 @@ export function destinationOf(
     type: 'webhook',
     name: null,
     profile: null,
+    format: { name: 'profile' },
+    httpSignature: null,
     topics: ['*'],
     config: { url: 'https://example.com/hook' },
     filter: null,

@@ -1,15 +1,17 @@
 /** What a webhook destination may be, checked when it is written. */
+import { signingKey } from '../../domain/signing-secret.ts';
 import { messageFormat } from '../../domain/message-format.ts';
 import type { CheckedDestination, DestinationInput, FieldProblem } from '../destination-type.ts';
 import { parseTargetUrl } from '../url.ts';
-import { parseCustomHeaders } from './custom-headers.ts';
+import { parseCustomHeaders, takenHeaders } from './custom-headers.ts';
+import { checkHandshake, HANDSHAKE_FIELDS } from './handshake-fields.ts';
 import type { WebhookOptions } from './options.ts';
 import { checkSecrets, SECRET_FIELDS } from './secrets.ts';
 
-const CONFIG_FIELDS = ['url', 'custom_headers'];
+const CONFIG_FIELDS = ['url', 'custom_headers', ...HANDSHAKE_FIELDS];
 
 export function checkWebhook(
-  { config, credentials, current, profile, nowMs }: DestinationInput,
+  { config, credentials, current, profile, httpSignature, nowMs }: DestinationInput,
   { guard, random }: WebhookOptions,
 ): CheckedDestination {
   const problems: FieldProblem[] = [
@@ -31,16 +33,33 @@ export function checkWebhook(
     else problems.push({ pointer: '/config/url', code: parsed.code, message: parsed.message });
   }
 
-  const { headerNames } = messageFormat(profile);
-  const headers = parseCustomHeaders(config['custom_headers'], (name) => headerNames.has(name));
+  const headers = parseCustomHeaders(
+    config['custom_headers'],
+    takenHeaders(messageFormat(profile), httpSignature),
+  );
   if (!headers.ok) problems.push(...headers.problems);
 
   const secrets = checkSecrets(credentials, current, { profile, random, nowMs }, problems);
+  if (
+    httpSignature?.algorithm === 'hmac-sha256' &&
+    signingKey(secrets['secret'] ?? '', profile.secret)?.kind === 'ed25519'
+  ) {
+    problems.push({
+      pointer: '/http_signature/algorithm',
+      code: 'conflict',
+      message: 'The signing secret is an ed25519 key, which makes no HMAC: take another secret.',
+    });
+  }
+  const handshake = checkHandshake(config, problems);
 
   if (problems.length > 0 || !headers.ok) return { ok: false, problems };
   return {
     ok: true,
-    config: headers.json === null ? { url } : { url, custom_headers: headers.json },
+    config: {
+      url,
+      ...(headers.json === null ? {} : { custom_headers: headers.json }),
+      ...handshake,
+    },
     credentials: secrets,
   };
 }

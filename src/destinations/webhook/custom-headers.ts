@@ -4,7 +4,10 @@
  * the message.
  */
 import { MASK } from '../destination-type.ts';
+import type { HttpSignature } from '../../domain/http-signature.ts';
+import type { MessageFormat } from '../../domain/message-format.ts';
 import type { FieldProblem } from '../destination-type.ts';
+import { HTTP_SIGNATURE_HEADERS } from './http-signature.ts';
 
 export type CustomHeaders =
   | {
@@ -22,7 +25,7 @@ const SECRET = /auth|bearer|cookie|credential|jwt|key|pass|pwd|secret|session|si
 const MAX_HEADERS = 50;
 const POINTER = '/config/custom_headers';
 
-/** `isTaken`: whether the profile sets the header itself; asked in lower case. */
+/** `isTaken`: as `takenHeaders` says. */
 export function parseCustomHeaders(
   given: unknown,
   isTaken: (name: string) => boolean = () => false,
@@ -53,6 +56,15 @@ export function parseCustomHeaders(
     headers: pairs,
     json: pairs.length === 0 ? null : JSON.stringify(Object.fromEntries(pairs)),
   };
+}
+
+/** Whether the destination's messages set the header themselves; asked in lower case. */
+export function takenHeaders(
+  { headerNames }: MessageFormat,
+  httpSignature: HttpSignature | null,
+): (name: string) => boolean {
+  return (name) =>
+    headerNames.has(name) || (httpSignature !== null && HTTP_SIGNATURE_HEADERS.includes(name));
 }
 
 export function isHeaderName(name: string): boolean {

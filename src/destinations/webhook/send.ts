@@ -7,8 +7,16 @@ import type { SigningKey } from '../../domain/signing-secret.ts';
 import { MessageValues } from '../../domain/template.ts';
 import { MASK } from '../destination-type.ts';
 import type { Message, OpenDestination, Sender, Sent } from '../destination-type.ts';
-import { isReservedHeader, isSecretHeader, parseCustomHeaders } from './custom-headers.ts';
+import {
+  isReservedHeader,
+  isSecretHeader,
+  parseCustomHeaders,
+  takenHeaders,
+} from './custom-headers.ts';
 import { Exchange } from './exchange.ts';
+import { Handshake } from './handshake.ts';
+import { createHttpSigner } from './http-signature.ts';
+import type { HttpSigner } from './http-signature.ts';
 import { metadataHeaders } from './metadata-headers.ts';
 import type { WebhookPools } from './pools.ts';
 import type { WebhookOptions } from './options.ts';
@@ -28,15 +36,16 @@ export class WebhookSender implements Sender {
   readonly #sharedHeaders: readonly string[];
   readonly #shape: RequestShape;
   readonly #isTaken: (name: string) => boolean;
+  readonly #httpSigner: HttpSigner | null;
+  readonly #handshake: Handshake | null;
 
   /** Throws where the stored configuration is not one that `check` passes. */
   constructor(destination: OpenDestination, pools: WebhookPools, options: WebhookOptions) {
-    const { config, credentials, profile } = destination;
+    const { config, credentials, profile, httpSignature } = destination;
     const url = new URL(config['url'] ?? '');
     const format = messageFormat(profile);
-    const custom = parseCustomHeaders(config['custom_headers'], (name) =>
-      format.headerNames.has(name),
-    );
+    const setByUs = takenHeaders(format, httpSignature);
+    const custom = parseCustomHeaders(config['custom_headers'], setByUs);
     if (!custom.ok) throw new Error('the stored webhook destination is not valid');
     const ours = [
       'content-type',
@@ -54,11 +63,29 @@ export class WebhookSender implements Sender {
     this.#origin = url.origin;
     // Not `search`: it has no `?` where nothing follows.
     this.#path = url.href.slice(url.origin.length);
-    this.#keys = profile.signature === null ? [] : validKeys(credentials, profile);
+    const usesSecrets = profile.signature !== null || httpSignature?.algorithm === 'hmac-sha256';
+    this.#keys = usesSecrets ? validKeys(credentials, profile) : [];
     this.#currentKeys = this.#keys.slice(0, 1).map(({ key }) => key);
     this.#sharedHeaders = [...ours, ...custom.headers.flat()];
-    this.#isTaken = (name) =>
-      format.headerNames.has(name) || customNames.has(name) || isReservedHeader(name);
+    this.#isTaken = (name) => setByUs(name) || customNames.has(name) || isReservedHeader(name);
+    this.#httpSigner =
+      httpSignature === null
+        ? null
+        : createHttpSigner(httpSignature, {
+            url,
+            instanceKey: options.instanceKey,
+          });
+    this.#handshake =
+      config['webhook_handshake'] === undefined
+        ? null
+        : new Handshake({
+            url,
+            headers: custom.headers.flat(),
+            profile,
+            rate: config['webhook_request_rate'] ?? null,
+            pools,
+            webhook: options,
+          });
     this.#shape = {
       url: url.href,
       headers: headerLines([
@@ -69,10 +96,44 @@ export class WebhookSender implements Sender {
     };
   }
 
-  async send(message: Message): Promise<Sent> {
+  send(message: Message): Promise<Sent> {
+    return this.#handshake === null
+      ? this.#post(message)
+      : this.#postIfPermitted(message, this.#handshake);
+  }
+
+  /** The handshake is part of the attempt: it takes of its time. */
+  async #postIfPermitted(message: Message, handshake: Handshake): Promise<Sent> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const permission = await handshake.permission(message.timeoutMs);
+    if (!permission.granted) {
+      return {
+        outcome: permission.outcome,
+        request: { shape: this.#shape, headers: '' },
+        note: null,
+      };
+    }
+    const waitedMs = clock.monotonicMs() - startedMs;
+    const sent = await this.#post({
+      ...message,
+      timeoutMs: Math.max(0, message.timeoutMs - waitedMs),
+    });
+    const { timings } = sent.outcome;
+    const totalMs = timings.totalMs + waitedMs;
+    const outcome = { ...sent.outcome, timings: { ...timings, totalMs } };
+    if (permission.news === null) return { ...sent, outcome };
+    const news = `The receiver allows ${allowedRate(permission.news)} (WebHook-Allowed-Rate).`;
+    return { ...sent, outcome, note: sent.note === null ? news : `${news} ${sent.note}` };
+  }
+
+  async #post(message: Message): Promise<Sent> {
     const { id, profile } = this.#destination;
+    const keys = this.#keysAt(message.nowMs);
     const values = new MessageValues(message, id, this.#options.random);
-    const own = this.#format.headers(values, message.body, this.#keysAt(message.nowMs));
+    const own = this.#format.headers(values, message.body, profile.signature === null ? [] : keys);
+    if (this.#httpSigner !== null)
+      own.push(...this.#httpSigner.headers(message.body, message.nowMs, keys));
     const note = this.#addMetadata(message, own);
     const outcome = await new Exchange({
       pool: this.#pools.pool(this.#origin),
@@ -108,4 +169,9 @@ export class WebhookSender implements Sender {
     if (found.leftOut.length === 0) return null;
     return `Left out, as it is no legal header: metadata ${found.leftOut.map((name) => JSON.stringify(name)).join(', ')}.`;
   }
+}
+
+/** Written by the receiver. */
+function allowedRate(value: string): string {
+  return /^\d{1,15}$/.test(value) ? `${value} requests a minute` : 'any number of requests';
 }

@@ -78,6 +78,7 @@ export async function openapi(
         { name: 'metrics', description: 'Counts over time, latencies, usage.' },
         { name: 'exports', description: 'Everything of a range of time, in one stream.' },
         { name: 'profiles', description: 'Wire formats and delivery policies.' },
+        { name: 'signing', description: 'Keys by which receivers verify signatures.' },
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },

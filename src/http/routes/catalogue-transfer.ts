@@ -101,7 +101,7 @@ export function catalogueTransferRoutes(
         targets.defaultProfile;
       const text = exportText(format, {
         topics: catalogue.list(),
-        envelope: envelopeOf(profile.payload, engine.evaluate),
+        envelope: envelopeOf(profile.payload),
         version,
       });
       return format === 'typescript'

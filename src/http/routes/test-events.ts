@@ -6,7 +6,7 @@ import { isTopic } from '../../domain/topic.ts';
 import { TEST_WAIT_MS } from '../../engine/send-test.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { attemptJsonText } from '../schemas/attempt.ts';
+import { sentBodies, attemptJsonText } from '../schemas/attempt.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { DestinationParamsSchema } from '../schemas/fields.ts';
 import type { DestinationParams } from '../schemas/fields.ts';
@@ -79,7 +79,7 @@ export function testEventRoutes(server: FastifyInstance, { engine, limits }: Ser
           const text = attemptJsonText(attempt, {
             ids: engine.storage.ids,
             include: new Set(['request', 'response'] as const),
-            evaluate: engine.evaluate,
+            bodies: await sentBodies([attempt], engine.expressions),
             destinationText: () => null,
           });
           return sendJsonText(reply, `${JSON.stringify(ids).slice(0, -1)},"attempt":${text}}`);

@@ -1,9 +1,8 @@
 /** Attempts, as the API shows them. */
 import { ATTEMPT_KINDS, FAILURE_REASONS, parseHeaderLines } from '../../domain/attempt.ts';
 import type { IdCodec } from '../../domain/id.ts';
-import type { Event } from '../../domain/event.ts';
 import { PayloadError, renderPayload } from '../../domain/payload.ts';
-import type { EvaluateExpression, Payload } from '../../domain/payload.ts';
+import type { Expressions, Payload } from '../../domain/payload.ts';
 import type { StoredAttempt } from '../../storage/reading.ts';
 import { formatTime } from '../time.ts';
 import { eventSummaryText } from './event.ts';
@@ -90,7 +89,8 @@ export const AttemptSchema = object(
 export interface AttemptView {
   readonly ids: IdCodec;
   readonly include: ReadonlySet<Include>;
-  readonly evaluate: EvaluateExpression;
+  /** What was sent with each that is to be shown so (`sentBodies`). */
+  readonly bodies: ReadonlyMap<StoredAttempt, string | null>;
   /** JSON of the destination as it is now; `null` where it is gone. */
   destinationText(tenantId: string, destinationId: string): string | null;
 }
@@ -137,21 +137,35 @@ export function attemptJsonText(attempt: StoredAttempt, view: AttemptView): stri
   return text;
 }
 
-/** The body is not kept: the event and the format give it again, byte for byte. */
-function requestJson({ request, event }: StoredAttempt, view: AttemptView) {
+function requestJson(attempt: StoredAttempt, { bodies }: AttemptView) {
+  const { request } = attempt;
   return {
     method: 'POST',
     url: request.shape.url,
     headers: [...parseHeaderLines(request.shape.headers), ...parseHeaderLines(request.headers)],
-    body: event === null ? null : bodyText(event, request.shape.payload, view.evaluate),
+    body: bodies.get(attempt) ?? null,
   };
 }
 
-/** `null` where the event could not be put into the format: then nothing was sent. */
-function bodyText(event: Event, payload: string, evaluate: EvaluateExpression): string | null {
+/** The bodies are not kept: the event and the format give them again, byte for byte. */
+export async function sentBodies(
+  attempts: readonly StoredAttempt[],
+  expressions: Expressions,
+): Promise<Map<StoredAttempt, string | null>> {
+  const bodies = new Map<StoredAttempt, string | null>();
+  for (const attempt of attempts) bodies.set(attempt, await bodyText(attempt, expressions));
+  return bodies;
+}
+
+/** `null` where the event is gone, or could not be put into the format: then nothing was sent. */
+async function bodyText(
+  { event, reason, request }: StoredAttempt,
+  expressions: Expressions,
+): Promise<string | null> {
+  if (event === null || reason === 'payload') return null;
   try {
     // One of those that a destination can have, or could in the version that wrote it.
-    return readable(renderPayload(payload as Payload, event, evaluate));
+    return readable(await renderPayload(request.shape.payload as Payload, event, expressions));
   } catch (error) {
     if (error instanceof PayloadError) return null;
     throw error;

@@ -2,7 +2,15 @@
 import type { DestinationPolicy } from '../../domain/destination.ts';
 import { ORDER_FAILURES, ORDERS } from '../../domain/order.ts';
 import { parseJson, plainJson } from '../../domain/json-value.ts';
+import { FORMAT_NAMES } from '../../domain/format.ts';
+import type { FormatName } from '../../domain/format.ts';
+import {
+  HTTP_SIGNATURE_ALGORITHMS,
+  HTTP_SIGNATURE_COMPONENTS,
+} from '../../domain/http-signature.ts';
+import type { HttpSignature } from '../../domain/http-signature.ts';
 import { ALL_TOPICS, isTopicPattern } from '../../domain/topic.ts';
+import type { FormatChange } from '../../engine/destination-format.ts';
 import type {
   DestinationChange,
   NewDestination,
@@ -108,7 +116,32 @@ const Topics = {
 const Filter = record(anything, {
   description: 'Which events of its topics it wants: docs/guides/filters.md.',
 });
+
+const FormatField = oneOf(FORMAT_NAMES, { description: 'Of the bodies.' });
+const Expression = string({
+  minLength: 1,
+  description: 'JMESPath; of the format `jmespath`: it builds the body.',
+});
+
+const HttpSignatureBody = closedObject(
+  {
+    algorithm: oneOf(HTTP_SIGNATURE_ALGORITHMS, {
+      description:
+        '`hmac-sha256`: by the destination’s signing secrets; `ed25519`: by the instance’s key (`/.well-known/jwks.json`).',
+    }),
+    components: optional(
+      arrayOf(oneOf(HTTP_SIGNATURE_COMPONENTS), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'What is covered; all by default.',
+      }),
+    ),
+  },
+  { description: 'HTTP message signatures (RFC 9421), beside the signature of the profile.' },
+);
 const Fields = record(anything, { maxProperties: 100 });
+
+type HttpSignatureGiven = Pick<HttpSignature, 'algorithm'> & Partial<HttpSignature>;
 
 /** What `DestinationBodySchema` lets pass. */
 export interface DestinationBody {
@@ -116,6 +149,9 @@ export interface DestinationBody {
   readonly type: string;
   readonly name?: string;
   readonly profile?: string;
+  readonly format?: FormatName;
+  readonly expression?: string;
+  readonly http_signature?: HttpSignatureGiven | null;
   readonly topics: string | readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
@@ -131,6 +167,9 @@ export const DestinationBodySchema = closedObject({
   type: string(),
   name: optional(string({ maxLength: 255 })),
   profile: optional(string()),
+  format: optional(FormatField),
+  expression: optional(Expression),
+  http_signature: optional(nullable(HttpSignatureBody)),
   topics: Topics,
   filter: optional(nullable(Filter)),
   config: optional(Fields),
@@ -146,6 +185,9 @@ export interface DestinationPatch {
   readonly type?: string;
   readonly name?: string | null;
   readonly profile?: string | null;
+  readonly format?: FormatName | null;
+  readonly expression?: string | null;
+  readonly http_signature?: HttpSignatureGiven | null;
   readonly topics?: string | readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
@@ -160,6 +202,9 @@ export const DestinationPatchSchema = closedObject(
     type: optional(string()),
     name: optional(nullable(string({ maxLength: 255 }))),
     profile: optional(nullable(string())),
+    format: optional(nullable(FormatField)),
+    expression: optional(nullable(Expression)),
+    http_signature: optional(nullable(HttpSignatureBody)),
     topics: optional(Topics),
     filter: optional(nullable(Filter, { description: 'Replaced whole; `{}` or null: none.' })),
     config: optional(Fields),
@@ -178,6 +223,9 @@ export const DestinationSchema = object(
     type: string(),
     name: optional(string()),
     profile: optional(string()),
+    format: optional(FormatField),
+    expression: optional(Expression),
+    http_signature: optional(HttpSignatureBody),
     topics: Topics,
     filter: optional(Filter),
     config: record(string()),
@@ -204,6 +252,11 @@ export function destinationJson({ destination, credentials, type }: OpenedDestin
     type: destination.type,
     ...(destination.name === null ? {} : { name: destination.name }),
     ...(destination.profile === null ? {} : { profile: destination.profile }),
+    ...(destination.format.name === 'profile' ? {} : { format: destination.format.name }),
+    ...(destination.format.name === 'jmespath'
+      ? { expression: destination.format.expression }
+      : {}),
+    ...(destination.httpSignature === null ? {} : { http_signature: destination.httpSignature }),
     topics: isAll(destination.topics) ? ALL_TOPICS : destination.topics,
     ...(destination.filter === null ? {} : { filter: plainJson(parseJson(destination.filter)) }),
     config: destination.config,
@@ -234,6 +287,8 @@ export function newDestination(
     type: body.type,
     name: body.name ?? null,
     profile: body.profile ?? null,
+    ...formatChange(body),
+    httpSignature: httpSignature(body.http_signature ?? null),
     topics: topicsOf(body.topics, problems),
     filter,
     config: body.config ?? {},
@@ -254,6 +309,10 @@ export function destinationChange(
     ...(body.type === undefined ? {} : { type: body.type }),
     ...(body.name === undefined ? {} : { name: body.name }),
     ...(body.profile === undefined ? {} : { profile: body.profile }),
+    ...formatChange(body),
+    ...(body.http_signature === undefined
+      ? {}
+      : { httpSignature: httpSignature(body.http_signature) }),
     ...(body.topics === undefined ? {} : { topics: topicsOf(body.topics, problems) }),
     ...(filter === undefined ? {} : { filter }),
     ...(body.config === undefined ? {} : { config: body.config }),
@@ -263,6 +322,17 @@ export function destinationChange(
     ...(body.policy === undefined ? {} : { policy: body.policy }),
     ...(body.disabled_at === undefined ? {} : { disabledAtMs: timeOf(body.disabled_at, problems) }),
   };
+}
+
+function formatChange({ format, expression }: DestinationPatch): FormatChange {
+  return {
+    ...(format === undefined ? {} : { format }),
+    ...(expression === undefined ? {} : { expression }),
+  };
+}
+
+function httpSignature(given: HttpSignatureGiven | null): HttpSignature | null {
+  return given === null ? null : { components: HTTP_SIGNATURE_COMPONENTS, ...given };
 }
 
 function topicsOf(topics: string | readonly string[], problems: FieldError[]): readonly string[] {

@@ -1,4 +1,5 @@
 /** Destinations, and the routing that is made of them. */
+import { PROFILE_FORMAT } from '../../domain/format.ts';
 import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
@@ -138,14 +139,33 @@ type Row = Record<string, unknown>;
 /** What no query asks for, as one JSON text. */
 type Definition = Pick<
   StoredDestination,
-  'name' | 'profile' | 'topics' | 'filter' | 'config' | 'deliveryMetadata' | 'metadata' | 'policy'
+  | 'name'
+  | 'profile'
+  | 'format'
+  | 'httpSignature'
+  | 'topics'
+  | 'filter'
+  | 'config'
+  | 'deliveryMetadata'
+  | 'metadata'
+  | 'policy'
 >;
 
+/** What definitions lack that were written before these were there. */
+const LATER = {
+  format: PROFILE_FORMAT,
+  httpSignature: null,
+  filter: null,
+} satisfies Partial<Definition>;
+
 function definition(destination: StoredDestination): string {
-  const { name, profile, topics, filter, config, deliveryMetadata, metadata, policy } = destination;
+  const { name, profile, format, httpSignature, topics, filter, config } = destination;
+  const { deliveryMetadata, metadata, policy } = destination;
   return JSON.stringify({
     name,
     profile,
+    format,
+    httpSignature,
     topics,
     filter,
     config,
@@ -155,15 +175,11 @@ function definition(destination: StoredDestination): string {
   } satisfies Definition);
 }
 
-function readDefinition(text: string): Definition {
-  // JSON that this driver has written, maybe before there were filters.
-  const written = JSON.parse(text) as Omit<Definition, 'filter'> & { filter?: string | null };
-  return { ...written, filter: written.filter ?? null };
-}
-
 function storedDestination(row: Row): StoredDestination {
   return {
-    ...readDefinition(String(row['definition'])),
+    // The column is JSON that this driver has written.
+    ...LATER,
+    ...(JSON.parse(String(row['definition'])) as Definition),
     tenantId: String(row['tenant_id']),
     id: String(row['id']),
     type: String(row['type']),
