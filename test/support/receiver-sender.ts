@@ -3,7 +3,6 @@ import { expect, onTestFinished } from 'vitest';
 
 import { createAddressGuard } from '../../src/destinations/address-guard.ts';
 import type {
-  Config,
   DestinationType,
   Message,
   OpenDestination,
@@ -14,7 +13,6 @@ import type { WebhookOptions } from '../../src/destinations/webhook/options.ts';
 import { createWebhookType } from '../../src/destinations/webhook/type.ts';
 import { FAILURE_REASONS, type FailureReason, type Outcome } from '../../src/domain/attempt.ts';
 import { systemClock } from '../../src/domain/clock.ts';
-import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import type { Profile } from '../../src/domain/profile.ts';
@@ -42,6 +40,9 @@ export interface Given {
   readonly customHeaders?: unknown;
   readonly secret?: string;
   readonly profile?: Profile;
+  /** As the API takes them. */
+  readonly auth?: unknown;
+  readonly ca?: string;
   readonly deliveryMetadata?: Readonly<Record<string, string>> | null;
 }
 
@@ -53,18 +54,19 @@ export function openWebhook(type: DestinationType, url: string, given: Given = {
 export function checkWebhook(
   type: DestinationType,
   url: string,
-  { customHeaders, secret, profile = standard, deliveryMetadata = null }: Given = {},
+  { customHeaders, secret, auth, ca, profile = standard, deliveryMetadata = null }: Given = {},
 ): OpenDestination {
   const checked = type.check({
-    config: customHeaders === undefined ? { url } : { url, custom_headers: customHeaders },
+    config: { url, custom_headers: customHeaders, ca },
+    auth,
     credentials: secret === undefined ? {} : { secret },
     current: null,
     profile,
     nowMs: Date.now(),
   });
   if (!checked.ok) throw new Error(`refused: ${JSON.stringify(checked.problems)}`);
-  const { config, credentials }: { config: Config; credentials: Credentials } = checked;
-  return { id: 'des_1', config, credentials, deliveryMetadata, profile };
+  const { config, credentials, auth: checkedAuth } = checked;
+  return { id: 'des_1', config, credentials, auth: checkedAuth, deliveryMetadata, profile };
 }
 
 /** A sender of its own type, for one URL. */

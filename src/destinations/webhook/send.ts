@@ -1,26 +1,38 @@
-/** One attempt over HTTP: the headers of its profile, its signature, and the exchange. */
+/** One attempt over HTTP: the headers of its profile, its signature, its authentication, and the exchange. */
+import { createHash } from 'node:crypto';
 import { headerLines } from '../../domain/attempt.ts';
-import type { RequestShape } from '../../domain/attempt.ts';
+import type { Outcome, RequestShape } from '../../domain/attempt.ts';
 import { messageFormat } from '../../domain/message-format.ts';
 import type { MessageFormat } from '../../domain/message-format.ts';
 import type { SigningKey } from '../../domain/signing-secret.ts';
 import { MessageValues } from '../../domain/template.ts';
 import { MASK } from '../destination-type.ts';
 import type { Message, OpenDestination, Sender, Sent } from '../destination-type.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { exchangeAuthorized } from './auth/authorized-exchange.ts';
+import { authHeaderNames } from './auth/check-auth.ts';
+import { openAuth } from './auth/open-auth.ts';
+import type { AuthParts, OpenedAuth } from './auth/open-auth.ts';
+import { storedAuth } from './auth/webhook-auth.ts';
 import { isReservedHeader, isSecretHeader, parseCustomHeaders } from './custom-headers.ts';
 import { Exchange } from './exchange.ts';
+import type { Before } from './exchange.ts';
 import { metadataHeaders } from './metadata-headers.ts';
-import type { WebhookPools } from './pools.ts';
+import type { Channel, WebhookPools } from './pools.ts';
 import type { WebhookOptions } from './options.ts';
 import { validKeys } from './secrets.ts';
 import type { ValidKey } from './secrets.ts';
+
+const METHOD = 'POST';
+const NO_HEADERS: readonly string[] = [];
 
 export class WebhookSender implements Sender {
   readonly #destination: OpenDestination;
   readonly #pools: WebhookPools;
   readonly #options: WebhookOptions;
   readonly #format: MessageFormat;
-  readonly #origin: string;
+  readonly #channel: Channel;
+  readonly #authenticator: Authenticator | null;
   readonly #path: string;
   readonly #keys: readonly ValidKey[];
   readonly #currentKeys: readonly SigningKey[];
@@ -30,12 +42,17 @@ export class WebhookSender implements Sender {
   readonly #isTaken: (name: string) => boolean;
 
   /** Throws where the stored configuration is not one that `check` passes. */
-  constructor(destination: OpenDestination, pools: WebhookPools, options: WebhookOptions) {
+  constructor(destination: OpenDestination, parts: AuthParts) {
+    const { pools, options } = parts;
     const { config, credentials, profile } = destination;
     const url = new URL(config['url'] ?? '');
     const format = messageFormat(profile);
-    const custom = parseCustomHeaders(config['custom_headers'], (name) =>
-      format.headerNames.has(name),
+    const stored = storedAuth(destination.auth);
+    const auth = openAuth(stored, parts);
+    const authNames = authHeaderNames(stored);
+    const custom = parseCustomHeaders(
+      config['custom_headers'],
+      (name) => format.headerNames.has(name) || authNames.has(name),
     );
     if (!custom.ok) throw new Error('the stored webhook destination is not valid');
     const ours = [
@@ -51,42 +68,78 @@ export class WebhookSender implements Sender {
     this.#pools = pools;
     this.#options = options;
     this.#format = format;
-    this.#origin = url.origin;
+    this.#channel = channelOf(url.origin, auth, config['ca'], pools);
+    this.#authenticator = auth.authenticator;
     // Not `search`: it has no `?` where nothing follows.
     this.#path = url.href.slice(url.origin.length);
     this.#keys = profile.signature === null ? [] : validKeys(credentials, profile);
     this.#currentKeys = this.#keys.slice(0, 1).map(({ key }) => key);
-    this.#sharedHeaders = [...ours, ...custom.headers.flat()];
+    this.#sharedHeaders = [...ours, ...custom.headers.flat(), ...auth.headers.flat()];
     this.#isTaken = (name) =>
-      format.headerNames.has(name) || customNames.has(name) || isReservedHeader(name);
+      format.headerNames.has(name) ||
+      customNames.has(name) ||
+      authNames.has(name) ||
+      isReservedHeader(name);
     this.#shape = {
       url: url.href,
       headers: headerLines([
         ...ours,
         ...custom.headers.flatMap(([name, value]) => [name, isSecretHeader(name) ? MASK : value]),
+        ...auth.headers.flatMap(([name]) => [name, MASK]),
       ]),
       payload: profile.payload,
     };
   }
 
   async send(message: Message): Promise<Sent> {
-    const { id, profile } = this.#destination;
+    const { id } = this.#destination;
     const values = new MessageValues(message, id, this.#options.random);
     const own = this.#format.headers(values, message.body, this.#keysAt(message.nowMs));
     const note = this.#addMetadata(message, own);
-    const outcome = await new Exchange({
-      pool: this.#pools.pool(this.#origin),
-      request: {
-        method: 'POST',
-        path: this.#path,
-        headers: [...this.#sharedHeaders, ...own],
-        body: message.body,
-      },
-      timeoutMs: message.timeoutMs,
-      profile,
-      clock: this.#options.clock,
-    }).run();
+    const outcome =
+      this.#authenticator === null
+        ? await this.#exchange(message, own, NO_HEADERS, null)
+        : await this.#exchangeAuthorized(message, own, this.#authenticator);
     return { outcome, request: { shape: this.#shape, headers: headerLines(own) }, note };
+  }
+
+  #exchange(
+    { body, timeoutMs }: Message,
+    own: readonly string[],
+    authorization: readonly string[],
+    before: Before | null,
+  ): Promise<Outcome> {
+    return new Exchange({
+      pool: this.#pools.pool(this.#channel),
+      request: {
+        method: METHOD,
+        path: this.#path,
+        headers: [...this.#sharedHeaders, ...own, ...authorization],
+        body,
+      },
+      timeoutMs,
+      profile: this.#destination.profile,
+      clock: this.#options.clock,
+      before,
+    }).run();
+  }
+
+  /** Adds to the message's headers what is recorded of the authorization. */
+  async #exchangeAuthorized(
+    message: Message,
+    own: string[],
+    authenticator: Authenticator,
+  ): Promise<Outcome> {
+    const { outcome, headers } = await exchangeAuthorized({
+      authenticator,
+      request: { method: METHOD, path: this.#path, body: message.body },
+      timeoutMs: message.timeoutMs,
+      profile: this.#destination.profile,
+      clock: this.#options.clock,
+      exchange: (authorization, before) => this.#exchange(message, own, authorization, before),
+    });
+    own.push(...headers);
+    return outcome;
   }
 
   #keysAt(nowMs: number): readonly SigningKey[] {
@@ -108,4 +161,16 @@ export class WebhookSender implements Sender {
     if (found.leftOut.length === 0) return null;
     return `Left out, as it is no legal header: metadata ${found.leftOut.map((name) => JSON.stringify(name)).join(', ')}.`;
   }
+}
+
+/** Connections of their own for each credential, and for receivers that are verified by an authority of their own. */
+function channelOf(
+  origin: string,
+  { credential, tls }: OpenedAuth,
+  ca: string | undefined,
+  pools: WebhookPools,
+): Channel {
+  if (ca === undefined) return pools.channel(origin, credential, tls);
+  const own = createHash('sha256').update(ca).digest('base64url');
+  return pools.channel(origin, `${credential} ${own}`, { ...tls, ca });
 }
