@@ -14,6 +14,7 @@ import {
   parseDatabaseUrl,
   parseEncryptionKeys,
   parseHost,
+  parsePath,
   parsePublicUrl,
   wholeNumber,
 } from './config-values.ts';
@@ -215,6 +216,16 @@ export const OPTIONS = {
     list: true,
     parse: parseCidrList,
     format: formatCidrs,
+  }),
+  caFile: option({
+    group: 'Delivery',
+    placeholder: 'FILE',
+    description:
+      'A file of certificates (PEM) of authorities that receivers and token servers are verified by, beside the public ones.',
+    default: 'none',
+    defaultValue: (): string | null => null,
+    parse: parsePath,
+    format: (path) => path ?? 'none',
   }),
   profile: option({
     group: 'Delivery',

@@ -112,6 +112,14 @@ export function parseDatabaseUrl(text: string): Parsed<DatabaseLocation> {
   return right({ engine: 'sqlite', path });
 }
 
+/** A file, as written: a relative one starts at the working directory. */
+export function parsePath(text: string): Parsed<string | null> {
+  if (text === 'none') return right(null);
+  if (text.startsWith('~')) return wrong(`~ does not stand for a folder here: write its path`);
+  if (text.includes('\0')) return wrong(`${shown(text)} names no file: write its path`);
+  return right(text);
+}
+
 /** The operator's key: visible ASCII, so that it travels in a header as it is. */
 export function parseApiKey(text: string): Parsed<string> {
   const advice = `write ${API_KEY_MIN_LENGTH} or more visible ASCII characters (no blanks)`;

@@ -5,12 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import { CallError, createApiClient } from './cli/api-client.ts';
 import type { ApiClient } from './cli/api-client.ts';
 import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
+import { CaFileError, readCaFile } from './cli/ca-file.ts';
 import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
 import { reencryptKeys } from './cli/keys-reencrypt.ts';
@@ -175,6 +177,10 @@ async function run(
     topics,
   }: { keys: ResolvedKeys; schemas: SchemaCompiler; topics: readonly TopicEntry[] },
 ): Promise<void> {
+  if (config.caFile !== null) {
+    // For every TLS connection that names no authorities of its own.
+    setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
+  }
   const log = createLog(config.logLevel);
   const storage = await openSqliteStorage({
     path: config.databaseUrl.path,
@@ -304,7 +310,8 @@ function explain(error: unknown): void {
     const reason = error.message.replaceAll(/\s*\n\s*/g, ' ');
     end(`angarium: ${reason}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
   } else if (error instanceof TopicsFileError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
-  else if (error instanceof KeyFileError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
+  else if (error instanceof KeyFileError || error instanceof CaFileError)
+    end(`angarium: ${error.message}\n`, EXIT_FAILED);
   else if (isAddressError(error)) {
     end(
       `angarium: cannot listen on ${error.address}:${error.port} (${error.code}): ${adviceOn(error.code)}\n`,

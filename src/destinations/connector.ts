@@ -18,23 +18,32 @@ import { systemClock, type Clock } from '../domain/clock.ts';
 import { isMetadataName, type AddressGuard } from './address-guard.ts';
 
 const KEEP_ALIVE_PROBE_AFTER_MS = 60_000;
+const NEVER_ABORTED = new AbortController().signal;
 
 /** Resolves a host name to all its addresses, in the order in which they are to be tried. */
 export type Lookup = (hostname: string) => Promise<readonly { readonly address: string }[]>;
+
+/** PEM. */
+export interface TlsIdentity {
+  /** Trusted instead of the public authorities. */
+  readonly ca?: string | undefined;
+  /** The client's own, for mutual TLS. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** As undici takes it; the signal gives up a connection that is still being opened. */
+export type Connector = (
+  options: Pick<buildConnector.Options, 'protocol' | 'hostname' | 'port'>,
+  callback: buildConnector.Callback,
+  signal?: AbortSignal,
+) => void;
 
 export interface ConnectorOptions {
   readonly guard: AddressGuard;
   /** For DNS, TCP and TLS together. */
   readonly timeoutMs: number;
-  /**
-   * PEM. `ca` is trusted instead of the public authorities; `cert` and `key` are the client's own,
-   * for mutual TLS.
-   */
-  readonly tls?: {
-    readonly ca?: string | undefined;
-    readonly cert?: string | undefined;
-    readonly key?: string | undefined;
-  };
+  readonly tls?: TlsIdentity;
   /** Default: the system's resolver, addresses in the order in which it gives them. */
   readonly lookup?: Lookup;
   readonly clock?: Clock;
@@ -71,6 +80,16 @@ export class ConnectTimeoutError extends Error {
 
   constructor() {
     super('the connection was not open in time');
+  }
+}
+
+/** Whoever wanted the connection wants it no more. */
+export class ConnectAbortedError extends Error {
+  override readonly name = 'ConnectAbortedError';
+  readonly code = 'ANGARIUM_CONNECT_ABORTED';
+
+  constructor() {
+    super('the connection is not wanted any more');
   }
 }
 
@@ -124,8 +143,9 @@ export function connectTimings(socket: Socket): ConnectTimings | undefined {
  * is 1.2 or newer, ALPN offers `http/1.1` alone, and SNI and the certificate check use the host of
  * the URL: not a `Host` header, and not `NODE_TLS_REJECT_UNAUTHORIZED`.
  *
- * Calls back with `BlockedAddressError`, `DnsError`, `ConnectTimeoutError`, `TlsError`, or Node's
- * error of the last address (`ECONNREFUSED`, ...). No socket outlives a failure.
+ * Calls back with `BlockedAddressError`, `DnsError`, `ConnectTimeoutError`, `ConnectAbortedError`,
+ * `TlsError`, or Node's error of the last address (`ECONNREFUSED`, ...). No socket outlives a
+ * failure.
  *
  * @throws Error of OpenSSL where `tls` does not parse, or the key is not the certificate's.
  */
@@ -135,13 +155,13 @@ export function createConnector({
   tls = {},
   lookup = lookupAll,
   clock = systemClock,
-}: ConnectorOptions): buildConnector.connector {
+}: ConnectorOptions): Connector {
   const { ca, cert, key } = tls;
   const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ca, cert, key });
-  return ({ protocol, hostname, port }, callback) => {
+  return (target, callback, signal = NEVER_ABORTED) => {
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    const target = { protocol, hostname, port };
-    void report(open({ target, guard, lookup, clock, deadlineMs, secureContext }), callback);
+    const opening = { target, guard, lookup, clock, deadlineMs, secureContext, signal };
+    void report(open(opening), callback);
   };
 }
 
@@ -152,6 +172,7 @@ interface Opening {
   readonly clock: Clock;
   readonly deadlineMs: number;
   readonly secureContext: SecureContext;
+  readonly signal: AbortSignal;
 }
 
 async function report(opening: Promise<Socket>, callback: buildConnector.Callback): Promise<void> {
@@ -186,13 +207,14 @@ async function open(opening: Opening): Promise<Socket> {
   return socket;
 }
 
-async function resolve({ target, lookup, clock, deadlineMs }: Opening): Promise<string[]> {
+async function resolve(opening: Opening): Promise<string[]> {
+  const { target, lookup, clock, deadlineMs } = opening;
   const { hostname } = target;
   if (isMetadataName(hostname)) throw new BlockedAddressError(hostname);
   const answer = lookup(hostname).catch((cause: unknown) => {
     throw new DnsError({ cause });
   });
-  const found = await within(deadlineMs - clock.monotonicMs(), answer, clock);
+  const found = await within(deadlineMs - clock.monotonicMs(), answer, opening);
   if (found.length === 0) throw new DnsError();
   return found.map(({ address }) => address);
 }
@@ -228,7 +250,7 @@ async function connectToFirst(addresses: readonly string[], opening: Opening): P
     try {
       return await connectTo(address, leftMs / (addresses.length - index), opening);
     } catch (error) {
-      if (error instanceof BlockedAddressError) throw error;
+      if (error instanceof BlockedAddressError || opening.signal.aborted) throw error;
       lastError = error;
     }
   }
@@ -236,7 +258,7 @@ async function connectToFirst(addresses: readonly string[], opening: Opening): P
 }
 
 async function connectTo(address: string, limitMs: number, opening: Opening): Promise<Socket> {
-  const { target, clock } = opening;
+  const { target } = opening;
   const socket = connectTcp({
     host: address,
     port: Number(target.port || (isSecure(target) ? 443 : 80)),
@@ -245,7 +267,7 @@ async function connectTo(address: string, limitMs: number, opening: Opening): Pr
     keepAliveInitialDelay: KEEP_ALIVE_PROBE_AFTER_MS,
   });
   return orDestroy(socket, async () => {
-    await within(limitMs, once(socket, 'connect'), clock);
+    await within(limitMs, once(socket, 'connect'), opening);
     if (socket.remoteAddress === undefined) throw new ConnectionLostError();
     if (!isFit(socket.remoteAddress, opening)) throw new BlockedAddressError(socket.remoteAddress);
     return socket;
@@ -265,7 +287,7 @@ async function startTls(tcpSocket: Socket, opening: Opening): Promise<Socket> {
   const handshake = once(socket, 'secureConnect').catch((cause: unknown) => {
     throw new TlsError({ cause });
   });
-  await orDestroy(socket, () => within(deadlineMs - clock.monotonicMs(), handshake, clock));
+  await orDestroy(socket, () => within(deadlineMs - clock.monotonicMs(), handshake, opening));
   return socket;
 }
 
@@ -284,12 +306,27 @@ async function orDestroy<T>(socket: Socket, step: () => Promise<T>): Promise<T> 
 }
 
 /**
- * The value of the work, or a `ConnectTimeoutError` after the limit; what the work comes to after
- * that is nobody's concern.
+ * The value of the work, or a `ConnectTimeoutError` after the limit, or a `ConnectAbortedError`; what
+ * the work comes to after that is nobody's concern.
  */
-function within<T>(limitMs: number, work: Promise<T>, clock: Clock): Promise<T> {
+function within<T>(
+  limitMs: number,
+  work: Promise<T>,
+  { clock, signal }: Pick<Opening, 'clock' | 'signal'>,
+): Promise<T> {
   return new Promise((fulfil, reject) => {
-    const timer = clock.schedule(limitMs, () => reject(new ConnectTimeoutError()));
-    void work.then(fulfil, reject).finally(() => timer.cancel());
+    const give = (error: Error) => {
+      done();
+      reject(error);
+    };
+    const abort = () => give(new ConnectAbortedError());
+    const timer = clock.schedule(limitMs, () => give(new ConnectTimeoutError()));
+    const done = () => {
+      timer.cancel();
+      signal.removeEventListener('abort', abort);
+    };
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    void work.then(fulfil, reject).finally(done);
   });
 }

@@ -3,7 +3,7 @@
  * a destination for sending (`open`). It passes `test/conformance/destination-type.ts`.
  */
 import type { AttemptRequest, Outcome } from '../domain/attempt.ts';
-import type { Credentials } from '../domain/destination.ts';
+import type { Auth, Credentials } from '../domain/destination.ts';
 import type { Event } from '../domain/event.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import type { Profile } from '../domain/profile.ts';
@@ -20,6 +20,8 @@ export interface DestinationType {
   check(input: DestinationInput): CheckedDestination;
   /** The credentials as their owner reads them: secrets as the profile shows them, everything else masked. */
   showCredentials(destination: ShownDestination): Credentials;
+  /** Its authentication as its owner reads it, every secret masked, and what he should know of it. */
+  showAuth(auth: Auth | null, nowMs: number): ShownAuth;
   /** Where it delivers to, as people read it, and the URL if there is one. */
   describeTarget(config: Config): { readonly target: string; readonly targetUrl: string };
   /** A checked configuration as it may be shown to everybody: secrets that stand in it are masked. */
@@ -70,6 +72,13 @@ export interface DestinationInput {
   readonly credentials: Readonly<Record<string, unknown>>;
   /** The credentials that are there; `null` where there are none yet. */
   readonly current: Credentials | null;
+  /**
+   * What the caller says of the authentication: left out, what is there stays; `null` takes it away; else it replaces
+   * what is there, but for secrets that come masked. A type that has none refuses it.
+   */
+  readonly auth?: unknown;
+  /** The authentication that is there; `null` and left out: none. */
+  readonly currentAuth?: Auth | null;
   readonly profile: Profile;
   /** What it asks of RFC 9421; a type whose messages are no HTTP requests refuses it. */
   readonly httpSignature: HttpSignature | null;
@@ -82,8 +91,18 @@ export interface ShownDestination {
   readonly nowMs: number;
 }
 
+export interface ShownAuth {
+  readonly auth: Auth | null;
+  readonly warnings: readonly FieldProblem[];
+}
+
 export type CheckedDestination =
-  | { readonly ok: true; readonly config: Config; readonly credentials: Credentials }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly credentials: Credentials;
+      readonly auth: Auth | null;
+    }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 /** `pointer`: a JSON pointer into the destination, such as `/config/url`. */
@@ -97,6 +116,8 @@ export interface OpenDestination {
   readonly id: string;
   readonly config: Config;
   readonly credentials: Credentials;
+  /** `null` and left out: none. */
+  readonly auth?: Auth | null;
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly profile: Profile;
   readonly httpSignature: HttpSignature | null;

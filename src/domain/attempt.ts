@@ -17,6 +17,7 @@ export type AttemptKind = (typeof ATTEMPT_KINDS)[number];
  * rejected            a broker or service refused the message
  * payload             the event could not be put into the destination's format
  * invalid_destination the stored configuration cannot be used (a secret that does not decrypt, say)
+ * auth                the token server of the destination's OAuth 2.0 client gave no token
  */
 export const FAILURE_REASONS = [
   'http_status',
@@ -30,6 +31,7 @@ export const FAILURE_REASONS = [
   'rejected',
   'payload',
   'invalid_destination',
+  'auth',
 ] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 

@@ -51,3 +51,6 @@ export type RetryPolicy = { readonly jitter?: number; readonly window_s?: number
 
 /** Secrets and keys by field name, in the clear; at rest they are sealed. */
 export type Credentials = Readonly<Record<string, string>>;
+
+/** How it authenticates towards its target, as its type has checked it, in the clear; at rest it is sealed. */
+export type Auth = Readonly<Record<string, unknown>>;

@@ -63,16 +63,22 @@ export interface RetryRule {
   readonly reasons: readonly FailureReason[] | null;
 }
 
-export function isSuccess({ success }: Profile, status: number): boolean {
+export function isSuccess({ success }: Pick<Profile, 'success'>, status: number): boolean {
   if ('only' in success) return success.only.includes(status);
   return status >= success.fromStatus && status <= success.toStatus;
 }
 
 /** Whether an answer of that status, which is no success, is worth another attempt. */
-export function retriesStatus({ retried: { statuses } }: Profile, status: number): boolean {
+export function retriesStatus(
+  { retried: { statuses } }: Pick<Profile, 'retried'>,
+  status: number,
+): boolean {
   return 'only' in statuses ? statuses.only.includes(status) : !statuses.allBut.includes(status);
 }
 
-export function retriesReason({ retried: { reasons } }: Profile, reason: FailureReason): boolean {
+export function retriesReason(
+  { retried: { reasons } }: Pick<Profile, 'retried'>,
+  reason: FailureReason,
+): boolean {
   return reasons === null || reasons.includes(reason);
 }

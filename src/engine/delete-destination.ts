@@ -22,7 +22,11 @@ export async function deleteDestination(
     const { type, revision: ifRevision } = stored;
     if (ifRevisions?.includes(ifRevision) === false) return { kind: 'other_revision' };
     // Its secrets stay sealed: it can be deleted also where no key opens them any more.
-    const known = { destination: stored, credentials: {}, type: engine.targets.types.get(type) };
+    const known = {
+      destination: stored,
+      secrets: { credentials: {}, auth: null },
+      type: engine.targets.types.get(type),
+    };
     const audit = destinationAudit(author, known, null);
     const kind = await engine.storage.destinationDelete({ ...key, ifRevision, audit });
     if (kind === 'unknown') return { kind };

@@ -2,14 +2,15 @@
 import { MASK } from '../destinations/destination-type.ts';
 import type { DestinationType } from '../destinations/destination-type.ts';
 import type { AuditAction, AuditAuthor, AuditEntry, AuditSnapshot } from '../domain/audit.ts';
-import type { Credentials, Destination } from '../domain/destination.ts';
+import type { Destination } from '../domain/destination.ts';
+import type { DestinationSecrets } from './destination-secrets.ts';
 
 /** A secret that differs from the one before; neither is told. */
 const REPLACED = `${MASK} (replaced)`;
 
 interface Shape {
   readonly destination: Destination;
-  readonly credentials: Credentials;
+  readonly secrets: DestinationSecrets;
   readonly type: DestinationType | undefined;
 }
 
@@ -22,8 +23,8 @@ export function destinationAudit(
   const destination = (after ?? before)?.destination;
   if (author === null || destination === undefined) return null;
   const snapshots = {
-    before: before === null ? null : snapshot(before, before.credentials),
-    after: after === null ? null : snapshot(after, before?.credentials ?? after.credentials),
+    before: before === null ? null : snapshot(before, before.secrets),
+    after: after === null ? null : snapshot(after, before?.secrets ?? after.secrets),
   };
   if (JSON.stringify(snapshots.before) === JSON.stringify(snapshots.after)) return null;
   return {
@@ -43,11 +44,16 @@ function actionOf(before: Destination | undefined, after: Destination | undefine
   return 'destination.updated';
 }
 
-function snapshot({ destination, credentials, type }: Shape, known: Credentials): AuditSnapshot {
+function snapshot(
+  { destination, secrets: { credentials, auth }, type }: Shape,
+  known: DestinationSecrets,
+): AuditSnapshot {
   const masked = Object.entries(credentials).map(([name, value]) => [
     name,
-    known[name] === value ? MASK : REPLACED,
+    known.credentials[name] === value ? MASK : REPLACED,
   ]);
+  // What is masked does not depend on the time.
+  const shownAuth = type?.showAuth(auth, 0).auth ?? null;
   return {
     type: destination.type,
     name: destination.name,
@@ -60,10 +66,28 @@ function snapshot({ destination, credentials, type }: Shape, known: Credentials)
     // Of a type that this version does not have, nothing is known to be no secret.
     config: type === undefined ? MASK : type.withoutSecrets(destination.config),
     credentials: Object.fromEntries(masked) as Record<string, string>,
+    auth: told(shownAuth, auth, known.auth),
     delivery_metadata: destination.deliveryMetadata,
     metadata: destination.metadata,
     policy: destination.policy,
     disabled_at:
       destination.disabledAtMs === null ? null : new Date(destination.disabledAtMs).toISOString(),
   };
+}
+
+/** `shown`, with what is masked in it told apart where it is not the value that is known. */
+function told(shown: unknown, value: unknown, known: unknown): unknown {
+  if (shown === MASK) return value === known ? MASK : REPLACED;
+  if (typeof shown !== 'object' || shown === null) return shown;
+  const members = Object.entries(shown).map(([name, each]) => [
+    name,
+    told(each, memberOf(value, name), memberOf(known, name)),
+  ]);
+  return Object.fromEntries(members);
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }

@@ -5,20 +5,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DestinationType, FieldProblem } from '../destinations/destination-type.ts';
 import type { AuditAuthor } from '../domain/audit.ts';
-import type { Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
+import type { Auth, Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
 import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
 import type { Profile } from '../domain/profile.ts';
-import { credentialsPlace } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
 import { destinationAudit } from './destination-audit.ts';
 import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
 import type { PolicyChange } from './destination-merge.ts';
 import { changedFormat } from './destination-format.ts';
 import type { FormatChange } from './destination-format.ts';
+import { openSecrets, sealSecrets } from './destination-secrets.ts';
+import type { DestinationSecrets } from './destination-secrets.ts';
 import type { Engine } from './engine.ts';
-import { openCredentials, profileOf } from './target.ts';
+import { profileOf } from './target.ts';
 import { openTenantSecrets, sealTenantSecrets } from './tenant-secrets.ts';
 
 export interface DestinationKey {
@@ -26,10 +27,12 @@ export interface DestinationKey {
   readonly id: string;
 }
 
-/** A destination as it is shown: its credentials as their owner reads them. */
+/** A destination as it is shown: its secrets as their owner reads them. */
 export interface OpenedDestination {
   readonly destination: Destination;
   readonly credentials: Credentials;
+  readonly auth: Auth | null;
+  readonly warnings: readonly FieldProblem[];
   readonly type: DestinationType | undefined;
   /** Another one after each change. */
   readonly revision: number;
@@ -53,6 +56,8 @@ export interface NewDestination extends FormatChange {
   readonly filter: string | null;
   readonly config: Readonly<Record<string, unknown>>;
   readonly credentials: Readonly<Record<string, unknown>>;
+  /** Left out: none. */
+  readonly auth?: Readonly<Record<string, unknown>> | null;
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
@@ -71,6 +76,8 @@ export interface DestinationChange extends FormatChange {
   readonly filter?: string | null;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
+  /** Replaced whole, but for secrets that come masked; `null`: none any more. */
+  readonly auth?: Readonly<Record<string, unknown>> | null;
   readonly deliveryMetadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
@@ -175,6 +182,7 @@ async function createOnce(
     config: input.config,
     credentials: input.credentials,
     current: shared,
+    auth: input.auth,
     profile: applyFormat(profile, format),
     httpSignature: input.httpSignature,
     nowMs,
@@ -182,7 +190,7 @@ async function createOnce(
   if (!checked.ok) problems.push(...checked.problems);
   if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
 
-  const { credentials: _given, expression: _expression, ...rest } = input;
+  const { credentials: _given, auth: _auth, expression: _expression, ...rest } = input;
   const destination: Destination = {
     ...rest,
     format,
@@ -194,16 +202,14 @@ async function createOnce(
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
-  const stored = seal(engine, destination, own, Math.floor(random.nextFloat() * 2 ** 32));
-  const audit = destinationAudit(author, null, {
-    destination,
-    credentials: checked.credentials,
-    type,
-  });
+  const secrets = { credentials: own, auth: checked.auth };
+  const revision = Math.floor(random.nextFloat() * 2 ** 32);
+  const stored = sealSecrets(destination, secrets, revision, targets.boxes);
+  const audit = destinationAudit(author, null, { destination, secrets: checked, type });
   const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant, audit });
   if (inserted !== 'inserted') return { kind: inserted };
   await routing.refresh(input.tenantId);
-  return done(stored, checked.credentials, type, profile, nowMs);
+  return { kind: 'done', opened: shownTo(stored, checked, type, profile, nowMs) };
 }
 
 async function changeOnce(
@@ -231,7 +237,7 @@ async function changeOnce(
     ...unknownTopics(engine, change.topics ?? []),
   );
   const profile = profileOf(profileName, defaults, targets);
-  const current = openCredentials(stored, defaults, profile, targets.boxes);
+  const current = openSecrets(stored, defaults, profile, targets.boxes);
   const format = changedFormat(before.format, change, engine.expressions, problems);
   const httpSignature =
     change.httpSignature === undefined ? before.httpSignature : change.httpSignature;
@@ -239,9 +245,11 @@ async function changeOnce(
     config: merged(before.config, change.config),
     credentials: unmasked(
       change.credentials,
-      type.showCredentials({ credentials: current, profile, nowMs }),
+      type.showCredentials({ credentials: current.credentials, profile, nowMs }),
     ),
-    current,
+    current: current.credentials,
+    auth: change.auth,
+    currentAuth: current.auth,
     profile: applyFormat(profile, format),
     httpSignature,
     nowMs,
@@ -270,43 +278,47 @@ async function changeOnce(
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   const cancelPending = before.disabledAtMs === null && destination.disabledAtMs !== null;
-  const changed = seal(engine, destination, own, revision + 1);
+  const secrets = { credentials: own, auth: checked.auth };
+  const changed = sealSecrets(destination, secrets, revision + 1, targets.boxes);
   const updated = await storage.destinationUpdate({
     destination: changed,
     ifRevision: revision,
     cancelPending,
     audit: destinationAudit(
       author,
-      { destination: before, credentials: current, type },
-      { destination, credentials: checked.credentials, type },
+      { destination: before, secrets: current, type },
+      { destination, secrets: checked, type },
     ),
   });
   if (updated !== 'updated') return { kind: updated };
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
-  return done(changed, checked.credentials, type, profile, nowMs);
-}
-
-function done(
-  { sealedCredentials: _sealed, revision, ...destination }: StoredDestination,
-  credentials: Credentials,
-  type: DestinationType,
-  profile: Profile,
-  nowMs: number,
-): ManageResult {
-  const shown = type.showCredentials({ credentials, profile, nowMs });
-  return { kind: 'done', opened: { destination, credentials: shown, type, revision } };
+  return { kind: 'done', opened: shownTo(changed, checked, type, profile, nowMs) };
 }
 
 function opened({ targets, clock }: Engine, { stored, defaults }: Found): OpenedDestination {
-  const { sealedCredentials: _sealed, revision, ...destination } = stored;
   const type = targets.types.get(stored.type);
   const profile = profileOf(stored.profile, defaults, targets);
-  const credentials = openCredentials(stored, defaults, profile, targets.boxes);
-  const nowMs = clock.nowMs();
+  const secrets = openSecrets(stored, defaults, profile, targets.boxes);
+  return shownTo(stored, secrets, type, profile, clock.nowMs());
+}
+
+/** Of a type that this version does not have, nothing is known to be no secret. */
+function shownTo(
+  { sealedCredentials: _sealed, revision, ...destination }: StoredDestination,
+  { credentials, auth }: DestinationSecrets,
+  type: DestinationType | undefined,
+  profile: Profile,
+  nowMs: number,
+): OpenedDestination {
   return {
     destination,
-    credentials: type === undefined ? {} : type.showCredentials({ credentials, profile, nowMs }),
+    ...(type === undefined
+      ? { credentials: {}, auth: null, warnings: [] }
+      : {
+          credentials: type.showCredentials({ credentials, profile, nowMs }),
+          ...type.showAuth(auth, nowMs),
+        }),
     type,
     revision,
   };
@@ -342,20 +354,6 @@ async function keepShared(
   });
   // A tenant that is gone is found to be so by what follows.
   return put === 'changed_meanwhile' ? put : {};
-}
-
-function seal(
-  { targets }: Engine,
-  destination: Destination,
-  credentials: Credentials,
-  revision: number,
-): StoredDestination {
-  const place = credentialsPlace(destination.tenantId, destination.id);
-  return {
-    ...destination,
-    sealedCredentials: targets.boxes.seal(JSON.stringify(credentials), place),
-    revision,
-  };
 }
 
 const SHARED_SECRET: FieldProblem = {

@@ -1,6 +1,6 @@
 /** A destination as the engine uses it: its own wishes laid over its profile's, its secrets opened, its sender ready. */
 import type { DestinationType, Sender } from '../destinations/destination-type.ts';
-import type { Credentials, DestinationPolicy } from '../domain/destination.ts';
+import type { DestinationPolicy } from '../domain/destination.ts';
 import type { Order, OrderFailure } from '../domain/order.ts';
 import { compileFilter } from '../domain/filter-compile.ts';
 import type { CompiledFilter } from '../domain/filter-compile.ts';
@@ -10,10 +10,9 @@ import { applyFormat } from '../domain/format.ts';
 import type { Profile } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
-import { credentialsPlace } from '../domain/sealed-box.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
-import { openTenantSecrets } from './tenant-secrets.ts';
+import { openSecrets } from './destination-secrets.ts';
 
 /** Attempts of one destination at the same time, at most. */
 const DEFAULT_MAX_CONCURRENCY = 128;
@@ -96,20 +95,6 @@ export function profileOf(
   return (wanted === undefined ? undefined : profiles.get(wanted)) ?? defaultProfile;
 }
 
-/** Its own, and those that it shares with others of its tenant. */
-export function openCredentials(
-  stored: StoredDestination,
-  defaults: TenantDefaults,
-  profile: Profile,
-  boxes: SealedBoxes,
-): Credentials {
-  const place = credentialsPlace(stored.tenantId, stored.id);
-  // Sealed by this program, as JSON of a map of strings.
-  const own = JSON.parse(boxes.open(stored.sealedCredentials, place)) as Credentials;
-  if (profile.secret.scope === 'destination') return own;
-  return { ...own, ...openTenantSecrets(stored.tenantId, defaults.secrets, boxes)[profile.name] };
-}
-
 /** It was judged when it was written. Throws where it cannot be read: to deliver all, or nothing, would both be wrong. */
 function storedFilter({ tenantId, id, filter }: StoredDestination): CompiledFilter | null {
   if (filter === null) return null;
@@ -133,7 +118,7 @@ function openSender(
   return type.open({
     id: stored.id,
     config: stored.config,
-    credentials: openCredentials(stored, defaults, profile, boxes),
+    ...openSecrets(stored, defaults, profile, boxes),
     deliveryMetadata: stored.deliveryMetadata,
     httpSignature: stored.httpSignature,
     profile,

@@ -41,7 +41,7 @@ export const baack: Profile = {
   success: { fromStatus: 200, toStatus: 299 },
   retried: {
     statuses: { only: [408, 418, 429, 503, 504] },
-    reasons: ['timeout', 'dns', 'connection', 'tls', 'protocol'],
+    reasons: ['timeout', 'dns', 'connection', 'tls', 'protocol', 'auth'],
   },
   retry: {
     // Ten attempts, the last 16 hours after the first.

@@ -93,6 +93,25 @@ describe('an entry', () => {
     expect(created?.actor).toEqual({ type: 'operator', id: null, name: 'ANGARIUM_API_KEY' });
   });
 
+  it('of an authentication shows all but secrets, and which of them were replaced', async () => {
+    const tenantId = await api().tenant();
+    const auth = { method: 'header', headers: { 'x-a': 'very-secret', 'x-b': 'very-secret' } };
+    const { id } = await api().destination(tenantId, {
+      config: { url: api().receiver.url('/ok') },
+      auth,
+    });
+    const path = `/v1/tenants/${tenantId}/destinations/${id}`;
+    const headers = { 'x-a': '********', 'x-b': 'very-secret, too' };
+    await api().patch(path, { auth: { ...auth, headers } });
+    const found = await entries(`resource_id=${id}&dir=asc`);
+    const masked = { 'x-a': '********', 'x-b': '********' };
+    expect(found.map(({ after }) => after?.['auth'])).toEqual([
+      { method: 'header', headers: masked },
+      { method: 'header', headers: { ...masked, 'x-b': '******** (replaced)' } },
+    ]);
+    expect(JSON.stringify(found)).not.toContain('very-secret');
+  });
+
   it('of a destination shows all but secrets, and that one was replaced', async () => {
     const tenantId = await api().tenant();
     const secret = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`;

@@ -135,6 +135,7 @@ describe('flags', () => {
         topics_file: 'none',
         unknown_topics: 'reject',
         allowed_cidrs: 'none',
+        ca_file: 'authorities.pem',
         profile: 'standard',
         max_payload_bytes: '1 KiB',
         max_batch_bytes: '1 KiB',

@@ -89,6 +89,10 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['accept', 'accept'],
     ['reject', 'reject'],
   ],
+  caFile: [
+    ['none', null],
+    ['./authorities.pem', './authorities.pem'],
+  ],
   allowedCidrs: [
     ['none', []],
     ['10.0.0.0/8', ['10.0.0.0/8']],
@@ -197,6 +201,7 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
   ],
   topicsFile: [[' ', 'it is empty']],
   unknownTopics: [['refuse', 'write one of accept, reject']],
+  caFile: [['~/authorities.pem', '~ does not stand for a folder']],
   allowedCidrs: [
     ['localhost', 'write CIDRs such as 10.0.0.0/8'],
     ['10.0.0.1/8', 'write 10.0.0.0/8'],

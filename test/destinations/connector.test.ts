@@ -10,12 +10,14 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAddressGuard, type AddressGuard } from '../../src/destinations/address-guard.ts';
 import {
   BlockedAddressError,
+  ConnectAbortedError,
   ConnectionLostError,
   ConnectTimeoutError,
   connectTimings,
   createConnector,
   DnsError,
   TlsError,
+  type Connector,
   type ConnectorOptions,
   type Lookup,
 } from '../../src/destinations/connector.ts';
@@ -225,6 +227,32 @@ describe('connector, failures', () => {
     clock.advance(TIMEOUT_MS - 100);
     expect(await failing).toBeInstanceOf(ConnectTimeoutError);
     await closed(peer);
+  });
+
+  it('gives up a look-up, a connection and a handshake that nobody waits for any more', async () => {
+    const { port } = await startTcp();
+    const { port: tlsPort, connected } = await startTcp();
+    const clock = new ManualClock();
+    const connector = connectorOf({ clock, lookup: () => new Promise(() => {}) });
+    const abandoned = async (url: string, until: () => Promise<unknown>) => {
+      const { protocol, hostname, port: ofUrl } = new URL(url);
+      const abort = new AbortController();
+      const failing = new Promise<Error | null>((resolve) => {
+        connector(
+          { protocol, hostname, port: ofUrl },
+          (...[error]) => resolve(error),
+          abort.signal,
+        );
+      });
+      await until();
+      abort.abort();
+      expect(await failing).toBeInstanceOf(ConnectAbortedError);
+      expect(clock.pending).toBe(0);
+    };
+    await abandoned(`http://${HOST}:${port}`, () => Promise.resolve());
+    await abandoned(`http://127.0.0.1:${port}`, () => Promise.resolve());
+    await abandoned(`https://127.0.0.1:${tlsPort}`, async () => once(await connected, 'data'));
+    await closed(await connected);
   });
 
   it.each(['http', 'https'])('reports a connection that is gone at once (%s)', async (scheme) => {
@@ -485,7 +513,7 @@ class ManualClock implements Clock {
   }
 }
 
-function connectorOf(options: Partial<ConnectorOptions>): buildConnector.connector {
+function connectorOf(options: Partial<ConnectorOptions>): Connector {
   return createConnector({
     guard: loopback,
     timeoutMs: TIMEOUT_MS,

@@ -170,10 +170,9 @@ describe('the total deadline', () => {
     expectFailure(await sender.send(createMessage({ timeoutMs: 50 })), 'timeout');
 
     resolved.resolve([{ address: '127.0.0.1' }]);
-    await receiver.connected(1);
-    await receiver.allClosed();
-    expect(receiver.bytesRead).toBe(0);
     expectDelivered(await sender.send(createMessage()));
+    // The first did not even connect.
+    expect(receiver.connections).toBe(1);
     expect(receiver.requests).toHaveLength(1);
   });
 

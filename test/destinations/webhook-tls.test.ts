@@ -67,7 +67,7 @@ describe('TLS', () => {
     [
       'signed itself',
       {},
-      'The receiver’s certificate is self-signed: use one of a public authority.',
+      'The receiver’s certificate is self-signed: use one of a public authority, or give its authority as `ca`.',
     ],
   ])('refuses a certificate that %s', async (_what, options, detail) => {
     const certificate = createCertificate([HOST], options);
@@ -96,7 +96,7 @@ describe('TLS', () => {
     const receiver = await startRawReceiver(({ socket }) => socket.write(OK), { tls: chain });
     const { detail } = expectFailure(await senderTo(receiver.url).send(createMessage()), 'tls');
     expect(detail).toBe(
-      'The receiver’s certificate is self-signed: use one of a public authority.',
+      'The receiver’s certificate is self-signed: use one of a public authority, or give its authority as `ca`.',
     );
   });
 
@@ -148,7 +148,8 @@ describe('TLS', () => {
     const failed = expectFailure(await sender.send(createMessage({ timeoutMs: 60 })), 'timeout');
     expect(failed.timings.totalMs).toBeGreaterThanOrEqual(58);
     expect(receiver.requests).toEqual([]);
-    receiver.hangUp();
+    // The connection that was still being opened ends with the attempt.
+    await receiver.allClosed();
   });
 
   it('tells of a connection that is lost in the body', async () => {

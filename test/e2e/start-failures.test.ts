@@ -27,7 +27,7 @@ describe('options', () => {
     const variables = OPTION_KEYS.filter((key) => key !== 'topicsFile').map((key) =>
       variableName(fileName(key)),
     );
-    const env = Object.fromEntries(variables.map((variable) => [variable, 'é']));
+    const env = Object.fromEntries(variables.map((variable) => [variable, '~é']));
     const { code, stdout, stderr } = await runAngarium(['serve', '--prot', '80'], {
       cwd,
       env: { ...env, ANGARIUM_PROT: '80', ANGARIUM_CONFIG: 'missing.yaml' },

@@ -19,6 +19,7 @@ export interface DestinationView {
   readonly filter?: unknown;
   readonly config: Readonly<Record<string, string>>;
   readonly credentials: Readonly<Record<string, string>>;
+  readonly auth?: Readonly<Record<string, unknown>>;
   readonly delivery_metadata?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly policy?: Readonly<Record<string, unknown>>;

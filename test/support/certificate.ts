@@ -17,6 +17,10 @@ export interface CertificateOptions {
   /** `YYMMDDhhmmssZ`; from 2020 to 2049 by default. */
   readonly notBefore?: string;
   readonly notAfter?: string;
+  /** Of its subject; by default the test authority’s, or that of a receiver where another issues it. */
+  readonly name?: string;
+  /** 1 to 127; 1 by default. */
+  readonly serial?: number;
   /** Signs it; by default it signs itself. */
   readonly issuer?: TestCertificate;
 }
@@ -50,18 +54,25 @@ const AUTHORITY = 'Angarium test';
 /** For the given names: DNS names and IPv4 addresses. */
 export function createCertificate(
   names: readonly string[],
-  { notBefore = '200101000000Z', notAfter = '491231235959Z', issuer }: CertificateOptions = {},
+  {
+    notBefore = '200101000000Z',
+    notAfter = '491231235959Z',
+    serial = 1,
+    name,
+    issuer,
+  }: CertificateOptions = {},
 ): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(TAG.sequence, oid(OID.ecdsaWithSha256));
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   const toBeSigned = der(
     TAG.sequence,
     der(TAG.version, der(TAG.integer, Buffer.from([2]))),
-    der(TAG.integer, Buffer.from([1])),
+    der(TAG.integer, Buffer.from([serial])),
     algorithm,
-    nameOf(AUTHORITY),
+    nameOf(issuer === undefined ? (name ?? AUTHORITY) : AUTHORITY),
     der(TAG.sequence, utcTime(notBefore), utcTime(notAfter)),
-    nameOf(issuer === undefined ? AUTHORITY : 'Angarium test receiver'),
+    nameOf(name ?? (issuer === undefined ? AUTHORITY : 'Angarium test receiver')),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(
       TAG.extensions,
@@ -72,15 +83,35 @@ export function createCertificate(
       ),
     ),
   );
-  const signature = Buffer.concat([
-    Buffer.from([0]),
-    sign('sha256', toBeSigned, issuer?.key ?? privateKey),
-  ]);
-  const certificate = der(TAG.sequence, toBeSigned, algorithm, der(TAG.bitString, signature));
-  return {
-    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-  };
+  const certificate = signed(toBeSigned, issuer?.key ?? pem);
+  return { cert: armor('CERTIFICATE', certificate), key: pem };
+}
+
+/** What an authority has revoked, by serial number (RFC 5280, 5.1). PEM. */
+export function createRevocationList({ key }: TestCertificate, serials: readonly number[]): string {
+  const revoked = serials.map((serial) =>
+    der(TAG.sequence, der(TAG.integer, Buffer.from([serial])), utcTime('200101000000Z')),
+  );
+  const toBeSigned = der(
+    TAG.sequence,
+    der(TAG.integer, Buffer.from([1])),
+    der(TAG.sequence, oid(OID.ecdsaWithSha256)),
+    nameOf(AUTHORITY),
+    utcTime('200101000000Z'),
+    utcTime('491231235959Z'),
+    der(TAG.sequence, ...revoked),
+  );
+  return armor('X509 CRL', signed(toBeSigned, key));
+}
+
+function signed(toBeSigned: Buffer, key: string): Buffer {
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', toBeSigned, key)]);
+  const algorithm = der(TAG.sequence, oid(OID.ecdsaWithSha256));
+  return der(TAG.sequence, toBeSigned, algorithm, der(TAG.bitString, signature));
+}
+
+function armor(label: string, bytes: Buffer): string {
+  return `-----BEGIN ${label}-----\n${bytes.toString('base64')}\n-----END ${label}-----\n`;
 }
 
 function nameOf(commonName: string): Buffer {

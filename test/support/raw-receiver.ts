@@ -174,7 +174,9 @@ function createReader(
         const colon = text.indexOf(':');
         return [text.slice(0, colon), text.slice(colon + 1).trim()];
       });
-      const length = Number(headers.find(([name]) => name === 'content-length')?.[1] ?? 0);
+      const length = Number(
+        headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0,
+      );
       const bodyAt = headBytes + END_OF_HEAD.length;
       if (unread.length < bodyAt + length) return;
       const body = Buffer.from(unread.subarray(bodyAt, bodyAt + length));

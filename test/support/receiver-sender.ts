@@ -3,7 +3,6 @@ import { expect, onTestFinished } from 'vitest';
 
 import { createAddressGuard } from '../../src/destinations/address-guard.ts';
 import type {
-  Config,
   DestinationType,
   Message,
   OpenDestination,
@@ -17,7 +16,6 @@ import { systemClock } from '../../src/domain/clock.ts';
 import { applyFormat, PROFILE_FORMAT } from '../../src/domain/format.ts';
 import type { Format } from '../../src/domain/format.ts';
 import type { HttpSignature } from '../../src/domain/http-signature.ts';
-import type { Credentials } from '../../src/domain/destination.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import type { Profile } from '../../src/domain/profile.ts';
@@ -47,6 +45,9 @@ export interface Given {
   readonly customHeaders?: unknown;
   readonly secret?: string;
   readonly profile?: Profile;
+  /** As the API takes them. */
+  readonly auth?: unknown;
+  readonly ca?: string;
   readonly deliveryMetadata?: Readonly<Record<string, string>> | null;
   /** Further fields of `config`. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -68,11 +69,8 @@ export function checkWebhook(
   const { httpSignature = null, format = PROFILE_FORMAT } = given;
   const profile = applyFormat(given.profile ?? standard, format);
   const checked = type.check({
-    config: {
-      url,
-      ...(customHeaders === undefined ? {} : { custom_headers: customHeaders }),
-      ...given.config,
-    },
+    config: { url, custom_headers: customHeaders, ca: given.ca, ...given.config },
+    auth: given.auth,
     credentials: secret === undefined ? {} : { secret },
     current: null,
     profile,
@@ -80,8 +78,8 @@ export function checkWebhook(
     nowMs: Date.now(),
   });
   if (!checked.ok) throw new Error(`refused: ${JSON.stringify(checked.problems)}`);
-  const { config, credentials }: { config: Config; credentials: Credentials } = checked;
-  return { id: 'des_1', config, credentials, deliveryMetadata, profile, httpSignature };
+  const { config, credentials, auth } = checked;
+  return { id: 'des_1', config, credentials, auth, deliveryMetadata, profile, httpSignature };
 }
 
 /** A sender of its own type, for one URL. */

@@ -108,6 +108,7 @@ export class SimulatedReceivers {
               ok: true,
               config: { receiver: config['receiver'] },
               credentials: { secret: 'simulated' },
+              auth: null,
             }
           : {
               ok: false,
@@ -116,6 +117,7 @@ export class SimulatedReceivers {
               ],
             },
       showCredentials: ({ credentials }) => credentials,
+      showAuth: (auth) => ({ auth, warnings: [] }),
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
       withoutSecrets: (config) => config,
       open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),

@@ -3,15 +3,27 @@ import { signingKey } from '../../domain/signing-secret.ts';
 import { messageFormat } from '../../domain/message-format.ts';
 import type { CheckedDestination, DestinationInput, FieldProblem } from '../destination-type.ts';
 import { parseTargetUrl } from '../url.ts';
+import { authHeaderNames, checkAuth } from './auth/check-auth.ts';
+import { storedAuth } from './auth/webhook-auth.ts';
+import { certificatesPem, EXPECTED_CERTIFICATES, parseCertificates } from '../certificates.ts';
 import { parseCustomHeaders, takenHeaders } from './custom-headers.ts';
 import { checkHandshake, HANDSHAKE_FIELDS } from './handshake-fields.ts';
 import type { WebhookOptions } from './options.ts';
 import { checkSecrets, SECRET_FIELDS } from './secrets.ts';
 
-const CONFIG_FIELDS = ['url', 'custom_headers', ...HANDSHAKE_FIELDS];
+const CONFIG_FIELDS = ['url', 'custom_headers', 'ca', ...HANDSHAKE_FIELDS];
 
 export function checkWebhook(
-  { config, credentials, current, profile, httpSignature, nowMs }: DestinationInput,
+  {
+    config,
+    credentials,
+    current,
+    auth: givenAuth,
+    currentAuth,
+    profile,
+    httpSignature,
+    nowMs,
+  }: DestinationInput,
   { guard, random }: WebhookOptions,
 ): CheckedDestination {
   const problems: FieldProblem[] = [
@@ -33,11 +45,20 @@ export function checkWebhook(
     else problems.push({ pointer: '/config/url', code: parsed.code, message: parsed.message });
   }
 
+  const isTaken = takenHeaders(messageFormat(profile), httpSignature);
+  const auth = checkAuth(givenAuth, storedAuth(currentAuth), { guard, nowMs, isTaken }, problems);
+  const authNames = authHeaderNames(auth);
   const headers = parseCustomHeaders(
     config['custom_headers'],
-    takenHeaders(messageFormat(profile), httpSignature),
+    (name) => isTaken(name) || authNames.has(name),
   );
   if (!headers.ok) problems.push(...headers.problems);
+
+  const ca = checkCa(config['ca'], problems);
+  if (ca !== undefined && auth?.method === 'mtls' && auth.ca !== undefined) {
+    const message = 'There is an authority in `config.ca` already: give one of the two.';
+    problems.push({ pointer: '/auth/ca', code: 'conflict', message });
+  }
 
   const secrets = checkSecrets(credentials, current, { profile, random, nowMs }, problems);
   if (
@@ -59,9 +80,21 @@ export function checkWebhook(
       url,
       ...(headers.json === null ? {} : { custom_headers: headers.json }),
       ...handshake,
+      ...(ca === undefined ? {} : { ca }),
     },
     credentials: secrets,
+    auth: auth === null ? null : { ...auth },
   };
+}
+
+/** The authorities that the receiver is verified by, instead of the public ones. */
+function checkCa(given: unknown, problems: FieldProblem[]): string | undefined {
+  if (given === undefined || given === null || given === '') return undefined;
+  const certificates = typeof given === 'string' ? parseCertificates(given) : undefined;
+  if (certificates !== undefined) return certificatesPem(certificates);
+  const code = typeof given === 'string' ? 'format' : 'type';
+  problems.push({ pointer: '/config/ca', code, message: EXPECTED_CERTIFICATES });
+  return undefined;
 }
 
 function unknownFields(

@@ -6,7 +6,7 @@
 import { Client } from 'undici';
 import type { buildConnector, Dispatcher } from 'undici';
 import { connectTimings } from '../connector.ts';
-import type { ConnectTimings } from '../connector.ts';
+import type { Connector, ConnectTimings } from '../connector.ts';
 
 /** How long an unused connection is kept, unless the receiver says otherwise. */
 const KEEP_ALIVE_MS = 20_000;
@@ -43,14 +43,16 @@ class ConnectionGoneError extends Error {
 export class Connection {
   readonly #client: Client;
   readonly #owner: ConnectionOwner;
-  #connector: buildConnector.connector | null;
+  #connector: Connector | null;
+  readonly #givenUp = new AbortController();
   #opening: ConnectTimings | null = null;
+  #alert: Error | null = null;
   #messages = 0;
   /** Kept for the next message: its owner's mark. */
   isIdle = false;
 
   /** Connects when the first message comes. */
-  constructor(origin: URL, connector: buildConnector.connector, owner: ConnectionOwner) {
+  constructor(origin: URL, connector: Connector, owner: ConnectionOwner) {
     this.#owner = owner;
     this.#connector = connector;
     this.#client = new Client(origin, {
@@ -71,6 +73,14 @@ export class Connection {
     return this.#opening;
   }
 
+  /**
+   * What the receiver said when it broke off TLS. With TLS 1.3 it comes after the handshake, when a client certificate
+   * is refused, and undici forgets it over the end of the connection that follows.
+   */
+  get alert(): Error | null {
+    return this.#alert;
+  }
+
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#messages++;
     this.#client.dispatch(request, handler);
@@ -84,6 +94,7 @@ export class Connection {
   /** Closes it at once; what is under way on it fails, what was not sent yet never will be. Resolves when it is closed. */
   async destroy(): Promise<void> {
     this.#owner.gone(this);
+    this.#givenUp.abort();
     await this.#client.destroy();
   }
 
@@ -94,13 +105,17 @@ export class Connection {
       return;
     }
     this.#connector = null;
-    connector(options, (...[error, socket]) => {
+    const opened: buildConnector.Callback = (...[error, socket]) => {
       if (error !== null) {
         callback(error, null);
         return;
       }
       this.#opening = connectTimings(socket) ?? null;
+      socket.on('error', (fault: NodeJS.ErrnoException) => {
+        if (fault.code?.startsWith('ERR_SSL_') === true) this.#alert ??= fault;
+      });
       callback(null, socket);
-    });
+    };
+    connector(options, opened, this.#givenUp.signal);
   }
 }

@@ -28,6 +28,15 @@ export const WEBHOOK_DESCRIPTION: TypeDescription = {
       description: 'Headers that each request carries besides its own.',
       required: false,
     },
+    {
+      key: 'ca',
+      type: 'text',
+      label: 'Certificate authority',
+      description:
+        'Certificates in PEM that the receiver is verified by, instead of the public authorities.',
+      required: false,
+      maxlength: 65_536,
+    },
   ],
   credentialFields: [
     {

@@ -9,7 +9,6 @@ import type { AttemptResponse, Outcome, Timings } from '../../domain/attempt.ts'
 import type { Clock, Timer } from '../../domain/clock.ts';
 import { isSuccess, retriesReason, retriesStatus } from '../../domain/profile.ts';
 import type { Profile } from '../../domain/profile.ts';
-import type { ConnectTimings } from '../connector.ts';
 import type { Connection } from './connection.ts';
 import { failureOf, isLostConnection } from './failure.ts';
 import type { Failure } from './failure.ts';
@@ -19,10 +18,25 @@ import { bodyOf, MAX_BODY_BYTES, responseHeaders, retryAfterMs } from './respons
 export interface ExchangeOptions {
   readonly pool: OriginPool;
   readonly request: Dispatcher.DispatchOptions;
+  /** Of the whole attempt. */
   readonly timeoutMs: number;
-  readonly profile: Profile;
+  readonly profile: AnswerRule;
   readonly clock: Clock;
+  /** What of the attempt was before this exchange; `null`: nothing. */
+  readonly before: Before | null;
 }
+
+/** What of a profile an exchange needs. */
+export type AnswerRule = Pick<Profile, 'success' | 'retried'>;
+
+export interface Before {
+  /** When the attempt began; monotonic. */
+  readonly startedMs: number;
+  /** Of the connection that an exchange before this one opened. */
+  readonly opening: Opening | null;
+}
+
+type Opening = Pick<Timings, 'dnsMs' | 'connectMs' | 'tlsMs'>;
 
 /** A body that drips in byte by byte is put together now and then: a buffer costs far more than its byte. */
 const MAX_CHUNKS = 64;
@@ -38,7 +52,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** While the message or its answer is on it. */
   #connection: Connection | null = null;
   /** Of the connection, where this attempt opened it. */
-  #opening: ConnectTimings | null = null;
+  #opening: Opening | null;
   #answerBegan = false;
   #answerEnded = false;
   #firstByteMs: number | null = null;
@@ -49,13 +63,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.#startedMs = options.clock.monotonicMs();
+    this.#startedMs = options.before?.startedMs ?? options.clock.monotonicMs();
+    this.#opening = options.before?.opening ?? null;
   }
 
   run(): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#deadline = this.#options.clock.schedule(this.#options.timeoutMs, () => this.#timeOut());
+      const { clock, timeoutMs, before } = this.#options;
+      const leftMs = before === null ? timeoutMs : timeoutMs - this.#elapsedMs();
+      this.#deadline = clock.schedule(Math.max(0, leftMs), () => this.#timeOut());
       this.#dispatch(this.#options.pool.take());
     });
   }
@@ -103,6 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settled || this.#answerEnded) return;
     const wasReused = this.#connection?.isReused === true;
+    const cause = this.#connection?.alert ?? error;
     this.#dropConnection();
     // A kept connection may have been closed by the receiver in the moment of its reuse. The message is safe to send
     // twice (same id), so this costs a new connection, not an attempt.
@@ -110,7 +128,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#dispatch(this.#options.pool.takeNew());
       return;
     }
-    this.#fail(failureOf(error, this.#firstByteMs !== null));
+    this.#fail(failureOf(cause, this.#firstByteMs !== null));
   }
 
   // ── What follows from it ───────────────────────────────────────────────────────────────────────────────────────

@@ -57,30 +57,47 @@ function isBadAnswer(error: unknown, code: string, headersCame: boolean): boolea
   return code === 'ERR_ASSERTION';
 }
 
+/** What the receiver says of the handshake: OpenSSL names the version that first had the alert. */
+const ALERT = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_/;
+
 /** By OpenSSL's and Node's codes; what to do is in the sentence. */
 function tlsDetail(code: string): string {
-  switch (code) {
+  switch (code.replace(ALERT, 'ALERT_')) {
     case 'CERT_HAS_EXPIRED':
       return 'The receiver’s certificate has expired: renew it.';
     case 'CERT_NOT_YET_VALID':
       return 'The receiver’s certificate is not valid yet.';
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return 'The receiver’s certificate is self-signed: use one of a public authority.';
+      return 'The receiver’s certificate is self-signed: use one of a public authority, or give its authority as `ca`.';
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
       return 'The receiver’s certificate cannot be verified: serve the whole chain, intermediates too.';
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return 'The receiver’s certificate is for another host name.';
-    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+    case 'ALERT_PROTOCOL_VERSION':
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
       return 'The receiver speaks no TLS 1.2 or newer.';
-    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
+    case 'ALERT_NO_APPLICATION_PROTOCOL':
       return 'The receiver does not offer HTTP/1.1.';
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return 'The receiver does not speak TLS on this port.';
+    case 'ALERT_CERTIFICATE_REVOKED':
+      return 'The receiver says that the destination’s client certificate is revoked: set a new one.';
+    case 'ALERT_CERTIFICATE_EXPIRED':
+      return 'The receiver says that the destination’s client certificate has expired: set a new one.';
+    case 'ALERT_CERTIFICATE_REQUIRED':
+      return 'The receiver asks for a client certificate: set the authentication `mtls`.';
+    case 'ALERT_HANDSHAKE_FAILURE':
+      return 'The receiver broke off the TLS handshake; it may ask for a client certificate.';
+    case 'ALERT_UNKNOWN_CA':
+    case 'ALERT_BAD_CERTIFICATE':
+    case 'ALERT_CERTIFICATE_UNKNOWN':
+    case 'ALERT_UNSUPPORTED_CERTIFICATE':
+    case 'ALERT_ACCESS_DENIED':
+      return 'The receiver does not accept the destination’s client certificate.';
     default:
       return 'The TLS handshake with the receiver failed.';
   }

@@ -8,12 +8,13 @@ import type { Outcome } from '../../domain/attempt.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { Exchange } from './exchange.ts';
 import type { WebhookOptions } from './options.ts';
-import type { WebhookPools } from './pools.ts';
+import type { Channel, WebhookPools } from './pools.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface HandshakeOptions {
   readonly url: URL;
+  readonly channel: Channel;
   /** Those of the destination, which may let one in. */
   readonly headers: readonly string[];
   readonly profile: Profile;
@@ -70,9 +71,9 @@ export class Handshake {
   }
 
   async #ask(timeoutMs: number): Promise<Permission> {
-    const { url, headers, profile, rate, pools, webhook } = this.#options;
+    const { url, channel, headers, profile, rate, pools, webhook } = this.#options;
     const outcome = await new Exchange({
-      pool: pools.pool(url.origin),
+      pool: pools.pool(channel),
       request: {
         method: 'OPTIONS',
         path: url.href.slice(url.origin.length),
@@ -91,6 +92,7 @@ export class Handshake {
       // The status says nothing.
       profile: { ...profile, success: { fromStatus: 200, toStatus: 599 } },
       clock: webhook.clock,
+      before: null,
     }).run();
     if (outcome.kind === 'failed') {
       const detail = `The handshake (OPTIONS) failed. ${outcome.detail}`;

@@ -1,10 +1,10 @@
 /**
- * Connections to receivers, kept and shared by origin. Destinations with credentials of the connection itself (client
- * certificates) get pools of their own, so that no connection crosses credentials.
+ * Connections to receivers, kept and shared by origin and credential: those of one credential never carry another's
+ * messages, whether it is the connection's own (a client certificate) or stands in the headers.
  */
-import type { buildConnector } from 'undici';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import { createConnector } from '../connector.ts';
+import type { Connector, TlsIdentity } from '../connector.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionOwner } from './connection.ts';
 import type { WebhookOptions } from './options.ts';
@@ -12,35 +12,52 @@ import type { WebhookOptions } from './options.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const SWEEP_MS = 60_000;
 
+/** What a pool of connections is for. */
+export interface Channel {
+  /** Of the pool: origin and credential. */
+  readonly key: string;
+  readonly origin: string;
+  readonly connector: Connector;
+}
+
 export class WebhookPools {
+  readonly #options: WebhookOptions;
   readonly #clock: Clock;
-  /** For all pools: a TLS context of its own would cost each origin 24 KB. */
-  readonly #connector: buildConnector.connector;
+  /** For all that need no other: a TLS context of its own would cost each origin 24 KB. */
+  readonly #connector: Connector;
   readonly #pools = new Map<string, OriginPool>();
   #sweeper: Timer | null = null;
   #isClosed = false;
 
-  constructor({ guard, clock, lookup, ca }: WebhookOptions) {
-    this.#clock = clock;
-    this.#connector = createConnector({
-      guard,
-      clock,
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      ...(lookup === undefined ? {} : { lookup }),
-      ...(ca === undefined ? {} : { tls: { ca } }),
-    });
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#connector = this.#createConnector({});
+  }
+
+  /**
+   * The way to an origin with a credential, `''` for none; `tls` where its connections differ from others.
+   *
+   * @throws Error of OpenSSL where `tls` cannot be used.
+   */
+  channel(origin: string, credential: string, tls: TlsIdentity | null): Channel {
+    return {
+      key: credential === '' ? origin : `${origin} ${credential}`,
+      origin,
+      connector: tls === null ? this.#connector : this.#createConnector(tls),
+    };
   }
 
   /** Ask anew for each message: a pool that nobody used for a while is gone. */
-  pool(origin: string): OriginPool {
-    let pool = this.#pools.get(origin);
+  pool({ key, origin, connector }: Channel): OriginPool {
+    let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new OriginPool(origin, this.#connector);
+      pool = new OriginPool(origin, connector);
       if (this.#isClosed) {
         void pool.destroy();
         return pool;
       }
-      this.#pools.set(origin, pool);
+      this.#pools.set(key, pool);
       this.#sweeper ??= this.#clock.schedule(SWEEP_MS, () => this.#sweep());
     }
     pool.isUsed = true;
@@ -56,11 +73,22 @@ export class WebhookPools {
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
+  #createConnector(tls: TlsIdentity): Connector {
+    const { guard, clock, lookup, ca } = this.#options;
+    return createConnector({
+      guard,
+      clock,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      ...(lookup === undefined ? {} : { lookup }),
+      tls: { ...tls, ca: tls.ca ?? ca },
+    });
+  }
+
   #sweep(): void {
     this.#sweeper = null;
-    for (const [origin, pool] of this.#pools) {
+    for (const [key, pool] of this.#pools) {
       if (!pool.isUsed && pool.isIdle) {
-        this.#pools.delete(origin);
+        this.#pools.delete(key);
         void pool.destroy();
       }
       pool.isUsed = false;
@@ -75,14 +103,14 @@ export class WebhookPools {
  */
 export class OriginPool implements ConnectionOwner {
   readonly #origin: URL;
-  readonly #connector: buildConnector.connector;
+  readonly #connector: Connector;
   readonly #connections = new Set<Connection>();
   readonly #idle: Connection[] = [];
   #isDestroyed = false;
   /** Since the last sweep. */
   isUsed = true;
 
-  constructor(origin: string, connector: buildConnector.connector) {
+  constructor(origin: string, connector: Connector) {
     this.#origin = new URL(origin);
     this.#connector = connector;
   }

@@ -1,12 +1,19 @@
-/** One attempt over HTTP: the headers of its profile, its signature, and the exchange. */
+/** One attempt over HTTP: the headers of its profile, its signature, its authentication, and the exchange. */
+import { createHash } from 'node:crypto';
 import { headerLines } from '../../domain/attempt.ts';
-import type { RequestShape } from '../../domain/attempt.ts';
+import type { Outcome, RequestShape } from '../../domain/attempt.ts';
 import { messageFormat } from '../../domain/message-format.ts';
 import type { MessageFormat } from '../../domain/message-format.ts';
 import type { SigningKey } from '../../domain/signing-secret.ts';
 import { MessageValues } from '../../domain/template.ts';
 import { MASK } from '../destination-type.ts';
 import type { Message, OpenDestination, Sender, Sent } from '../destination-type.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { exchangeAuthorized } from './auth/authorized-exchange.ts';
+import { authHeaderNames } from './auth/check-auth.ts';
+import { openAuth } from './auth/open-auth.ts';
+import type { AuthParts, OpenedAuth } from './auth/open-auth.ts';
+import { storedAuth } from './auth/webhook-auth.ts';
 import {
   isReservedHeader,
   isSecretHeader,
@@ -14,21 +21,26 @@ import {
   takenHeaders,
 } from './custom-headers.ts';
 import { Exchange } from './exchange.ts';
+import type { Before } from './exchange.ts';
 import { Handshake } from './handshake.ts';
 import { createHttpSigner } from './http-signature.ts';
 import type { HttpSigner } from './http-signature.ts';
 import { metadataHeaders } from './metadata-headers.ts';
-import type { WebhookPools } from './pools.ts';
+import type { Channel, WebhookPools } from './pools.ts';
 import type { WebhookOptions } from './options.ts';
 import { validKeys } from './secrets.ts';
 import type { ValidKey } from './secrets.ts';
+
+const METHOD = 'POST';
+const NO_HEADERS: readonly string[] = [];
 
 export class WebhookSender implements Sender {
   readonly #destination: OpenDestination;
   readonly #pools: WebhookPools;
   readonly #options: WebhookOptions;
   readonly #format: MessageFormat;
-  readonly #origin: string;
+  readonly #channel: Channel;
+  readonly #authenticator: Authenticator | null;
   readonly #path: string;
   readonly #keys: readonly ValidKey[];
   readonly #currentKeys: readonly SigningKey[];
@@ -40,11 +52,16 @@ export class WebhookSender implements Sender {
   readonly #handshake: Handshake | null;
 
   /** Throws where the stored configuration is not one that `check` passes. */
-  constructor(destination: OpenDestination, pools: WebhookPools, options: WebhookOptions) {
+  constructor(destination: OpenDestination, parts: AuthParts) {
+    const { pools, options } = parts;
     const { config, credentials, profile, httpSignature } = destination;
     const url = new URL(config['url'] ?? '');
     const format = messageFormat(profile);
-    const setByUs = takenHeaders(format, httpSignature);
+    const stored = storedAuth(destination.auth);
+    const auth = openAuth(stored, parts);
+    const authNames = authHeaderNames(stored);
+    const taken = takenHeaders(format, httpSignature);
+    const setByUs = (name: string) => taken(name) || authNames.has(name);
     const custom = parseCustomHeaders(config['custom_headers'], setByUs);
     if (!custom.ok) throw new Error('the stored webhook destination is not valid');
     const ours = [
@@ -60,13 +77,14 @@ export class WebhookSender implements Sender {
     this.#pools = pools;
     this.#options = options;
     this.#format = format;
-    this.#origin = url.origin;
+    this.#channel = channelOf(url.origin, auth, config['ca'], pools);
+    this.#authenticator = auth.authenticator;
     // Not `search`: it has no `?` where nothing follows.
     this.#path = url.href.slice(url.origin.length);
     const usesSecrets = profile.signature !== null || httpSignature?.algorithm === 'hmac-sha256';
     this.#keys = usesSecrets ? validKeys(credentials, profile) : [];
     this.#currentKeys = this.#keys.slice(0, 1).map(({ key }) => key);
-    this.#sharedHeaders = [...ours, ...custom.headers.flat()];
+    this.#sharedHeaders = [...ours, ...custom.headers.flat(), ...auth.headers.flat()];
     this.#isTaken = (name) => setByUs(name) || customNames.has(name) || isReservedHeader(name);
     this.#httpSigner =
       httpSignature === null
@@ -80,7 +98,8 @@ export class WebhookSender implements Sender {
         ? null
         : new Handshake({
             url,
-            headers: custom.headers.flat(),
+            channel: this.#channel,
+            headers: [...custom.headers.flat(), ...auth.headers.flat()],
             profile,
             rate: config['webhook_request_rate'] ?? null,
             pools,
@@ -91,6 +110,7 @@ export class WebhookSender implements Sender {
       headers: headerLines([
         ...ours,
         ...custom.headers.flatMap(([name, value]) => [name, isSecretHeader(name) ? MASK : value]),
+        ...auth.headers.flatMap(([name]) => [name, MASK]),
       ]),
       payload: profile.payload,
     };
@@ -135,19 +155,50 @@ export class WebhookSender implements Sender {
     if (this.#httpSigner !== null)
       own.push(...this.#httpSigner.headers(message.body, message.nowMs, keys));
     const note = this.#addMetadata(message, own);
-    const outcome = await new Exchange({
-      pool: this.#pools.pool(this.#origin),
-      request: {
-        method: 'POST',
-        path: this.#path,
-        headers: [...this.#sharedHeaders, ...own],
-        body: message.body,
-      },
-      timeoutMs: message.timeoutMs,
-      profile,
-      clock: this.#options.clock,
-    }).run();
+    const outcome =
+      this.#authenticator === null
+        ? await this.#exchange(message, own, NO_HEADERS, null)
+        : await this.#exchangeAuthorized(message, own, this.#authenticator);
     return { outcome, request: { shape: this.#shape, headers: headerLines(own) }, note };
+  }
+
+  #exchange(
+    { body, timeoutMs }: Message,
+    own: readonly string[],
+    authorization: readonly string[],
+    before: Before | null,
+  ): Promise<Outcome> {
+    return new Exchange({
+      pool: this.#pools.pool(this.#channel),
+      request: {
+        method: METHOD,
+        path: this.#path,
+        headers: [...this.#sharedHeaders, ...own, ...authorization],
+        body,
+      },
+      timeoutMs,
+      profile: this.#destination.profile,
+      clock: this.#options.clock,
+      before,
+    }).run();
+  }
+
+  /** Adds to the message's headers what is recorded of the authorization. */
+  async #exchangeAuthorized(
+    message: Message,
+    own: string[],
+    authenticator: Authenticator,
+  ): Promise<Outcome> {
+    const { outcome, headers } = await exchangeAuthorized({
+      authenticator,
+      request: { method: METHOD, path: this.#path, body: message.body },
+      timeoutMs: message.timeoutMs,
+      profile: this.#destination.profile,
+      clock: this.#options.clock,
+      exchange: (authorization, before) => this.#exchange(message, own, authorization, before),
+    });
+    own.push(...headers);
+    return outcome;
   }
 
   #keysAt(nowMs: number): readonly SigningKey[] {
@@ -174,4 +225,16 @@ export class WebhookSender implements Sender {
 /** Written by the receiver. */
 function allowedRate(value: string): string {
   return /^\d{1,15}$/.test(value) ? `${value} requests a minute` : 'any number of requests';
+}
+
+/** Connections of their own for each credential, and for receivers that are verified by an authority of their own. */
+function channelOf(
+  origin: string,
+  { credential, tls }: OpenedAuth,
+  ca: string | undefined,
+  pools: WebhookPools,
+): Channel {
+  if (ca === undefined) return pools.channel(origin, credential, tls);
+  const own = createHash('sha256').update(ca).digest('base64url');
+  return pools.channel(origin, `${credential} ${own}`, { ...tls, ca });
 }

@@ -19,6 +19,7 @@ import type {
 import type { PolicyChange } from '../../engine/destination-merge.ts';
 import type { FieldError } from '../errors.ts';
 import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
+import { Auth, ShownAuth, Warnings } from './destination-auth.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';
 import {
   anything,
@@ -155,6 +156,7 @@ export interface DestinationBody {
   readonly topics: string | readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly auth?: Readonly<Record<string, unknown>> | null;
   readonly delivery_metadata?: Readonly<Record<string, string>> | null;
   readonly metadata?: Readonly<Record<string, string>> | null;
   readonly policy?: DestinationPolicy;
@@ -174,6 +176,7 @@ export const DestinationBodySchema = closedObject({
   filter: optional(nullable(Filter)),
   config: optional(Fields),
   credentials: optional(Fields),
+  auth: optional(nullable(Auth)),
   delivery_metadata: optional(nullable(StringMap)),
   metadata: optional(nullable(StringMap)),
   policy: optional(Policy),
@@ -191,6 +194,7 @@ export interface DestinationPatch {
   readonly topics?: string | readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
   readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly auth?: Readonly<Record<string, unknown>> | null;
   readonly delivery_metadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
@@ -209,6 +213,7 @@ export const DestinationPatchSchema = closedObject(
     filter: optional(nullable(Filter, { description: 'Replaced whole; `{}` or null: none.' })),
     config: optional(Fields),
     credentials: optional(Fields),
+    auth: optional(nullable(Auth)),
     delivery_metadata: optional(nullable(StringMapPatch)),
     metadata: optional(nullable(StringMapPatch)),
     policy: optional(nullable(PolicyPatch)),
@@ -230,6 +235,8 @@ export const DestinationSchema = object(
     filter: optional(Filter),
     config: record(string()),
     credentials: record(string()),
+    auth: optional(ShownAuth),
+    warnings: optional(Warnings),
     delivery_metadata: optional(StringMap),
     metadata: optional(StringMap),
     policy: optional(Policy),
@@ -242,7 +249,8 @@ export const DestinationSchema = object(
   { $id: 'Destination' },
 );
 
-export function destinationJson({ destination, credentials, type }: OpenedDestination) {
+export function destinationJson(opened: OpenedDestination) {
+  const { destination, credentials, auth, warnings, type } = opened;
   const { target, targetUrl } = type?.describeTarget(destination.config) ?? {
     target: '',
     targetUrl: '',
@@ -261,6 +269,8 @@ export function destinationJson({ destination, credentials, type }: OpenedDestin
     ...(destination.filter === null ? {} : { filter: plainJson(parseJson(destination.filter)) }),
     config: destination.config,
     credentials,
+    ...(auth === null ? {} : { auth }),
+    ...(warnings.length === 0 ? {} : { warnings }),
     ...(destination.deliveryMetadata === null
       ? {}
       : { delivery_metadata: destination.deliveryMetadata }),
@@ -293,6 +303,7 @@ export function newDestination(
     filter,
     config: body.config ?? {},
     credentials: body.credentials ?? {},
+    auth: body.auth ?? null,
     deliveryMetadata: body.delivery_metadata ?? null,
     metadata: body.metadata ?? null,
     policy: body.policy ?? {},
@@ -317,6 +328,7 @@ export function destinationChange(
     ...(filter === undefined ? {} : { filter }),
     ...(body.config === undefined ? {} : { config: body.config }),
     ...(body.credentials === undefined ? {} : { credentials: body.credentials }),
+    ...(body.auth === undefined ? {} : { auth: body.auth }),
     ...(body.delivery_metadata === undefined ? {} : { deliveryMetadata: body.delivery_metadata }),
     ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
     ...(body.policy === undefined ? {} : { policy: body.policy }),

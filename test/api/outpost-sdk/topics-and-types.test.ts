@@ -21,6 +21,7 @@ describe('Outpost’s client', () => {
       configFields: [
         { key: 'url', type: 'text', required: true },
         { key: 'custom_headers', type: 'key_value_map', required: false },
+        { key: 'ca', type: 'text', required: false },
       ],
       credentialFields: [
         { key: 'secret', sensitive: true },
