@@ -1,5 +1,7 @@
 /** Canceling: one delivery or all of an event by hand, and in slices what deleted and disabled destinations were owed. */
+import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { IdCodec } from '../domain/id.ts';
 import type { DeliveryRecord } from '../storage/reading.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -34,9 +36,13 @@ export interface CancelParts {
 /** An attempt that is under way ends and is recorded; no other follows. */
 export async function cancelDelivery(
   { storage, dispatcher, clock, measures }: CancelParts,
-  { key, tenantId, destinationId }: Pick<DeliveryRecord, 'key' | 'tenantId' | 'destinationId'>,
+  delivery: DeliveryRecord,
+  author: AuditAuthor | null,
 ): Promise<'canceled' | 'final' | 'unknown'> {
-  const result = await storage.cancel({ delivery: key, nowMs: clock.nowMs() });
+  const { key, tenantId, destinationId } = delivery;
+  const nowMs = clock.nowMs();
+  const audit = author === null ? null : cancelAudit(author, delivery, storage.ids);
+  const result = await storage.cancel({ delivery: key, nowMs, audit });
   switch (result) {
     case 'final':
     case 'unknown':
@@ -45,13 +51,19 @@ export async function cancelDelivery(
     case 'canceled':
       // Only now: what could not be canceled stays in its lane.
       dispatcher.withdraw(tenantId, destinationId, key);
+      // It may have been the one that the others of its order key waited for.
+      dispatcher.noteDue(tenantId, destinationId, nowMs);
       measures.canceled(1);
       return 'canceled';
   }
 }
 
 /** Cancels what is pending of an event; how many that were. */
-export async function cancelEvent(parts: CancelParts, eventSeq: number): Promise<number> {
+export async function cancelEvent(
+  parts: CancelParts,
+  eventSeq: number,
+  author: AuditAuthor | null,
+): Promise<number> {
   let canceled = 0;
   for (;;) {
     const { rows, more } = await parts.storage.deliveryList({
@@ -64,9 +76,26 @@ export async function cancelEvent(parts: CancelParts, eventSeq: number): Promise
       time: { fromMs: null, toMs: null },
       page: { limit: PAGE_DELIVERIES, order: 'asc', from: null },
     });
-    const results = await Promise.all(rows.map((delivery) => cancelDelivery(parts, delivery)));
+    const results = await Promise.all(
+      rows.map((delivery) => cancelDelivery(parts, delivery, author)),
+    );
     canceled += results.filter((result) => result === 'canceled').length;
     // Those of this page are pending no more: the next one begins at the start.
     if (!more) return canceled;
   }
+}
+
+function cancelAudit(
+  author: AuditAuthor,
+  { key, tenantId, eventId, destinationId, status }: DeliveryRecord,
+  ids: IdCodec,
+): AuditEntry {
+  return {
+    ...author,
+    action: 'delivery.canceled',
+    tenantId,
+    resource: { kind: 'delivery', id: ids.deliveryId(key) },
+    before: { event_id: eventId, destination_id: destinationId, status },
+    after: { event_id: eventId, destination_id: destinationId, status: 'canceled' },
+  };
 }

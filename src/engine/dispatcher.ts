@@ -175,9 +175,7 @@ export class Dispatcher {
     const target = this.#parts.routing.target(tenantId, destinationId);
     if (target === undefined) return;
     const lane = this.#lanes.of(target);
-    if (atMs >= lane.dueAtMs) return;
-    lane.dueAtMs = atMs;
-    this.#wakes.set(lane, atMs);
+    if (lane.noteDue(atMs)) this.#wakes.set(lane, atMs);
   }
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
@@ -294,7 +292,7 @@ export class Dispatcher {
     if (delivery.orderKey === null) return;
     lane.queue.done(delivery);
     this.#makeReady(lane);
-    if (lane.hasFollowers) {
+    if (lane.hasFollowers || lane.claiming) {
       lane.hasFollowers = false;
       this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
     }
@@ -347,7 +345,7 @@ export class Dispatcher {
   #claimed(lane: Lane, { deliveries, nextDueAtMs, hasFollowers }: ClaimedLane): void {
     this.#inMemory += deliveries.length;
     for (const delivery of deliveries) this.#take(lane, delivery);
-    lane.dueAtMs = nextDueAtMs ?? Infinity;
+    lane.claimEnded(nextDueAtMs);
     lane.hasFollowers ||= hasFollowers;
     this.#wake(lane);
   }

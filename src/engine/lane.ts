@@ -45,6 +45,9 @@ export class Lane {
   /** A claim for it is under way. */
   claiming = false;
 
+  /** What was noted as due while a claim was under way. */
+  #dueSinceClaimMs = Infinity;
+
   readonly #pace = new Pace();
   readonly #concurrency: AdaptiveConcurrency;
   readonly #rate: Rate;
@@ -108,6 +111,20 @@ export class Lane {
   underWay(eventSeq: number): LiveDelivery | undefined {
     for (const delivery of this.unrecorded) if (delivery.event.seq === eventSeq) return delivery;
     return undefined;
+  }
+
+  /** Something of it is due then in the storage; `false`: it was known of something earlier. */
+  noteDue(atMs: number): boolean {
+    // What is being claimed may have been looked for before this was due.
+    if (this.claiming) this.#dueSinceClaimMs = Math.min(this.#dueSinceClaimMs, atMs);
+    if (atMs >= this.dueAtMs) return false;
+    this.dueAtMs = atMs;
+    return true;
+  }
+
+  claimEnded(nextDueAtMs: number | null): void {
+    this.dueAtMs = Math.min(nextDueAtMs ?? Infinity, this.#dueSinceClaimMs);
+    this.#dueSinceClaimMs = Infinity;
   }
 
   /** A newer version has come: what is still in memory is marked. */

@@ -76,8 +76,11 @@ export const PERMISSIONS = {
   'deliveries.list': reads(READERS),
   'deliveries.get': reads(READERS),
   'deliveries.retry': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.retried'),
-  'deliveries.cancel': changes(['operator:admin', 'tenant:admin', 'client:api']),
-  'events.cancel': changes(['operator:admin', 'tenant:admin', 'client:api']),
+  'deliveries.cancel': changes(
+    ['operator:admin', 'tenant:admin', 'client:api'],
+    'delivery.canceled',
+  ),
+  'events.cancel': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.canceled'),
   'attempts.list': reads(READERS),
   'attempts.get': reads(READERS),
 

@@ -37,6 +37,22 @@ export const WEBHOOK_DESCRIPTION: TypeDescription = {
       required: false,
       maxlength: 65_536,
     },
+    {
+      key: 'webhook_handshake',
+      type: 'checkbox',
+      label: 'Ask before the first delivery',
+      description:
+        'The handshake of CloudEvents: the receiver has to agree, by an answer to OPTIONS, before anything is sent.',
+      required: false,
+    },
+    {
+      key: 'webhook_request_rate',
+      type: 'text',
+      label: 'Rate to ask for',
+      description: 'Requests a minute that the handshake asks for.',
+      required: false,
+      pattern: '[1-9][0-9]{0,6}',
+    },
   ],
   credentialFields: [
     {

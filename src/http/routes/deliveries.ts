@@ -1,6 +1,7 @@
 /** Deliveries: what is owed to whom, and how it stands. */
 import type { FastifyInstance } from 'fastify';
 import { cancelDelivery } from '../../engine/cancel.ts';
+import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -99,7 +100,9 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       const key = storage.ids.parseDeliveryId(request.params.delivery_id);
       const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
       const isTheirs = found !== null && tenantScope(request).has(found.tenantId);
-      const result = isTheirs ? await cancelDelivery(engine, found) : 'unknown';
+      const result = isTheirs
+        ? await cancelDelivery(engine, found, auditAuthor(request, clock))
+        : 'unknown';
       if (result === 'final') throw new ApiError('delivery_final');
       const canceled = found && (await storage.deliveryGet({ delivery: found.key }));
       if (result === 'unknown' || canceled === null) throw new ApiError('delivery_not_found');

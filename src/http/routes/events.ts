@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { cancelEvent } from '../../engine/cancel.ts';
 import type { EventRecord } from '../../storage/reading.ts';
+import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -115,7 +116,7 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
     },
     async (request) => {
       const { seq } = await one(request);
-      return { canceled: await cancelEvent(engine, seq) };
+      return { canceled: await cancelEvent(engine, seq, auditAuthor(request, engine.clock)) };
     },
   );
 

@@ -64,6 +64,7 @@ export function cancel(context: WriteContext): Operation<Storage['cancel']> {
     if (row === undefined) return 'unknown';
     if (row['holds'] === 1) {
       context.statement(LET_GO).run(nowMs, seq, ordinal);
+      writeAudit(context, audit);
       return 'canceled';
     }
     if (transition(statusOf(row['status']), 'cancel') === null) return 'final';

@@ -22,6 +22,8 @@ describe('Outpost’s client', () => {
         { key: 'url', type: 'text', required: true },
         { key: 'custom_headers', type: 'key_value_map', required: false },
         { key: 'ca', type: 'text', required: false },
+        { key: 'webhook_handshake', type: 'checkbox', required: false },
+        { key: 'webhook_request_rate', type: 'text', required: false },
       ],
       credentialFields: [
         { key: 'secret', sensitive: true },
