@@ -2,8 +2,6 @@
  * Tokens of tenants, for the portal: JWTs (RFC 7519) under HS256, short-lived, bound to one tenant. They are stored
  * nowhere. The key is made of the encryption key; while that is rotated, tokens of all keys given are good.
  */
-import { SignJWT } from 'jose/jwt/sign';
-import { jwtVerify } from 'jose/jwt/verify';
 import { TENANT_ROLES } from '../domain/caller.ts';
 import type { TenantCaller, TenantRole } from '../domain/caller.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -41,11 +39,12 @@ export class TenantTokens {
     this.#lifetimeS = lifetimeS;
   }
 
-  issue({ tenantId, role, maySetUp }: TokenRequest): Promise<string> {
+  async issue({ tenantId, role, maySetUp }: TokenRequest): Promise<string> {
     const [current] = this.#keys;
     if (current === undefined) throw new TypeError('at least one key is needed');
     const nowS = Math.floor(this.#clock.nowMs() / 1000);
-    return new SignJWT({ role, ...(maySetUp ? { set_up: true } : {}) })
+    const { SignJWT } = await import('jose/jwt/sign');
+    return await new SignJWT({ role, ...(maySetUp ? { set_up: true } : {}) })
       .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
       .setIssuer(ISSUER)
       .setAudience(AUDIENCE)
@@ -77,6 +76,8 @@ export class TenantTokens {
   }
 
   async #verifyWith(key: Uint8Array, token: string): Promise<Verified | null> {
+    // Loaded with the first token: a server without portals does without it.
+    const { jwtVerify } = await import('jose/jwt/verify');
     let payload;
     try {
       ({ payload } = await jwtVerify(token, key, {
