@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { configurationReference } from '../src/config-reference.ts';
 import { errorsReference, openapiReference, permissionsReference } from '../src/http/reference.ts';
+import { operatorEventsReference } from '../src/engine/operator-catalogue.ts';
 import { dumpSchema } from '../src/storage/sqlite/migrate.ts';
 import { openDatabase } from '../src/storage/sqlite/open.ts';
 
@@ -21,6 +22,7 @@ const GENERATED: readonly GeneratedFile[] = [
   { file: 'docs/reference/configuration.md', produce: configurationReference },
   { file: 'docs/reference/errors.md', produce: errorsReference },
   { file: 'docs/reference/permissions.md', produce: permissionsReference },
+  { file: 'docs/reference/operator-events.md', produce: operatorEventsReference },
   { file: 'openapi.json', produce: () => openapiReference(packageJson.version) },
   { file: 'src/storage/sqlite/schema.sql', produce: sqliteSchema },
 ];

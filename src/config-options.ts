@@ -13,9 +13,12 @@ import {
   parseCidrList,
   parseDatabaseUrl,
   parseEncryptionKeys,
+  parseFolder,
   parseHost,
   parsePath,
+  parseMailFrom,
   parsePublicUrl,
+  parseSmtpUrl,
   wholeNumber,
 } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
@@ -52,7 +55,7 @@ export interface Option<T> {
   format?(value: T): string;
 }
 
-export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Topics' | 'Delivery' | 'Limits';
+export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Topics' | 'Delivery' | 'Mail' | 'Limits';
 
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   'Server',
@@ -60,6 +63,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   'Keys',
   'Topics',
   'Delivery',
+  'Mail',
   'Limits',
 ];
 
@@ -193,7 +197,7 @@ export const OPTIONS = {
     description:
       'A YAML file with the topic catalogue, loaded at the start: the topics that it names become as they are in it, the others stay. Or none.',
     default: 'none',
-    parse: (text): Parsed<string | null> => ({ ok: true, value: text === 'none' ? null : text }),
+    parse: parseFolder,
     format: (path) => path ?? 'none',
   }),
   unknownTopics: option({
@@ -235,6 +239,33 @@ export const OPTIONS = {
     default: 'standard',
     // Which ones there are, `loadConfig` is told.
     parse: (text): Parsed<string> => ({ ok: true, value: text }),
+  }),
+
+  smtpUrl: option({
+    group: 'Mail',
+    placeholder: 'URL',
+    description:
+      'The server that takes mails: smtp://USER:PASSWORD@HOST:PORT, which uses TLS where the server offers it, or smtps:// for TLS from the start. Without one nothing is mailed.',
+    default: 'none',
+    secret: true,
+    parse: parseSmtpUrl,
+  }),
+  mailFrom: option({
+    group: 'Mail',
+    placeholder: 'ADDRESS',
+    description:
+      'The sender of mails: an address, or a name and an address, such as Webhooks <hooks@example.com>; none: angarium at the host of public_url.',
+    default: 'none',
+    parse: parseMailFrom,
+    format: (value) => value ?? 'none',
+  }),
+  mailTemplates: option({
+    group: 'Mail',
+    placeholder: 'FOLDER',
+    description: 'A folder with templates that replace those of mails, or none.',
+    default: 'none',
+    parse: (text): Parsed<string | null> => ({ ok: true, value: text === 'none' ? null : text }),
+    format: (value) => value ?? 'none',
   }),
 
   maxPayloadBytes: option({

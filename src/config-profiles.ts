@@ -91,6 +91,7 @@ function readProfile(
     retried: members.read('retried', retriedOf(base.retried)) ?? base.retried,
     retry: members.read('retry', retryOf(base.retry)) ?? base.retry,
     timeoutMs: members.read('timeout_ms', wholeNumberOf(100, 120_000)) ?? base.timeoutMs,
+    ending: base.ending,
   };
   members.done();
   if (!members.has('signature') && !members.has('extends'))

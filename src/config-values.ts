@@ -165,6 +165,30 @@ export function parsePublicUrl(text: string): Parsed<string> {
   return right(url.href.replace(/\/+$/, ''));
 }
 
+/** A folder, or the word `none`. */
+export function parseFolder(text: string): Parsed<string | null> {
+  return right(text === 'none' ? null : text);
+}
+
+/** Of a mail server, or the word `none`. It may hold a password, and so is not repeated. */
+export function parseSmtpUrl(text: string): Parsed<string | null> {
+  if (text === 'none') return right(null);
+  const advice = 'write smtp://USER:PASSWORD@HOST:PORT or smtps://..., or none';
+  if (!/^smtps?:\/\/[^\s]+$/i.test(text) || !URL.canParse(text))
+    return wrong(`it is no URL of a mail server: ${advice}`);
+  const url = new URL(text);
+  if (url.hostname === '' || /[?#]/.test(text) || !/^\/?$/.test(url.pathname))
+    return wrong(`it has more than a server, or none: ${advice}`);
+  return right(text);
+}
+
+/** An address, perhaps with a name before it, or the word `none`. */
+export function parseMailFrom(text: string): Parsed<string | null> {
+  if (text === 'none') return right(null);
+  if (/^[^\r\n<>@]*<[^\s<>@]+@[^\s<>@]+>$|^[^\s<>@]+@[^\s<>@]+$/.test(text)) return right(text);
+  return wrong(`${shown(text)} is no address: write one such as Webhooks <hooks@example.com>`);
+}
+
 /** `http://HOST:PORT`, with brackets around an IPv6 address. */
 export function httpUrl(host: string, port: number): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

@@ -33,11 +33,13 @@ import { systemClock } from './domain/clock.ts';
 import { systemRandom } from './domain/id.ts';
 import type { Profile } from './domain/profile.ts';
 import { deriveInstanceKey } from './domain/instance-keys.ts';
+import { MailLinks } from './domain/mail-link.ts';
 import { createSealedBoxes } from './domain/sealed-box.ts';
 import { deriveTokenKey } from './domain/token-key.ts';
 import { createAccess } from './engine/access.ts';
 import type { SchemaCompiler, TopicEntry } from './domain/topic-catalogue.ts';
 import { createEngine } from './engine/engine.ts';
+import type { Engine } from './engine/engine.ts';
 import { checkJmespath } from './expressions/jmespath-syntax.ts';
 import { createJmespath } from './expressions/jmespath.ts';
 import { buildServer } from './http/server.ts';
@@ -47,9 +49,11 @@ import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
 import { baxcloud } from './profiles/baxcloud.ts';
 import { standard } from './profiles/standard.ts';
+import type { Notifications } from './notifications/notifications.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import type { Log } from './telemetry/log.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
 
@@ -230,12 +234,15 @@ async function run(
     log,
     auditRetentionDays: config.auditRetentionDays,
   });
+  const mailLinks = new MailLinks(keys.encryptionKeys);
+  const notifications = await openNotifications(config, engine, mailLinks, log);
   const tokenKeys = keys.encryptionKeys.map(deriveTokenKey);
   const server = await buildServer({
     engine,
     access,
     apiKey: keys.apiKey,
     tokens: new TenantTokens(tokenKeys, systemClock, config.tokenLifetimeS),
+    mailLinks,
     version,
     publicUrl: config.publicUrl,
     publicKeys: instanceKeys.map(({ publicJwk }) => publicJwk),
@@ -256,6 +263,7 @@ async function run(
   }
   await engine.start();
   access.start();
+  notifications?.start();
 
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
@@ -275,6 +283,7 @@ async function run(
     await closeServer(server, graceMs);
     await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
     await access.stop();
+    await notifications?.stop();
     await webhook.close();
     await expressions.close();
     await storage.close();
@@ -290,6 +299,18 @@ async function run(
   process.stdout.write(
     startMessage({ version, url, config, onTrial, keys, startedInMs: performance.now() }),
   );
+}
+
+/** `null`: nothing is mailed, and what would do it is not loaded. */
+async function openNotifications(
+  { smtpUrl, ...config }: Config,
+  { storage, notices, clock }: Engine,
+  links: MailLinks,
+  log: Log,
+): Promise<Notifications | null> {
+  if (smtpUrl === null) return null;
+  const { createNotifications } = await import('./notifications/notifications.ts');
+  return createNotifications({ ...config, smtpUrl, storage, notices, clock, links, log });
 }
 
 /** Takes no connections any more, and closes each one after its request; at the end of the grace, all of them. */

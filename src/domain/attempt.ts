@@ -88,14 +88,19 @@ export interface AttemptResponse {
   readonly truncated: boolean;
 }
 
+/** What the receiver says of itself with its answer: that it is gone for good (410), or that it wants no more. */
+export type ReceiverWish = 'gone' | 'disable';
+
 export type Outcome =
   | {
       readonly kind: 'delivered';
+      readonly wish?: ReceiverWish;
       readonly timings: Timings;
       readonly response: AttemptResponse | null;
     }
   | {
       readonly kind: 'failed';
+      readonly wish?: ReceiverWish;
       readonly reason: FailureReason;
       /** One sentence for the tenant: coarse, without addresses or secrets. */
       readonly detail: string;

@@ -1,4 +1,5 @@
 /** A destination: one tenant's configured target. */
+import type { DisabledReason, DisablePolicy, WhileDisabled } from './ending.ts';
 import type { Order, OrderFailure } from './order.ts';
 import type { Format } from './format.ts';
 import type { HttpSignature } from './http-signature.ts';
@@ -25,6 +26,10 @@ export interface Destination {
   readonly policy: DestinationPolicy;
   /** `null` while it is enabled. */
   readonly disabledAtMs: number | null;
+  /** `null` while it is enabled. */
+  readonly disabledReason: DisabledReason | null;
+  /** It gets nothing from that moment on; `null`: it has no end. */
+  readonly expiresAtMs: number | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -37,6 +42,8 @@ export interface DestinationPolicy {
   readonly retry?: RetryPolicy;
   readonly order?: Order;
   readonly order_on_failure?: OrderFailure;
+  readonly disable?: DisablePolicy;
+  readonly while_disabled?: WhileDisabled;
 }
 
 export type RetryPolicy = { readonly jitter?: number; readonly window_s?: number } & (

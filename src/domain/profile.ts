@@ -3,6 +3,7 @@
  * from its profile.
  */
 import type { FailureReason } from './attempt.ts';
+import type { ProfileEnding } from './ending.ts';
 import type { Payload } from './payload.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import type { SecretFormat } from './signing-secret.ts';
@@ -27,6 +28,8 @@ export interface Profile {
   readonly retry: RetrySchedule;
   /** The total deadline of one attempt. */
   readonly timeoutMs: number;
+  /** When a destination is given up. */
+  readonly ending: ProfileEnding;
 }
 
 export type HeaderTemplate = readonly [name: string, template: string];

@@ -8,35 +8,19 @@
  */
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
-import type { Deliverer } from './deliver.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
+import type { DispatcherParts } from './dispatcher-parts.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
-import type { HandBackParts } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
-import type { Recorded, Recorder } from './record.ts';
-import type { RoutingTable } from './routing.ts';
+import type { Recorded } from './record.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
-
-export interface DispatcherLimits {
-  /** Attempts under way at the same time, over all lanes. */
-  readonly maxInFlight: number;
-  /** Deliveries in memory, over all lanes. */
-  readonly maxInMemory: number;
-}
-
-export interface DispatcherParts extends HandBackParts {
-  readonly routing: RoutingTable;
-  readonly deliverer: Deliverer;
-  readonly recorder: Recorder;
-  readonly limits: DispatcherLimits;
-}
 
 const CLAIM_RETRY_MS = 500;
 
@@ -114,10 +98,11 @@ export class Dispatcher {
    */
   reserve(target: Target): boolean {
     const lane = this.#lanes.of(target);
-    const isBehind = lane.dueAtMs <= this.#parts.clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
     if (
       this.#stopped ||
-      isBehind ||
+      lane.dueAtMs <= nowMs ||
+      lane.isHeld(nowMs) ||
       lane.claiming ||
       lane.room <= 0 ||
       this.#inMemory >= this.#parts.limits.maxInMemory
@@ -222,7 +207,7 @@ export class Dispatcher {
   async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
     const { routing, deliverer, recorder, clock } = this.#parts;
     const target = routing.target(lane.tenantId, lane.destinationId);
-    if (target === undefined || !lane.isOpenTo(target)) {
+    if (target === undefined || lane.standing(target, clock.nowMs()) !== 'open') {
       lane.unrecorded.delete(delivery);
       await this.#drop(lane, delivery);
       this.#ended(lane);
@@ -249,8 +234,8 @@ export class Dispatcher {
   }
 
   /**
-   * Its destination was deleted or disabled meanwhile. The canceler may have been there before, or come yet; or the
-   * delivery was made due again at that very moment, and would stay claimed for nothing. Where another destination has
+   * Its destination was deleted or disabled meanwhile; where it holds, the delivery goes back. The canceler may have been
+   * there before, or come yet; or it was made due again at that very moment, and would stay claimed for nothing. Where another destination has
    * the id by now, it may have been claimed for that one: then it is claimed once more.
    */
   async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
@@ -258,11 +243,12 @@ export class Dispatcher {
     const { tenantId, destinationId } = lane;
     const target = routing.target(tenantId, destinationId);
     const isForAnother = target !== undefined && !lane.isOf(target);
-    if (isForAnother) await handBack(this.#parts, [delivery]);
+    const isKept = isForAnother || lane.standing(target, clock.nowMs()) === 'held';
+    if (isKept) await handBack(this.#parts, [delivery]);
     else await cancel(this.#parts, delivery);
     this.#done(lane, delivery);
     this.#left(lane);
-    if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
+    if (isKept) this.noteDue(tenantId, destinationId, clock.nowMs());
   }
 
   #ended(lane: Lane): void {
@@ -336,6 +322,7 @@ export class Dispatcher {
     this.#makeReady(lane);
     const nowMs = this.#parts.clock.nowMs();
     const closedUntilMs = lane.closedUntilMs(nowMs);
+    if (lane.isHeld(nowMs)) return;
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
     // Half a lane at a time: claims of one or two would cost a statement each.
@@ -356,7 +343,8 @@ export class Dispatcher {
     const delivery = { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
     const underWay = manual ? lane.underWay(event.seq) : undefined;
-    if (target === undefined || !lane.isOpenTo(target)) void this.#drop(lane, delivery);
+    if (lane.standing(target, this.#parts.clock.nowMs()) !== 'open')
+      void this.#drop(lane, delivery);
     else if (underWay === undefined) lane.queue.push(delivery);
     else {
       // It was canceled during its attempt and then made due by hand: the attempt asked for is under way.
@@ -379,13 +367,17 @@ export class Dispatcher {
     for (const lane of this.#lanes.all()) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined && lane.isOpenTo(target)) lane.retarget(target);
-      else {
+      if (target !== undefined && lane.isOf(target)) lane.retarget(target);
+      if (lane.standing(target, this.#parts.clock.nowMs()) === 'open') {
+        // It may have been held.
+        if (lane.dueAtMs !== Infinity) this.#wake(lane);
+      } else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
         for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
         if (!lane.isOf(target)) this.#close(lane);
       }
     }
+    this.#claimer.claim();
   }
 
   /** Its destination is gone: what is still under way ends, and nothing more is claimed. */

@@ -14,6 +14,14 @@ export interface EngineLog {
   recordResumed(): void;
   /** An outcome was refused for another reason than the medium's, again and again, and was dropped. */
   outcomeDropped(error: unknown, deliveryId: string): void;
+  /** A notice could not be told; tried again. */
+  noticeFailed(topic: string, error: unknown): void;
+  /** A notice was given up: too many wait. */
+  noticeDropped(topic: string, tenantId: string, destinationId: string): void;
+  /** A destination was disabled, or deleted, without anybody asking for it. */
+  destinationEnded(tenantId: string, destinationId: string, reason: string): void;
+  /** It could not be; the next failure tries again. */
+  destinationEndFailed(tenantId: string, destinationId: string, error: unknown): void;
   /** A service's round failed; tried again. */
   serviceFailed(name: string, error: unknown): void;
   /** A destination's secrets or configuration cannot be used. */

@@ -9,11 +9,15 @@ import { createCanceler } from './cancel.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { DispatcherLimits } from './dispatcher.ts';
+import type { DispatcherLimits } from './dispatcher-parts.ts';
 import type { EngineLog } from './engine-log.ts';
 import { UNMEASURED } from './engine-measures.ts';
 import type { EngineMeasures } from './engine-measures.ts';
+import { createExpirer } from './expire.ts';
+import { HealthKeeper } from './health-keeper.ts';
 import { createMaintainer } from './maintain.ts';
+import { Notices } from './notices.ts';
+import { OperatorEvents } from './operator-events.ts';
 import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
@@ -22,6 +26,7 @@ import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
 import type { TargetMaker } from './target.ts';
+import { HealthWatch } from './watch-health.ts';
 
 export interface EngineOptions {
   readonly storage: Storage;
@@ -55,6 +60,9 @@ export interface Engine {
   readonly publisher: Publisher;
   readonly dispatcher: Dispatcher;
   readonly measures: EngineMeasures;
+  readonly health: HealthKeeper;
+  /** What is told of destinations: to operator events, and to whoever listens. */
+  readonly notices: Notices;
   /** There is something to cancel. */
   wakeCanceler(): void;
   /** Reads the routing and the catalogue: after that, it can take publishes. */
@@ -110,7 +118,23 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   );
-  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner];
+  const notices = new Notices(clock, log);
+  const operatorEvents = new OperatorEvents(publisher, routing);
+  notices.listen((notice) => operatorEvents.publish(notice));
+  const keeper = new HealthKeeper(storage, routing);
+  const ends = { storage, routing, wakeCanceler: () => canceler.wake() };
+  const watch = new HealthWatch({
+    ...ends,
+    recorder,
+    keeper,
+    notices,
+    clock,
+    log,
+    wantsAttempts: (topic) => operatorEvents.wantsAttempts(topic),
+  });
+  const healthWriter = new ServiceRunner(keeper.service(), clock, log);
+  const expirer = new ServiceRunner(createExpirer(ends, notices, clock), clock, log);
+  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner, healthWriter, expirer];
 
   return {
     storage,
@@ -124,10 +148,13 @@ export function createEngine(options: EngineOptions): Engine {
     publisher,
     dispatcher,
     measures,
+    health: keeper,
+    notices,
     wakeCanceler: () => canceler.wake(),
     async load() {
       await catalogue.refresh();
       await routing.load();
+      await keeper.load();
     },
     async start() {
       await dispatcher.start();
@@ -138,7 +165,12 @@ export function createEngine(options: EngineOptions): Engine {
       await withinGrace(dispatcher.stop(), graceMs, clock);
       dispatcher.abandon();
       await recorder.drained();
+      await watch.drained();
+      await notices.drained();
+      await publisher.drained();
       await Promise.all(services.map((service) => service.stop()));
+      // What cannot be written is some seconds old after the next start.
+      await keeper.write().catch(() => {});
       const queued = await dispatcher.takeQueued();
       if (queued.length === 0) return;
       try {

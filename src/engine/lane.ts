@@ -11,10 +11,11 @@ import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { Rate } from './rate.ts';
-import type { Target } from './target.ts';
+import { standingOf } from './target.ts';
+import type { Standing, Target } from './target.ts';
 
 export interface LaneWait {
-  readonly for: 'breaker' | 'concurrency' | 'rate';
+  readonly for: 'breaker' | 'concurrency' | 'rate' | 'disabled';
   readonly untilMs: number | null;
 }
 
@@ -49,6 +50,7 @@ export class Lane {
   #dueSinceClaimMs = Infinity;
 
   readonly #pace = new Pace();
+  #target: Target;
   readonly #concurrency: AdaptiveConcurrency;
   readonly #rate: Rate;
   readonly #breaker = new Breaker();
@@ -57,6 +59,7 @@ export class Lane {
   constructor(target: Target) {
     this.tenantId = target.tenantId;
     this.destinationId = target.id;
+    this.#target = target;
     this.createdAtMs = target.createdAtMs;
     this.isOrdered = target.order !== 'none';
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
@@ -102,9 +105,14 @@ export class Lane {
     return target?.createdAtMs === this.createdAtMs;
   }
 
-  /** Whether its deliveries may go out to the destination that is there now. */
-  isOpenTo(target: Target): boolean {
-    return target.enabled && this.isOf(target);
+  /** What becomes of its deliveries, with the destination that is there now. */
+  standing(target: Target | undefined, nowMs: number): Standing {
+    return target === undefined || !this.isOf(target) ? 'closed' : standingOf(target, nowMs);
+  }
+
+  /** They are kept until the destination is enabled again. */
+  isHeld(nowMs: number): boolean {
+    return standingOf(this.#target, nowMs) === 'held';
   }
 
   /** The delivery of that event, if an attempt of it is not recorded yet. */
@@ -141,6 +149,7 @@ export class Lane {
 
   /** The destination has changed. */
   retarget(target: Target): void {
+    this.#target = target;
     this.#concurrency.setMax(target.maxConcurrency);
     this.#rate.setPerMinute(target.ratePerMinute);
     this.isOrdered = target.order !== 'none';
@@ -156,6 +165,7 @@ export class Lane {
 
   /** What keeps its deliveries waiting that are due, and until when, where that is known. */
   waitsFor(nowMs: number): LaneWait | null {
+    if (this.isHeld(nowMs)) return { for: 'disabled', untilMs: null };
     const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
     if (breakerUntilMs !== null) return { for: 'breaker', untilMs: breakerUntilMs };
     if (this.inFlight >= this.#concurrency.limit) return { for: 'concurrency', untilMs: null };

@@ -2,16 +2,19 @@
  * Creating, changing and deleting destinations. Every change is in the routing of this node before it is answered, so it
  * counts for the next publish.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { DestinationType, FieldProblem } from '../destinations/destination-type.ts';
 import type { AuditAuthor } from '../domain/audit.ts';
 import type { Auth, Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
 import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
+import { OPERATOR_TENANT } from '../domain/operator-tenant.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
 import { destinationAudit } from './destination-audit.ts';
+import { endAfter } from './destination-end.ts';
+import { destinationState } from './destination-state.ts';
+import type { DestinationState } from './destination-state.ts';
 import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
 import type { PolicyChange } from './destination-merge.ts';
 import { changedFormat } from './destination-format.ts';
@@ -19,8 +22,8 @@ import type { FormatChange } from './destination-format.ts';
 import { openSecrets, sealSecrets } from './destination-secrets.ts';
 import type { DestinationSecrets } from './destination-secrets.ts';
 import type { Engine } from './engine.ts';
+import { keepShared, SHARED_SECRET, sharedCredentials } from './shared-credentials.ts';
 import { profileOf } from './target.ts';
-import { openTenantSecrets, sealTenantSecrets } from './tenant-secrets.ts';
 
 export interface DestinationKey {
   readonly tenantId: string;
@@ -34,6 +37,7 @@ export interface OpenedDestination {
   readonly auth: Auth | null;
   readonly warnings: readonly FieldProblem[];
   readonly type: DestinationType | undefined;
+  readonly state: DestinationState;
   /** Another one after each change. */
   readonly revision: number;
 }
@@ -62,6 +66,8 @@ export interface NewDestination extends FormatChange {
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
   readonly disabledAtMs: number | null;
+  /** Left out: as the profile has it. */
+  readonly expiresAtMs?: number | null;
 }
 
 /** What is given replaces what was; maps are merged, where `null` removes (RFC 7396). */
@@ -82,6 +88,7 @@ export interface DestinationChange extends FormatChange {
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
   readonly disabledAtMs?: number | null;
+  readonly expiresAtMs?: number | null;
 }
 
 export type ManageResult =
@@ -175,7 +182,7 @@ async function createOnce(
   const profile = profileOf(input.profile, defaults, targets);
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
-  problems.push(...unknownTopics(engine, input.topics));
+  problems.push(...unknownTopics(engine, input.tenantId, input.topics));
   const format = changedFormat(PROFILE_FORMAT, input, engine.expressions, problems);
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
@@ -188,12 +195,15 @@ async function createOnce(
     nowMs,
   });
   if (!checked.ok) problems.push(...checked.problems);
+  const ending = endAfter(null, input, profile.ending.lifetimeMs, nowMs);
+  problems.push(...ending.problems);
   if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
 
   const { credentials: _given, auth: _auth, expression: _expression, ...rest } = input;
   const destination: Destination = {
     ...rest,
     format,
+    ...ending.end,
     id: input.id ?? newId('des', nowMs, random),
     config: checked.config,
     createdAtMs: nowMs,
@@ -209,7 +219,7 @@ async function createOnce(
   const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant, audit });
   if (inserted !== 'inserted') return { kind: inserted };
   await routing.refresh(input.tenantId);
-  return { kind: 'done', opened: shownTo(stored, checked, type, profile, nowMs) };
+  return { kind: 'done', opened: shownTo(engine, stored, checked, type, profile) };
 }
 
 async function changeOnce(
@@ -234,7 +244,7 @@ async function changeOnce(
   const profileName = change.profile === undefined ? before.profile : change.profile;
   problems.push(
     ...unknownProfile(engine, profileName),
-    ...unknownTopics(engine, change.topics ?? []),
+    ...unknownTopics(engine, before.tenantId, change.topics ?? []),
   );
   const profile = profileOf(profileName, defaults, targets);
   const current = openSecrets(stored, defaults, profile, targets.boxes);
@@ -258,6 +268,8 @@ async function changeOnce(
   const deliveryMetadata = mergedMap(before.deliveryMetadata, change.deliveryMetadata);
   const metadata = mergedMap(before.metadata, change.metadata);
   problems.push(...tooManyNames({ delivery_metadata: deliveryMetadata, metadata }));
+  const ending = endAfter(before, change, profile.ending.lifetimeMs, nowMs);
+  problems.push(...ending.problems);
   if (problems.length > 0 || !checked.ok) return { kind: 'invalid', problems };
 
   const destination: Destination = {
@@ -272,12 +284,14 @@ async function changeOnce(
     deliveryMetadata,
     metadata,
     policy: change.policy === null ? {} : mergedPolicy(before.policy, change.policy),
-    disabledAtMs: change.disabledAtMs === undefined ? before.disabledAtMs : change.disabledAtMs,
+    ...ending.end,
     updatedAtMs: nowMs,
   };
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
-  const cancelPending = before.disabledAtMs === null && destination.disabledAtMs !== null;
+  const isDropping = destination.policy.while_disabled !== 'hold';
+  const wasKept = before.disabledAtMs === null || before.policy.while_disabled === 'hold';
+  const cancelPending = destination.disabledAtMs !== null && isDropping && wasKept;
   const secrets = { credentials: own, auth: checked.auth };
   const changed = sealSecrets(destination, secrets, revision + 1, targets.boxes);
   const updated = await storage.destinationUpdate({
@@ -293,24 +307,33 @@ async function changeOnce(
   if (updated !== 'updated') return { kind: updated };
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
-  return { kind: 'done', opened: shownTo(changed, checked, type, profile, nowMs) };
+  return { kind: 'done', opened: shownTo(engine, changed, checked, type, profile) };
 }
 
-function opened({ targets, clock }: Engine, { stored, defaults }: Found): OpenedDestination {
+function stateOf({ health, dispatcher }: Engine, destination: Destination, nowMs: number) {
+  const { tenantId, id } = destination;
+  const wait = dispatcher.waitsFor(tenantId, id);
+  const breakerUntilMs = wait?.for === 'breaker' ? wait.untilMs : null;
+  return destinationState(destination, health.of(tenantId, id), breakerUntilMs, nowMs);
+}
+
+function opened(engine: Engine, { stored, defaults }: Found): OpenedDestination {
+  const { targets } = engine;
   const type = targets.types.get(stored.type);
   const profile = profileOf(stored.profile, defaults, targets);
   const secrets = openSecrets(stored, defaults, profile, targets.boxes);
-  return shownTo(stored, secrets, type, profile, clock.nowMs());
+  return shownTo(engine, stored, secrets, type, profile);
 }
 
 /** Of a type that this version does not have, nothing is known to be no secret. */
 function shownTo(
+  engine: Engine,
   { sealedCredentials: _sealed, revision, ...destination }: StoredDestination,
   { credentials, auth }: DestinationSecrets,
   type: DestinationType | undefined,
   profile: Profile,
-  nowMs: number,
 ): OpenedDestination {
+  const nowMs = engine.clock.nowMs();
   return {
     destination,
     ...(type === undefined
@@ -320,48 +343,10 @@ function shownTo(
           ...type.showAuth(auth, nowMs),
         }),
     type,
+    state: stateOf(engine, destination, nowMs),
     revision,
   };
 }
-
-/** What the tenant's destinations of the profile share; `null` where they share nothing yet, or never do. */
-function sharedCredentials(
-  { targets }: Engine,
-  tenantId: string,
-  { secrets }: TenantDefaults,
-  profile: Profile,
-): Credentials | null {
-  if (profile.secret.scope === 'destination') return null;
-  return openTenantSecrets(tenantId, secrets, targets.boxes)[profile.name] ?? null;
-}
-
-/** Where the credentials are the tenant's, writes them there, if they have changed; what is left is the destination's own. */
-async function keepShared(
-  engine: Engine,
-  { tenantId }: Destination,
-  defaults: TenantDefaults,
-  profile: Profile,
-  credentials: Credentials,
-): Promise<Credentials | 'changed_meanwhile'> {
-  if (profile.secret.scope === 'destination') return credentials;
-  const { boxes } = engine.targets;
-  const before = openTenantSecrets(tenantId, defaults.secrets, boxes);
-  if (isDeepStrictEqual(before[profile.name], credentials)) return {};
-  const put = await engine.storage.tenantSecretsPut({
-    id: tenantId,
-    sealed: sealTenantSecrets(tenantId, { ...before, [profile.name]: credentials }, boxes),
-    ifRevision: defaults.secrets.revision,
-  });
-  // A tenant that is gone is found to be so by what follows.
-  return put === 'changed_meanwhile' ? put : {};
-}
-
-const SHARED_SECRET: FieldProblem = {
-  pointer: '/credentials/secret',
-  code: 'conflict',
-  message:
-    'All destinations of this profile have the tenant’s one secret, which is there already: leave it out, or rotate it.',
-};
 
 function invalidType({ targets }: Engine): ManageResult {
   const message = `There are the types ${[...targets.types.keys()].join(', ')}.`;
@@ -375,7 +360,13 @@ function unknownProfile({ targets }: Engine, profile: string | null): FieldProbl
 }
 
 /** While there is a catalogue, a destination names topics of it; patterns are always good. */
-function unknownTopics({ catalogue }: Engine, topics: readonly string[]): FieldProblem[] {
+function unknownTopics(
+  { catalogue }: Engine,
+  tenantId: string,
+  topics: readonly string[],
+): FieldProblem[] {
+  // The catalogue is of what the operator publishes, not of what is told to him.
+  if (tenantId === OPERATOR_TENANT) return [];
   return topics.flatMap((topic, index) => {
     if (catalogue.isNameable(topic)) return [];
     const message = `There is no topic ${topic} in the catalogue: GET /topics lists them, and a pattern such as user.* may cover future ones.`;

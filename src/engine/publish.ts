@@ -230,6 +230,10 @@ class Publishing implements Item<PublishOutcome>, Matched {
     return this.request.data.length;
   }
 
+  get nowMs(): number {
+    return this.#publisher.nowMs();
+  }
+
   get topic(): string {
     return this.request.topic;
   }

@@ -36,6 +36,7 @@ interface Pending extends Item<RecordOutcome> {
   readonly record: AttemptRecord;
   readonly delivery: LiveDelivery;
   readonly target: Target;
+  readonly attempt: Attempt;
   refusals: number;
 }
 
@@ -45,6 +46,14 @@ export interface Recorded {
   /** It is final, and keeps nothing behind it waiting. */
   readonly isDone: boolean;
 }
+
+/** An outcome that is safe, and what followed from it. */
+type OutcomeListener = (
+  target: Target,
+  delivery: LiveDelivery,
+  attempt: Attempt,
+  verdict: Verdict,
+) => void;
 
 type RecordedListener = (delivery: LiveDelivery, target: Target, recorded: Recorded) => void;
 
@@ -56,6 +65,7 @@ export class Recorder {
   readonly #measures: EngineMeasures;
   readonly #group: GroupCommit<Pending, RecordOutcome>;
   #onRecorded: RecordedListener = () => {};
+  #onOutcome: OutcomeListener = () => {};
   #onResume: () => void = () => {};
   /** By the number of the event. */
   readonly #watchers = new Map<number, () => void>();
@@ -113,6 +123,11 @@ export class Recorder {
     this.#watchers.delete(eventSeq);
   }
 
+  /** Called before that, with what was written. */
+  onOutcome(listener: OutcomeListener): void {
+    this.#onOutcome = listener;
+  }
+
   /** Called when attempts may start again. */
   onResume(listener: () => void): void {
     this.#onResume = listener;
@@ -125,6 +140,7 @@ export class Recorder {
       record,
       delivery,
       target,
+      attempt,
       refusals: 0,
       weightBytes: record.response?.body.length ?? 0,
       written: (outcome) => this.#written(pending, outcome),
@@ -146,6 +162,8 @@ export class Recorder {
     }
     const { verdict } = pending.record;
     if (outcome !== 'lost') this.#measure(pending.record, outcome);
+    if (outcome !== 'lost')
+      this.#onOutcome(pending.target, pending.delivery, pending.attempt, verdict);
     const goesOn = outcome === 'recorded' && verdict.status === 'pending';
     const holds = verdict.status === 'failed' && verdict.holds === true;
     this.#settled(pending, {

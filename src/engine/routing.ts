@@ -10,7 +10,7 @@ import { filterMatches } from '../domain/filter-compile.ts';
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
 import { Candidates } from './candidates.ts';
-import { createTarget, tenantRevision } from './target.ts';
+import { createTarget, standingOf, tenantRevision } from './target.ts';
 import type { Target, TargetMaker } from './target.ts';
 
 /** Topics whose matches are kept for a tenant; a publisher who makes topics up does not fill the memory. */
@@ -21,13 +21,19 @@ export class TenantRoute {
   readonly version: number;
   readonly targets: ReadonlyMap<string, Target>;
   readonly #byTopic = new Map<string, Candidates>();
+  /** When the first of them ends. */
+  readonly #firstEndMs: number;
 
   constructor(version: number, targets: ReadonlyMap<string, Target>) {
     this.version = version;
     this.targets = targets;
+    let firstEndMs = Infinity;
+    for (const { expiresAtMs } of targets.values())
+      firstEndMs = Math.min(firstEndMs, expiresAtMs ?? Infinity);
+    this.#firstEndMs = firstEndMs;
   }
 
-  /** The enabled destinations that want the event, oldest first. */
+  /** The destinations that take the event, or hold it while they are disabled, oldest first. */
   match(event: Matched): readonly Target[] {
     const { topic } = event;
     let candidates = this.#byTopic.get(topic);
@@ -36,15 +42,18 @@ export class TenantRoute {
       if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
       this.#byTopic.set(topic, candidates);
     }
-    return candidates.isFiltered
+    const matching = candidates.isFiltered
       ? candidates.matching(event.view, (target) => event.gaveUp(target))
       : candidates.targets;
+    if (this.#firstEndMs === Infinity || event.nowMs < this.#firstEndMs) return matching;
+    return matching.filter((target) => standingOf(target, event.nowMs) !== 'closed');
   }
 
-  /** The one that was addressed, if it is enabled and wants the event. */
+  /** The one that was addressed, if it takes or holds the event. */
   addressed(destinationId: string, event: Matched): readonly Target[] {
     const target = this.targets.get(destinationId);
     if (target === undefined || !wants(target, event.topic)) return [];
+    if (standingOf(target, event.nowMs) === 'closed') return [];
     const { filter } = target;
     const answer = filter === null || filterMatches(filter, event.view.read(filter.wanted));
     if (answer === undefined) event.gaveUp(target);
@@ -68,6 +77,7 @@ export class TenantRoute {
 /** What is asked of an event. Its view costs something, and is taken only where there are filters. */
 export interface Matched {
   readonly topic: string;
+  readonly nowMs: number;
   readonly view: EventView;
   /** The target's filter takes too many steps with it, and so does not match. */
   gaveUp(target: Target): void;
@@ -157,5 +167,8 @@ export class RoutingTable {
 }
 
 function wants(target: Target, topic: string): boolean {
-  return target.enabled && target.topics.some((pattern) => topicMatches(pattern, topic));
+  return (
+    (target.enabled || target.holds) &&
+    target.topics.some((pattern) => topicMatches(pattern, topic))
+  );
 }

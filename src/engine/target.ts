@@ -1,6 +1,8 @@
 /** A destination as the engine uses it: its own wishes laid over its profile's, its secrets opened, its sender ready. */
 import type { DestinationType, Sender } from '../destinations/destination-type.ts';
 import type { DestinationPolicy } from '../domain/destination.ts';
+import { endingRule, isExpired } from '../domain/ending.ts';
+import type { EndingRule } from '../domain/ending.ts';
 import type { Order, OrderFailure } from '../domain/order.ts';
 import { compileFilter } from '../domain/filter-compile.ts';
 import type { CompiledFilter } from '../domain/filter-compile.ts';
@@ -27,6 +29,10 @@ export interface Target {
   readonly topics: readonly string[];
   readonly filter: CompiledFilter | null;
   readonly enabled: boolean;
+  /** Events are kept for it while it is disabled. */
+  readonly holds: boolean;
+  readonly expiresAtMs: number | null;
+  readonly ending: EndingRule;
   /** With the destination's format laid over it. */
   readonly profile: Profile;
   readonly timeoutMs: number;
@@ -63,6 +69,9 @@ export function createTarget(
     topics: stored.topics,
     filter: storedFilter(stored),
     enabled: stored.disabledAtMs === null,
+    holds: stored.policy.while_disabled === 'hold',
+    expiresAtMs: stored.expiresAtMs,
+    ending: endingRule(profile.ending, stored.policy.disable),
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
@@ -75,6 +84,17 @@ export function createTarget(
       return sender;
     },
   };
+}
+
+/** What becomes of its deliveries: sent, kept until it is enabled again, or canceled. */
+export type Standing = 'open' | 'held' | 'closed';
+
+export function standingOf(
+  { enabled, holds, expiresAtMs }: Pick<Target, 'enabled' | 'holds' | 'expiresAtMs'>,
+  nowMs: number,
+): Standing {
+  if (enabled && !isExpired(expiresAtMs, nowMs)) return 'open';
+  return holds ? 'held' : 'closed';
 }
 
 /** A target that was made with other defaults of its tenant has to be made anew. */

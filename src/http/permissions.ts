@@ -106,8 +106,8 @@ export const PERMISSIONS = {
 
 export type OperationId = keyof typeof PERMISSIONS;
 
-/** Nothing of a tenant is under these paths, and no route there needs to say what it is. */
-const OPEN_PATHS = /^\/(?:docs|portal|console|\.well-known)(?:\/|$)|^\/openapi\.json$/;
+/** Nothing of a tenant is under these paths, save what the token of a mail's link stands for (routes/mail-links.ts); no route there needs to say what it is. */
+const OPEN_PATHS = /^\/(?:docs|mail|portal|console|\.well-known)(?:\/|$)|^\/openapi\.json$/;
 
 export function isOpenPath(path: string): boolean {
   return OPEN_PATHS.test(path);

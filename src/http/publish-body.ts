@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import type { PublishRequest } from '../domain/event.ts';
 import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
 import type { Member } from '../domain/json-members.ts';
+import { OPERATOR_TENANT } from '../domain/operator-tenant.ts';
 import { isTopic } from '../domain/topic.ts';
 import { ApiError, MAX_FIELD_ERRORS, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
@@ -128,6 +129,8 @@ function parseEvent(
 
   if (typeof tenantId !== 'string' || tenantId === '')
     wrong('/tenant_id', 'required', 'The tenant’s id is required, as a string.');
+  if (tenantId === OPERATOR_TENANT)
+    wrong('/tenant_id', 'reserved', 'This tenant gets operator events alone: name another.');
   if (id !== undefined && (typeof id !== 'string' || !EVENT_ID.test(id))) {
     wrong(
       '/id',

@@ -1,4 +1,5 @@
 /** What is written down of the API: `openapi.json`, and the table of errors. Both are made by `npm run generate`. */
+import { MailLinks } from '../domain/mail-link.ts';
 import type { Access } from '../engine/access.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Grant } from '../domain/caller.ts';
@@ -12,6 +13,7 @@ import type { TenantTokens } from './tenant-token.ts';
 const NO_ENGINE = {} as Engine;
 const NO_ACCESS = {} as Access;
 const NO_TOKENS = {} as TenantTokens;
+const NO_LINKS = new MailLinks([]);
 
 /** The OpenAPI document, as `/openapi.json` gives it where no option was set. */
 export async function openapiReference(version: string): Promise<string> {
@@ -20,6 +22,7 @@ export async function openapiReference(version: string): Promise<string> {
     access: NO_ACCESS,
     apiKey: '',
     tokens: NO_TOKENS,
+    mailLinks: NO_LINKS,
     version,
     publicUrl: 'http://127.0.0.1:8080',
     publicKeys: [],

@@ -1,4 +1,5 @@
 /** What the server is made of; handed over by main.ts. */
+import type { MailLinks } from '../domain/mail-link.ts';
 import type { Access } from '../engine/access.ts';
 import type { PublicJwk } from '../domain/instance-keys.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -11,6 +12,7 @@ export interface ServerParts {
   /** The operator’s key of the configuration. */
   readonly apiKey: string;
   readonly tokens: TenantTokens;
+  readonly mailLinks: MailLinks;
   readonly version: string;
   readonly publicUrl: string;
   /** By which receivers verify what the instance's own key has signed; the one that signs first. */

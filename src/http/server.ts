@@ -22,6 +22,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { processMetricsRoutes } from './routes/process-metrics.ts';
 import { profileRoutes } from './routes/profiles.ts';
+import { mailLinkRoutes } from './routes/mail-links.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { reencryptRoutes } from './routes/reencrypt.ts';
 import { retryRoutes } from './routes/retry.ts';
@@ -72,6 +73,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
+  mailLinkRoutes(server, parts);
   wellKnownRoutes(server, parts);
   await server.register(
     (api, _options, done) => {

@@ -5,6 +5,7 @@
 import type { Profile } from '../domain/profile.ts';
 
 const SECOND_MS = 1000;
+const HOUR_MS = 3600 * SECOND_MS;
 
 export const baack: Profile = {
   name: 'baack',
@@ -50,4 +51,14 @@ export const baack: Profile = {
     windowMs: null,
   },
   timeoutMs: 10 * SECOND_MS,
+  ending: {
+    consecutiveFailures: null,
+    withoutSuccessMs: null,
+    onExhausted: true,
+    failureShare: { share: 0.5, windowMs: HOUR_MS, minAttempts: 20 },
+    onGone: 'nothing',
+    hearsDisable: false,
+    mailsFailures: false,
+    lifetimeMs: 90 * 24 * HOUR_MS,
+  },
 };

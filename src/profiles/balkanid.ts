@@ -43,4 +43,11 @@ export const balkanid: Profile = {
     windowMs: null,
   },
   timeoutMs: 5 * SECOND_MS,
+  ending: {
+    ...standard.ending,
+    consecutiveFailures: 100,
+    withoutSuccessMs: null,
+    onGone: 'nothing',
+    hearsDisable: false,
+  },
 };

@@ -32,4 +32,11 @@ export const basekit: Profile = {
   retried: standard.retried,
   retry: { ...standard.retry, jitter: 0 },
   timeoutMs: standard.timeoutMs,
+  // The hook is unsubscribed by its receiver, and by nothing else.
+  ending: {
+    ...standard.ending,
+    withoutSuccessMs: null,
+    onGone: 'unsubscribe',
+    hearsDisable: false,
+  },
 };

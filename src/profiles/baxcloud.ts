@@ -38,4 +38,14 @@ export const baxcloud: Profile = {
     windowMs: null,
   },
   timeoutMs: 10 * SECOND_MS,
+  ending: {
+    consecutiveFailures: null,
+    withoutSuccessMs: null,
+    onExhausted: false,
+    failureShare: null,
+    onGone: 'nothing',
+    hearsDisable: false,
+    mailsFailures: true,
+    lifetimeMs: null,
+  },
 };

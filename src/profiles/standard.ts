@@ -53,4 +53,14 @@ export const standard: Profile = {
     windowMs: null,
   },
   timeoutMs: 15 * SECOND_MS,
+  ending: {
+    consecutiveFailures: null,
+    withoutSuccessMs: 5 * 24 * HOUR_MS,
+    onExhausted: false,
+    failureShare: null,
+    onGone: 'disable',
+    hearsDisable: true,
+    mailsFailures: false,
+    lifetimeMs: null,
+  },
 };

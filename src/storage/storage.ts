@@ -36,6 +36,8 @@ import type {
   StoredAttempt,
 } from './reading.ts';
 import type { TopicStorage } from './topic-storage.ts';
+import type { HealthStorage } from './health-storage.ts';
+import type { MailStorage } from './mail-storage.ts';
 import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
@@ -54,7 +56,8 @@ export class StorageOpenError extends Error {
   }
 }
 
-export interface Storage extends KeyStorage, TopicStorage, MetricsStorage {
+export interface Storage
+  extends KeyStorage, TopicStorage, MetricsStorage, HealthStorage, MailStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -71,9 +74,10 @@ export interface Storage extends KeyStorage, TopicStorage, MetricsStorage {
     author?: AuditAuthor | null;
   }): Promise<{ created: boolean; tenant: TenantRecord }>;
   tenantGet(query: { id: string }): Promise<TenantRecord | null>;
-  /** By age. `ids` empty: all. `count` is that of all matches. */
+  /** By age. `ids` empty: all. `hidden`: left out, whoever asks. `count` is that of all matches. */
   tenantList(query: {
     ids: readonly string[];
+    hidden?: string;
     page: PageRequest;
   }): Promise<Page<TenantRecord> & { count: number }>;
   /** What the tenant's destinations have in common; `null` where there is no such tenant. */
@@ -97,7 +101,8 @@ export interface Storage extends KeyStorage, TopicStorage, MetricsStorage {
   }): Promise<'inserted' | 'id_taken' | 'unknown_tenant' | 'too_many'>;
   /**
    * Replaces the row, if it is still as it was when it was read (`ifRevision`).
-   * `cancelPending`: what it was owed up to now is canceled, in slices, by `cancelSlice`.
+   * `cancelPending`: what it was owed up to now is canceled, in slices, by `cancelSlice`. One that is enabled by it
+   * forgets its health; one whose end is moved forgets that it was warned of it.
    */
   destinationUpdate(query: {
     destination: StoredDestination;

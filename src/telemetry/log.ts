@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import type { Logger, pino } from 'pino';
 import type { EngineLog } from '../engine/engine-log.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
+import type { MailLog } from '../notifications/mailer.ts';
 import type { HttpLog } from '../http/http-log.ts';
 
-export interface Log extends EngineLog, HttpLog {
+export interface Log extends EngineLog, MailLog, HttpLog {
   stopping(signal: string, graceS: number): void;
   stopped(): void;
 }
@@ -38,6 +39,21 @@ export function createLog(level: string): Log {
       logger().error(
         { err, deliveryId },
         'an outcome was refused again and again; its delivery is attempted again after the next start',
+      ),
+    mailFailed: (reason, err) =>
+      logger().warn({ err, reason }, 'a mail could not be sent; trying again later'),
+    mailGivenUp: (reason, tenantId, err) =>
+      logger().error({ err, reason, tenantId }, 'a mail was given up'),
+    noticeFailed: (topic, err) =>
+      logger().warn({ err, topic }, 'a notice could not be told; trying again'),
+    noticeDropped: (topic, tenantId, destinationId) =>
+      logger().error({ topic, tenantId, destinationId }, 'too many notices wait; one was dropped'),
+    destinationEnded: (tenantId, destinationId, reason) =>
+      logger().warn({ tenantId, destinationId, reason }, 'a destination was ended by its rule'),
+    destinationEndFailed: (tenantId, destinationId, err) =>
+      logger().warn(
+        { err, tenantId, destinationId },
+        'a destination could not be ended; its next failure tries again',
       ),
     serviceFailed: (service, err) =>
       logger().warn({ err, service }, 'a round of a service failed; trying again'),

@@ -153,7 +153,8 @@ describe('what an attempt includes', () => {
   });
 
   it('is the destination as it is now', async () => {
-    expect(await attemptOf(`${of()}&include=destination`)).toMatchObject({ destination: good });
+    const { state: _state, ...as } = good;
+    expect(await attemptOf(`${of()}&include=destination`)).toMatchObject({ destination: as });
   });
 
   it('leaves out a destination that is gone', async () => {

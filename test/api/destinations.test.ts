@@ -15,6 +15,15 @@ function webhook(given: object = {}): object {
 const at = (tenantId: string, id = '') =>
   `/v1/tenants/${tenantId}/destinations${id === '' ? '' : `/${encodeURIComponent(id)}`}`;
 
+const HEALTHY = {
+  status: 'healthy',
+  reason: null,
+  since: null,
+  consecutive_failures: 0,
+  last_success_at: null,
+  breaker_until: null,
+};
+
 describe('POST /tenants/{tenant_id}/destinations', () => {
   it('answers 201 with what is required alone, and leaves out what was not given', async () => {
     const tenantId = await api().tenant();
@@ -32,6 +41,8 @@ describe('POST /tenants/{tenant_id}/destinations', () => {
       created_at: expect.any(String) as string,
       updated_at: body.created_at,
       disabled_at: null,
+      expires_at: null,
+      state: HEALTHY,
     });
   });
 
@@ -58,6 +69,13 @@ describe('POST /tenants/{tenant_id}/destinations', () => {
       target_url: given.config.url,
       created_at: expect.any(String) as string,
       updated_at: body.created_at,
+      expires_at: null,
+      state: {
+        ...HEALTHY,
+        status: 'disabled',
+        reason: 'by_hand',
+        since: given.disabled_at,
+      },
     });
     const got = await api().get<DestinationView>(at(tenantId, 'every-field'));
     expect({ status: got.status, body: got.body }).toEqual({ status: 200, body });

@@ -1,5 +1,6 @@
 /** Every route with every kind of credential: what comes is what the table says (src/http/permissions.ts). */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { MailLinks } from '../../src/domain/mail-link.ts';
 import { deriveTokenKey } from '../../src/domain/token-key.ts';
 import type { Grant } from '../../src/domain/caller.ts';
 import { PERMISSIONS, permissionOf } from '../../src/http/permissions.ts';
@@ -265,6 +266,7 @@ describe('a new route', () => {
       access: api().access,
       apiKey: API_KEY,
       tokens: new TenantTokens([deriveTokenKey(ENCRYPTION_KEY)], clock, 3600),
+      mailLinks: new MailLinks([ENCRYPTION_KEY]),
       version: '0',
       publicUrl: 'http://127.0.0.1:8080',
       publicKeys: [],

@@ -99,6 +99,19 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['10.0.0.0/8,fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
   ],
   profile: [['baack', 'baack']],
+  smtpUrl: [
+    ['none', null],
+    ['smtp://u:p%40@mail.example.com:2525', 'smtp://u:p%40@mail.example.com:2525'],
+    ['smtps://mail.example.com/', 'smtps://mail.example.com/'],
+  ],
+  mailFrom: [
+    ['hooks@example.com', 'hooks@example.com'],
+    ['Web Hooks <hooks@example.com>', 'Web Hooks <hooks@example.com>'],
+  ],
+  mailTemplates: [
+    ['none', null],
+    ['./mails', './mails'],
+  ],
   maxPayloadBytes: [
     ['1024', 1024],
     ['512 KiB', 512 * 1024],
@@ -207,6 +220,16 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['10.0.0.1/8', 'write 10.0.0.0/8'],
     ['10.0.0.0/8,', 'is an empty entry'],
   ],
+  smtpUrl: [
+    ['https://mail.example.com', 'no URL of a mail server'],
+    ['smtp://', 'no URL of a mail server'],
+    ['smtp://mail.example.com/in?x=1', 'more than a server'],
+  ],
+  mailFrom: [
+    ['hooks', 'is no address'],
+    ['A <a@b>, B <c@d>', 'is no address'],
+  ],
+  mailTemplates: [['', 'it is empty']],
   profile: [
     ['standart', 'there is no profile "standart": did you mean standard?'],
     ['other', 'write one of standard, baack'],

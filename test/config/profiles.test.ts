@@ -69,6 +69,7 @@ describe('a profile', () => {
       retried: standard.retried,
       retry: standard.retry,
       timeoutMs: standard.timeoutMs,
+      ending: standard.ending,
     });
   });
 
@@ -157,6 +158,7 @@ describe('a profile', () => {
       retried: { statuses: { only: [500] }, reasons: ['timeout', 'dns'] },
       retry: { delaysMs: [1500, 3000, 4000], jitter: 0.2, windowMs: 60_000 },
       timeoutMs: 100,
+      ending: standard.ending,
     });
   });
 

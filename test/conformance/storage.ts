@@ -11,6 +11,7 @@ import { describeClaim } from './storage-claim.ts';
 import { describeDestinations, describeRouting } from './storage-destinations.ts';
 import { describeSealed } from './storage-sealed.ts';
 import type { StorageDriver } from './storage-driver.ts';
+import { describeEnding } from './storage-ending.ts';
 import { describeFilters } from './storage-filters.ts';
 import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
@@ -43,6 +44,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeCancelSlice(driver);
     describePruneSlice(driver);
     describeMetrics(driver);
+    describeEnding(driver);
     describeModel(driver);
     describeFilters(driver);
     describeLists(driver);

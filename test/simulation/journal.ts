@@ -52,6 +52,8 @@ export interface DestinationRow {
   /** Empty once it is deleted. */
   readonly definition: string;
   readonly isEnabled: boolean;
+  /** Disabled: what it is owed waits. */
+  readonly isHeld: boolean;
   readonly isDeleted: boolean;
 }
 
@@ -119,7 +121,12 @@ export class Journal {
       tenantId: String(row['tenant_id']),
       id: String(row['id']),
       definition: String(row['definition']),
-      isEnabled: row['disabled_ms'] === null && row['deleted_ms'] === null,
+      // One that holds is owed what is published while it is disabled.
+      isEnabled:
+        row['deleted_ms'] === null &&
+        (row['disabled_ms'] === null ||
+          String(row['definition']).includes('"while_disabled":"hold"')),
+      isHeld: row['disabled_ms'] !== null,
       isDeleted: row['deleted_ms'] !== null,
     }));
   }

@@ -27,6 +27,7 @@ export interface DestinationState {
   /** The largest that the engine may still go by. */
   formerConcurrency: number;
   isEnabled: boolean;
+  isHeld: boolean;
   isDeleted: boolean;
   /** It was disabled or deleted at some time. */
   wasTakenAway: boolean;
@@ -171,6 +172,7 @@ export class Ledger {
       concurrency: 0,
       formerConcurrency: 0,
       isEnabled: true,
+      isHeld: false,
       isDeleted: false,
       wasTakenAway: false,
       wasEverParallel: false,
@@ -188,6 +190,7 @@ export class Ledger {
       );
     destination.concurrency = concurrency;
     destination.isEnabled = row.isEnabled;
+    destination.isHeld = row.isHeld;
     destination.wasTakenAway ||= !row.isEnabled;
     destination.wasEverParallel ||= destination.concurrency > 1;
     destination.schedules.push(scheduleOf(policy.retry));

@@ -131,7 +131,7 @@ export class Watch {
     const { row, destination, unrecorded, dueSetMs } = delivery;
     if (unrecorded.length > 0) return 'while its last attempt is not recorded';
     if (!this.#isUnsettled(destination.tenantId)) {
-      if (destination.isDeleted || !destination.isEnabled)
+      if (destination.isDeleted || destination.isHeld || !destination.isEnabled)
         return 'to a destination that is disabled or deleted';
       const isExcused = DISABLING_MAY_PASS_UNSEEN && this.#overlapped.has(destination.tenantId);
       if (row.status !== 'pending' && !isExcused) return `though it is ${row.status}`;
@@ -215,7 +215,8 @@ export class Watch {
       // With few places for all, who hangs takes them from the healthy.
       if (healthyMs < LATE_MS && !isAmple) return;
       const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
-      if (!destination.isEnabled || unrecorded.length > 0 || isHeld(delivery)) continue;
+      if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0 || isHeld(delivery))
+        continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
       const wait = engine.dispatcher.waitsFor(destination.tenantId, destination.id);

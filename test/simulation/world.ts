@@ -245,6 +245,10 @@ export class World {
       recordResumed: () => note('record resumed'),
       outcomeDropped: (error, id) => note('outcome dropped', `${id}, ${String(error)}`),
       serviceFailed: (name, error) => note(`${name} failed`, error),
+      noticeFailed: (topic, error) => note(`${topic} not told`, error),
+      noticeDropped: (topic) => this.findings.violate(`${topic} was dropped`),
+      destinationEnded: (_tenant, id, reason) => note(`${id} ended: ${reason}`),
+      destinationEndFailed: (_tenant, id, error) => note(`${id} not ended`, error),
       filterGaveUp: () => {},
       destinationUnusable: (_tenant, id, error) =>
         this.findings.violate(`${id} is unusable: ${String(error)}`),

@@ -14,6 +14,7 @@ import type { KeyScope, TenantRole } from '../../src/domain/caller.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
+import { MailLinks } from '../../src/domain/mail-link.ts';
 import { createSealedBoxes } from '../../src/domain/sealed-box.ts';
 import { deriveTokenKey } from '../../src/domain/token-key.ts';
 import { createAccess } from '../../src/engine/access.ts';
@@ -191,6 +192,7 @@ export class ApiServer {
       access,
       apiKey: API_KEY,
       tokens,
+      mailLinks: new MailLinks([ENCRYPTION_KEY]),
       maxFailedSignIns: options.maxFailedSignIns ?? Infinity,
       version: '0.0.0-test',
       publicUrl: 'http://127.0.0.1:8080',
@@ -364,6 +366,11 @@ function failureLog(failures: Failure[], warnings: Warning[]) {
     recordResumed: () => {},
     signInsRefused: () => {},
     outcomeDropped: failed('an outcome was dropped'),
+    noticeFailed: (topic: string, error: unknown) => failed(`${topic} was not told`)(error),
+    noticeDropped: (topic: string) => failed('a notice was dropped')(topic),
+    destinationEnded: () => {},
+    destinationEndFailed: (_tenant: string, id: string, error: unknown) =>
+      failed(`destination ${id} was not ended`)(error),
     serviceFailed: (name: string, error: unknown) => failed(`the ${name} failed`)(error),
     filterGaveUp: (_tenant: string, id: string) => failed(`the filter of ${id} gave up`)(undefined),
     destinationUnusable: (_tenant: string, id: string, error: unknown) =>

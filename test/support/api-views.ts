@@ -26,6 +26,12 @@ export interface DestinationView {
   readonly created_at: string;
   readonly updated_at: string;
   readonly disabled_at: string | null;
+  readonly expires_at: string | null;
+  readonly state: {
+    readonly status: string;
+    readonly reason: string | null;
+    readonly consecutive_failures: number;
+  };
 }
 
 export interface KeyView {

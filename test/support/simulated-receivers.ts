@@ -226,6 +226,7 @@ function failed(
     reason,
     detail: 'As simulated.',
     retryable: status !== 410,
+    ...(status === 410 ? { wish: 'gone' } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     timings: timings(totalMs),
     response: status === null ? null : response(status),

@@ -121,6 +121,8 @@ export function destinationOf(
     metadata: null,
     policy: {},
     disabledAtMs: null,
+    disabledReason: null,
+    expiresAtMs: null,
     createdAtMs: 1_700_000_000_000,
     updatedAtMs: 1_700_000_000_000,
     sealedCredentials: Uint8Array.of(0, 1, 2, 255),
@@ -150,7 +152,12 @@ export async function switchDestination(
   const stored = await storage.destinationGet({ tenantId, id });
   if (stored === null) throw new Error(`there is no destination ${id}`);
   const result = await storage.destinationUpdate({
-    destination: { ...stored, disabledAtMs, revision: stored.revision + 1 },
+    destination: {
+      ...stored,
+      disabledAtMs,
+      disabledReason: disabledAtMs === null ? null : 'by_hand',
+      revision: stored.revision + 1,
+    },
     ifRevision: stored.revision,
     cancelPending,
   });

@@ -5,7 +5,7 @@
  * and the connection is dropped. Redirects are not followed: undici's dispatcher never does.
  */
 import type { Dispatcher } from 'undici';
-import type { AttemptResponse, Outcome, Timings } from '../../domain/attempt.ts';
+import type { AttemptResponse, Outcome, ReceiverWish, Timings } from '../../domain/attempt.ts';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import { isSuccess, retriesReason, retriesStatus } from '../../domain/profile.ts';
 import type { Profile } from '../../domain/profile.ts';
@@ -40,6 +40,7 @@ type Opening = Pick<Timings, 'dnsMs' | 'connectMs' | 'tlsMs'>;
 
 /** A body that drips in byte by byte is put together now and then: a buffer costs far more than its byte. */
 const MAX_CHUNKS = 64;
+const GONE = 410;
 
 type ResponseHeaders = Record<string, string | string[] | undefined>;
 
@@ -176,7 +177,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       truncated,
     };
     if (isSuccess(profile, this.#status)) {
-      this.#settle({ kind: 'delivered', timings, response });
+      this.#settle({ kind: 'delivered', ...this.#wish(), timings, response });
       return;
     }
     const askedMs = retryAfterMs(this.#headers['retry-after'], clock.nowMs());
@@ -185,10 +186,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
       reason: 'http_status',
       detail: `The receiver answered with status ${this.#status}.`,
       retryable: retriesStatus(profile, this.#status),
+      ...this.#wish(),
       ...(askedMs === null ? {} : { retryAfterMs: askedMs }),
       timings,
       response,
     });
+  }
+
+  #wish(): { wish?: ReceiverWish } {
+    if (this.#status === GONE) return { wish: 'gone' };
+    const asked = this.#headers['webhook-delivery'];
+    return asked === undefined || !isDisable(asked) ? {} : { wish: 'disable' };
   }
 
   #fail({ reason, detail }: Failure): void {
@@ -223,6 +231,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
       totalMs: this.#elapsedMs(),
     };
   }
+}
+
+function isDisable(asked: string | string[]): boolean {
+  return String(asked).trim().toLowerCase() === 'disable';
 }
 
 /** Whether the receiver said that it closes the connection after this answer. */

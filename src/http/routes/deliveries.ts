@@ -8,6 +8,7 @@ import { Query } from '../query.ts';
 import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
+import type { DeliveryRecord } from '../../storage/reading.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
@@ -26,7 +27,7 @@ const KNOWN = Object.keys(LIST_PARAMETERS);
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 2 };
 
 export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts): void {
-  const { storage, clock } = engine;
+  const { storage, clock, dispatcher } = engine;
 
   server.get(
     '/deliveries',
@@ -58,7 +59,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       const found = await storage.deliveryList({ ...filters, eventSeq, page });
       const nowMs = clock.nowMs();
       return {
-        models: found.rows.map((delivery) => deliveryJson(delivery, storage.ids, nowMs)),
+        models: found.rows.map((delivery) => shown(delivery, nowMs)),
         pagination: pagination(page, found, 'created_at'),
       };
     },
@@ -80,7 +81,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
       if (found === null || !tenantScope(request).has(found.tenantId))
         throw new ApiError('delivery_not_found');
-      return deliveryJson(found, storage.ids, clock.nowMs());
+      return shown(found, clock.nowMs());
     },
   );
 
@@ -106,9 +107,14 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       if (result === 'final') throw new ApiError('delivery_final');
       const canceled = found && (await storage.deliveryGet({ delivery: found.key }));
       if (result === 'unknown' || canceled === null) throw new ApiError('delivery_not_found');
-      return deliveryJson(canceled, storage.ids, clock.nowMs());
+      return shown(canceled, clock.nowMs());
     },
   );
+
+  function shown(delivery: DeliveryRecord, nowMs: number) {
+    const wait = dispatcher.waitsFor(delivery.tenantId, delivery.destinationId);
+    return deliveryJson(delivery, storage.ids, nowMs, wait);
+  }
 
   /** The number of an event; -1, which none has, where there is no such event. */
   async function seqOf(id: string, tenantIds: readonly string[]): Promise<number> {

@@ -9,6 +9,7 @@ import {
   getDestination,
   listDestinations,
 } from '../../engine/manage-destinations.ts';
+import { OPERATOR_TENANT } from '../../domain/operator-tenant.ts';
 import { topicMatches } from '../../domain/topic.ts';
 import type {
   DestinationChange,
@@ -89,6 +90,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       },
     },
     async (request, reply) => {
+      if (request.params.tenant_id === OPERATOR_TENANT) await makeOperatorTenant();
       await mustExist(request.params.tenant_id);
       const problems: FieldError[] = [];
       const filter = filterOf(request, problems) ?? null;
@@ -221,6 +223,13 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       return { success: true };
     },
   );
+
+  /** It is there as soon as it is needed. */
+  async function makeOperatorTenant(): Promise<void> {
+    if (engine.routing.tenant(OPERATOR_TENANT) !== undefined) return;
+    await engine.storage.tenantUpsert({ id: OPERATOR_TENANT, metadata: {} });
+    await engine.routing.refresh(OPERATOR_TENANT);
+  }
 
   async function mustExist(tenantId: string): Promise<void> {
     if (engine.routing.tenant(tenantId) !== undefined) return;

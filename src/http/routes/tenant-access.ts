@@ -1,4 +1,5 @@
 /** What lets a tenant in: tokens, and links to the portal that carry one. */
+import { OPERATOR_TENANT } from '../../domain/operator-tenant.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AuditAction } from '../../domain/audit.ts';
 import { TENANT_ROLES } from '../../domain/caller.ts';
@@ -45,7 +46,8 @@ export function tenantAccessRoutes(
       const role = query.oneOf('role', TENANT_ROLES) ?? 'admin';
       query.done();
       const { tenant_id: tenantId } = request.params;
-      if ((await storage.tenantGet({ id: tenantId })) === null)
+      const isOwn = tenantId === OPERATOR_TENANT;
+      if (isOwn || (await storage.tenantGet({ id: tenantId })) === null)
         throw new ApiError('tenant_not_found');
       const token = await tokens.issue({ tenantId, role, maySetUp: false });
       await note(request, 'tenant.token_issued', tenantId, role);

@@ -1,5 +1,6 @@
 /** Tenants. */
 import type { FastifyInstance } from 'fastify';
+import { OPERATOR_TENANT } from '../../domain/operator-tenant.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import { auditAuthor } from '../audit-author.ts';
@@ -47,7 +48,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       const page = pageRequest(query, PAGING);
       query.done();
       const ids = tenantScope(request).narrow(asked);
-      const found = await storage.tenantList({ ids, page });
+      const found = await storage.tenantList({ ids, hidden: OPERATOR_TENANT, page });
       return {
         models: found.rows.map(tenantJson),
         pagination: pagination(page, found, 'created_at'),

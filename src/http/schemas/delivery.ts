@@ -1,6 +1,7 @@
 /** Deliveries, as the API shows them. */
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { IdCodec } from '../../domain/id.ts';
+import type { LaneWait } from '../../engine/lane.ts';
 import type { DeliveryRecord } from '../../storage/reading.ts';
 import { formatTime, formatTimeOrNull } from '../time.ts';
 import { Time, TimeOrNull } from './fields.ts';
@@ -20,8 +21,9 @@ export const DeliverySchema = object(
     status: oneOf([...SHOWN_STATUSES]),
     attempts: integer(),
     next_attempt_at: TimeOrNull,
-    waits_for: nullable(oneOf(['retry', 'concurrency']), {
-      description: 'Why it is not attempted now.',
+    waits_for: nullable(oneOf(['retry', 'rate', 'breaker', 'concurrency', 'disabled']), {
+      description:
+        'Why it is not attempted now. `disabled`: its destination is, and holds what it is owed.',
     }),
     last_code: nullable(string()),
     created_at: Time,
@@ -31,7 +33,13 @@ export const DeliverySchema = object(
   { $id: 'Delivery' },
 );
 
-export function deliveryJson(delivery: DeliveryRecord, ids: IdCodec, nowMs: number) {
+/** `wait`: what holds up its destination. */
+export function deliveryJson(
+  delivery: DeliveryRecord,
+  ids: IdCodec,
+  nowMs: number,
+  wait: LaneWait | null,
+) {
   return {
     id: ids.deliveryId(delivery.key),
     tenant_id: delivery.tenantId,
@@ -45,7 +53,7 @@ export function deliveryJson(delivery: DeliveryRecord, ids: IdCodec, nowMs: numb
       delivery.status === 'pending' && !delivery.claimed
         ? formatTimeOrNull(delivery.nextAttemptAtMs)
         : null,
-    waits_for: waitsFor(delivery, nowMs),
+    waits_for: waitsFor(delivery, nowMs, wait),
     last_code: delivery.lastCode,
     created_at: formatTime(delivery.createdAtMs),
     updated_at: formatTime(delivery.updatedAtMs),
@@ -53,7 +61,12 @@ export function deliveryJson(delivery: DeliveryRecord, ids: IdCodec, nowMs: numb
   };
 }
 
-function waitsFor(delivery: DeliveryRecord, nowMs: number): 'retry' | 'concurrency' | null {
+function waitsFor(
+  delivery: DeliveryRecord,
+  nowMs: number,
+  wait: LaneWait | null,
+): 'retry' | LaneWait['for'] | null {
   if (delivery.status !== 'pending' || delivery.claimed) return null;
-  return (delivery.nextAttemptAtMs ?? 0) > nowMs ? 'retry' : 'concurrency';
+  if (wait?.for === 'disabled') return 'disabled';
+  return (delivery.nextAttemptAtMs ?? 0) > nowMs ? 'retry' : (wait?.for ?? 'concurrency');
 }

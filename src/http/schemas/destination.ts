@@ -1,6 +1,5 @@
 /** Destinations, as the API takes and shows them. */
 import type { DestinationPolicy } from '../../domain/destination.ts';
-import { ORDER_FAILURES, ORDERS } from '../../domain/order.ts';
 import { parseJson, plainJson } from '../../domain/json-value.ts';
 import { FORMAT_NAMES } from '../../domain/format.ts';
 import type { FormatName } from '../../domain/format.ts';
@@ -20,15 +19,15 @@ import type { PolicyChange } from '../../engine/destination-merge.ts';
 import type { FieldError } from '../errors.ts';
 import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
 import { Auth, ShownAuth, Warnings } from './destination-auth.ts';
+import { Policy, PolicyPatch } from './destination-policy.ts';
+import { ExpiresAt, State, stateJson } from './destination-state.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';
 import {
   anything,
   closedObject,
-  integer,
   arrayOf,
   literal,
   nullable,
-  number,
   oneOf,
   object,
   optional,
@@ -36,76 +35,6 @@ import {
   string,
   union,
 } from './json-schema.ts';
-
-const DAY_S = 86_400;
-
-const RETRY_COMMON = {
-  jitter: optional(number({ minimum: 0, maximum: 1 })),
-  window_s: optional(number({ exclusiveMinimum: 0, maximum: 30 * DAY_S })),
-};
-
-const POLICY = {
-  timeout_ms: integer({
-    minimum: 100,
-    maximum: 120_000,
-    description: 'Of one attempt, all told.',
-  }),
-  concurrency: integer({
-    minimum: 1,
-    maximum: 1000,
-    description: 'Attempts at the same time, at most.',
-  }),
-  rate_per_minute: integer({
-    minimum: 1,
-    maximum: 1_000_000,
-    description: 'Attempts a minute, at most; what is over it waits and is never dropped.',
-  }),
-  order: oneOf(ORDERS, {
-    description:
-      '`key`: events of one `order_key` (else `resource.urn`) one after the other. `latest`: of one resource only the newest version that waits.',
-  }),
-  order_on_failure: oneOf(ORDER_FAILURES, {
-    description:
-      'With `order: key`, what a delivery that failed for good does to those behind it: `skip` lets them pass, `hold` keeps them until somebody retries or cancels it.',
-  }),
-  retry: union(
-    closedObject({
-      delays_s: arrayOf(number({ minimum: 0, maximum: 7 * DAY_S }), { maxItems: 100 }),
-      ...RETRY_COMMON,
-    }),
-    closedObject({
-      base_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-      factor: number({ minimum: 1, maximum: 100 }),
-      cap_s: number({ exclusiveMinimum: 0, maximum: 7 * DAY_S }),
-      count: integer({ minimum: 0, maximum: 100 }),
-      ...RETRY_COMMON,
-    }),
-  ),
-};
-
-const Policy = closedObject(
-  {
-    timeout_ms: optional(POLICY.timeout_ms),
-    concurrency: optional(POLICY.concurrency),
-    rate_per_minute: optional(POLICY.rate_per_minute),
-    order: optional(POLICY.order),
-    order_on_failure: optional(POLICY.order_on_failure),
-    retry: optional(POLICY.retry),
-  },
-  { description: 'What it wants otherwise than its profile.' },
-);
-
-const PolicyPatch = closedObject(
-  {
-    timeout_ms: optional(nullable(POLICY.timeout_ms)),
-    concurrency: optional(nullable(POLICY.concurrency)),
-    rate_per_minute: optional(nullable(POLICY.rate_per_minute)),
-    order: optional(nullable(POLICY.order)),
-    order_on_failure: optional(nullable(POLICY.order_on_failure)),
-    retry: optional(nullable(POLICY.retry)),
-  },
-  { description: 'Merged; `retry` is replaced whole. `null` goes back to the profile’s.' },
-);
 
 const Topics = {
   description: '`*` for all, also future ones; or a list of topics and patterns such as `user.*`.',
@@ -161,6 +90,7 @@ export interface DestinationBody {
   readonly metadata?: Readonly<Record<string, string>> | null;
   readonly policy?: DestinationPolicy;
   readonly disabled_at?: string | null;
+  readonly expires_at?: string | null;
 }
 
 export const DestinationBodySchema = closedObject({
@@ -181,6 +111,7 @@ export const DestinationBodySchema = closedObject({
   metadata: optional(nullable(StringMap)),
   policy: optional(Policy),
   disabled_at: optional(TimeOrNull),
+  expires_at: optional(ExpiresAt),
 });
 
 /** What `DestinationPatchSchema` lets pass. */
@@ -199,6 +130,7 @@ export interface DestinationPatch {
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
   readonly disabled_at?: string | null;
+  readonly expires_at?: string | null;
 }
 
 export const DestinationPatchSchema = closedObject(
@@ -218,6 +150,7 @@ export const DestinationPatchSchema = closedObject(
     metadata: optional(nullable(StringMapPatch)),
     policy: optional(nullable(PolicyPatch)),
     disabled_at: optional(TimeOrNull),
+    expires_at: optional(ExpiresAt),
   },
   { description: 'A JSON merge patch (RFC 7396); what is left out stays.' },
 );
@@ -245,12 +178,14 @@ export const DestinationSchema = object(
     created_at: Time,
     updated_at: Time,
     disabled_at: TimeOrNull,
+    expires_at: TimeOrNull,
+    state: State,
   },
   { $id: 'Destination' },
 );
 
 export function destinationJson(opened: OpenedDestination) {
-  const { destination, credentials, auth, warnings, type } = opened;
+  const { destination, credentials, auth, warnings, type, state } = opened;
   const { target, targetUrl } = type?.describeTarget(destination.config) ?? {
     target: '',
     targetUrl: '',
@@ -281,6 +216,8 @@ export function destinationJson(opened: OpenedDestination) {
     created_at: formatTime(destination.createdAtMs),
     updated_at: formatTime(destination.updatedAtMs),
     disabled_at: formatTimeOrNull(destination.disabledAtMs),
+    expires_at: formatTimeOrNull(destination.expiresAtMs),
+    state: stateJson(state),
   };
 }
 
@@ -307,7 +244,10 @@ export function newDestination(
     deliveryMetadata: body.delivery_metadata ?? null,
     metadata: body.metadata ?? null,
     policy: body.policy ?? {},
-    disabledAtMs: timeOf(body.disabled_at ?? null, problems),
+    disabledAtMs: timeOf('disabled_at', body.disabled_at ?? null, problems),
+    ...(body.expires_at === undefined
+      ? {}
+      : { expiresAtMs: timeOf('expires_at', body.expires_at, problems) }),
   };
 }
 
@@ -332,7 +272,12 @@ export function destinationChange(
     ...(body.delivery_metadata === undefined ? {} : { deliveryMetadata: body.delivery_metadata }),
     ...(body.metadata === undefined ? {} : { metadata: body.metadata }),
     ...(body.policy === undefined ? {} : { policy: body.policy }),
-    ...(body.disabled_at === undefined ? {} : { disabledAtMs: timeOf(body.disabled_at, problems) }),
+    ...(body.disabled_at === undefined
+      ? {}
+      : { disabledAtMs: timeOf('disabled_at', body.disabled_at, problems) }),
+    ...(body.expires_at === undefined
+      ? {}
+      : { expiresAtMs: timeOf('expires_at', body.expires_at, problems) }),
   };
 }
 
@@ -357,12 +302,12 @@ function topicsOf(topics: string | readonly string[], problems: FieldError[]): r
   return isAll(list) ? [ALL_TOPICS] : [...new Set(list)];
 }
 
-function timeOf(text: string | null, problems: FieldError[]): number | null {
+function timeOf(field: string, text: string | null, problems: FieldError[]): number | null {
   if (text === null) return null;
   const timeMs = parseTime(text);
   if (timeMs !== undefined) return timeMs;
   problems.push({
-    pointer: '/disabled_at',
+    pointer: `/${field}`,
     code: 'format',
     message: 'A time is RFC 3339, such as 2026-11-21T10:00:00Z, or null.',
   });

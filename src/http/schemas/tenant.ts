@@ -1,4 +1,5 @@
 /** Tenants, as the API shows them. */
+import { OPERATOR_TENANT } from '../../domain/operator-tenant.ts';
 import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import type { TenantRecord } from '../../storage/storage.ts';
 import { validationFailed } from '../errors.ts';
@@ -19,6 +20,10 @@ const TENANT_ID = /^(?!\.{1,2}$)[\x21-\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]{
 
 /** Of a tenant that may come to be; throws what is wrong. */
 export function checkTenantId(id: string): void {
+  if (id === OPERATOR_TENANT) {
+    const message = 'This is the operator’s own tenant: it is made with its first destination.';
+    throw validationFailed([{ pointer: '/tenant_id', code: 'reserved', message }]);
+  }
   if (TENANT_ID.test(id)) return;
   const message =
     'A tenant’s id has 1 to 255 visible ASCII characters, none of them / \\ ? or %, and is not . or .. itself.';

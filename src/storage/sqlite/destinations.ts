@@ -1,13 +1,15 @@
 /** Destinations, and the routing that is made of them. */
 import { PROFILE_FORMAT } from '../../domain/format.ts';
+import type { DisabledReason } from '../../domain/ending.ts';
 import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { numberOrNull } from './page.ts';
 import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
 
 const SELECT = `
-  SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms,
+  SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms, disabled_reason, expires_ms,
          destinations.created_ms, destinations.updated_ms
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE deleted_ms IS NULL`;
@@ -17,6 +19,11 @@ const SELECT_ROUTING =
 const BY_TENANT = `${SELECT} AND tenants.id = ? ORDER BY destinations.no`;
 const BY_ID = `${SELECT} AND tenants.id = ? AND destinations.id = ?`;
 
+// It counts anew from the moment at which it was enabled.
+const FORGET_HEALTH = `
+  DELETE FROM destination_health WHERE destination_no =
+    (SELECT no FROM destinations WHERE no = ? AND revision = ? AND disabled_ms IS NOT NULL)`;
+
 export function destinationInsert(context: WriteContext): Operation<Storage['destinationInsert']> {
   return ({ destination, maxPerTenant, audit }) => {
     const tenant = context.tenant(destination.tenantId);
@@ -25,8 +32,8 @@ export function destinationInsert(context: WriteContext): Operation<Storage['des
     if (tenant.destinations.size >= maxPerTenant) return 'too_many';
     context
       .statement(
-        `INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, created_ms, updated_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, disabled_reason, expires_ms, created_ms, updated_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         tenant.no,
@@ -36,6 +43,8 @@ export function destinationInsert(context: WriteContext): Operation<Storage['des
         destination.sealedCredentials,
         destination.revision,
         destination.disabledAtMs,
+        destination.disabledReason,
+        destination.expiresAtMs,
         destination.createdAtMs,
         destination.updatedAtMs,
       );
@@ -51,10 +60,13 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
     const tenant = context.tenant(destination.tenantId);
     const no = tenant?.destinations.get(destination.id);
     if (tenant === undefined || no === undefined) return 'unknown';
+    const isEnabled = destination.disabledAtMs === null;
+    if (isEnabled) context.statement(FORGET_HEALTH).run(no, ifRevision);
     const updated = context
       .statement(
         `UPDATE destinations
-         SET definition = ?, sealed_credentials = ?, revision = ?, disabled_ms = ?, updated_ms = ?,
+         SET definition = ?, sealed_credentials = ?, revision = ?, disabled_ms = ?, disabled_reason = ?, updated_ms = ?,
+             expiry_warned_days = CASE WHEN expires_ms IS ? THEN expiry_warned_days END, expires_ms = ?,
              cancel_below_seq = ifnull(?, cancel_below_seq)
          WHERE no = ? AND revision = ?`,
       )
@@ -63,7 +75,10 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
         destination.sealedCredentials,
         destination.revision,
         destination.disabledAtMs,
+        destination.disabledReason,
         destination.updatedAtMs,
+        destination.expiresAtMs,
+        destination.expiresAtMs,
         cancelPending ? context.nextSeq() : null,
         no,
         ifRevision,
@@ -90,6 +105,7 @@ export function destinationDelete(context: WriteContext): Operation<Storage['des
       )
       .run(nowMs, nowMs, context.nextSeq(), no, ifRevision);
     if (deleted.changes === 0) return 'changed_meanwhile';
+    context.statement('DELETE FROM destination_health WHERE destination_no = ?').run(no);
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(tenantId);
     writeAudit(context, audit);
@@ -188,7 +204,10 @@ function storedDestination(row: Row): StoredDestination {
         ? row['sealed_credentials']
         : new Uint8Array(),
     revision: Number(row['revision']),
-    disabledAtMs: row['disabled_ms'] === null ? null : Number(row['disabled_ms']),
+    disabledAtMs: numberOrNull(row['disabled_ms']),
+    // Written by this driver.
+    disabledReason: row['disabled_reason'] as DisabledReason | null,
+    expiresAtMs: numberOrNull(row['expires_ms']),
     createdAtMs: Number(row['created_ms']),
     updatedAtMs: Number(row['updated_ms']),
   };

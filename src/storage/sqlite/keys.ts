@@ -6,7 +6,7 @@ import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
-import { listPage } from './page.ts';
+import { listPage, numberOrNull } from './page.ts';
 
 const SELECT = `
   SELECT no, id, name, scope, prefix, hash, revision, created_ms, expires_ms, last_used_ms, revoked_ms
@@ -110,8 +110,4 @@ function apiKey(row: Record<string, unknown>): ApiKey {
     revokedAtMs: numberOrNull(row['revoked_ms']),
     revision: Number(row['revision']),
   };
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
 }

@@ -20,6 +20,8 @@ import { eventSearch } from './event-search.ts';
 import { eventGet, eventList } from './events.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
 import { metricsAttempts, metricsEvents } from './metrics.ts';
+import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
+import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -56,6 +58,11 @@ export function writeOperations(context: WriteContext) {
     topicPut: topicPut(context),
     topicDelete: topicDelete(context),
     reseal: reseal(context),
+    healthPut: healthPut(context),
+    expiryWarned: expiryWarned(context),
+    mailAdd: mailAdd(context),
+    mailSettled: mailSettled(context),
+    mailRefuse: mailRefuse(context),
     publish: publish(context),
     record: record(context),
     claim: claim(context),
@@ -78,6 +85,9 @@ export function readOperations(context: ReadContext) {
     tenantDefaultsGet: tenantDefaultsGet(context),
     destinationGet: destinationGet(context),
     destinationList: destinationList(context),
+    healthPage: healthPage(context),
+    destinationsEnding: destinationsEnding(context),
+    mailsDue: mailsDue(context),
     routingPage: routingPage(context),
     routingOf: routingOf(context),
     keyGet: keyGet(context),

@@ -16,6 +16,16 @@ const OLD_EVENTS = `
   ORDER BY seq LIMIT ?4`;
 const COUNTED = 'SELECT from_seq FROM rollup_progress';
 
+// What is held for destinations that stay disabled ends with retention.
+const DISABLED = `
+  SELECT no FROM destinations INDEXED BY destinations_disabled
+  WHERE disabled_ms IS NOT NULL AND deleted_ms IS NULL AND cancel_below_seq IS NULL`;
+const CANCEL_HELD = `
+  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = ?
+  WHERE (event_seq, ordinal) IN (
+    SELECT event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
+    WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms < ? LIMIT ?)`;
+
 const DELETE_ATTEMPTS = `
   WITH RECURSIVE chain (seq) AS (
     SELECT last_attempt_seq FROM deliveries WHERE event_seq = ? AND last_attempt_seq IS NOT NULL
@@ -47,7 +57,8 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
       context.statement(DELETE_EVENT).run(seq);
       fromSeq = seq + 1;
     }
-    const more = old.length === limit;
+    const held = cancelHeld(beforeMs, limit);
+    const more = old.length === limit || held === limit;
     if (!more) {
       fromSeq = 0;
       context.statement(DELETE_SHAPES).run(seqAtMs(context.clock.nowMs()));
@@ -55,4 +66,18 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
     if (old.length > 0) context.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
     return { events: old.length, more };
   };
+
+  function cancelHeld(beforeMs: number, limit: number): number {
+    let canceled = 0;
+    for (const { no } of context.statement(DISABLED).all()) {
+      for (const claimant of context.claimants) {
+        if (canceled >= limit) return canceled;
+        const { changes } = context
+          .statement(CANCEL_HELD)
+          .run(context.clock.nowMs(), Number(no), claimant, beforeMs, limit - canceled);
+        canceled += Number(changes);
+      }
+    }
+    return canceled;
+  }
 }

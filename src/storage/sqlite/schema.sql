@@ -25,7 +25,7 @@ CREATE TABLE destinations (
   updated_ms         INTEGER NOT NULL,
   deleted_ms         INTEGER,       -- kept, emptied, for as long as its history is
   cancel_below_seq   INTEGER        -- what it was owed of events before this number is being canceled
-) STRICT;
+, disabled_reason TEXT, expires_ms INTEGER, expiry_warned_days INTEGER) STRICT;
 
 CREATE UNIQUE INDEX destinations_by_id ON destinations (tenant_no, id) WHERE deleted_ms IS NULL;
 
@@ -210,3 +210,36 @@ CREATE INDEX destinations_deleted ON destinations (deleted_ms) WHERE deleted_ms 
 
 CREATE INDEX deliveries_in_order ON deliveries (destination_no, order_key, event_seq, ordinal)
   WHERE order_key IS NOT NULL AND (status = 0 OR holds = 1);
+
+CREATE INDEX destinations_expiring ON destinations (expires_ms)
+  WHERE expires_ms IS NOT NULL AND disabled_ms IS NULL AND deleted_ms IS NULL;
+
+CREATE INDEX destinations_disabled ON destinations (no) WHERE disabled_ms IS NOT NULL AND deleted_ms IS NULL;
+
+CREATE TABLE destination_health (
+  destination_no INTEGER PRIMARY KEY,
+  health         TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE mails (
+  no             INTEGER PRIMARY KEY,
+  tenant_id      TEXT NOT NULL,
+  destination_id TEXT NOT NULL,
+  reason         TEXT NOT NULL,
+  recipient      TEXT NOT NULL,
+  count          INTEGER NOT NULL, -- notices that were not mailed yet; 0: none
+  items          TEXT NOT NULL,    -- JSON: the first of them
+  due_ms         INTEGER NOT NULL,
+  failures       INTEGER NOT NULL, -- in a row
+  sent_ms        INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX mails_by_reason ON mails (tenant_id, destination_id, reason, recipient);
+
+CREATE INDEX mails_due ON mails (due_ms) WHERE count > 0;
+
+CREATE TABLE mail_refusals (
+  tenant_id TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, recipient)
+) STRICT, WITHOUT ROWID;

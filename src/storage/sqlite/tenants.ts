@@ -62,17 +62,21 @@ export function tenantGet(context: ReadContext): Operation<Storage['tenantGet']>
 }
 
 export function tenantList(context: ReadContext): Operation<Storage['tenantList']> {
-  return ({ ids, page }) => {
+  return ({ ids, hidden = '', page }) => {
     const wanted = JSON.stringify(ids);
-    const conditions =
-      ids.length === 0 ? [] : [{ sql: 'id IN (SELECT value FROM json_each(?))', values: [wanted] }];
+    const conditions = [
+      ...(ids.length === 0
+        ? []
+        : [{ sql: 'id IN (SELECT value FROM json_each(?))', values: [wanted] }]),
+      ...(hidden === '' ? [] : [{ sql: 'id <> ?', values: [hidden] }]),
+    ];
     const count = context
       .statement(
         ids.length === 0
-          ? 'SELECT count(*) AS count FROM tenants WHERE ? IS NOT NULL'
-          : 'SELECT count(*) AS count FROM tenants WHERE id IN (SELECT value FROM json_each(?))',
+          ? 'SELECT count(*) AS count FROM tenants WHERE ? IS NOT NULL AND id <> ?'
+          : 'SELECT count(*) AS count FROM tenants WHERE id IN (SELECT value FROM json_each(?)) AND id <> ?',
       )
-      .get(wanted);
+      .get(wanted, hidden);
     const found = listPage(context, {
       select: SELECT,
       conditions,
@@ -124,6 +128,10 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
          WHERE tenant_no = ? AND deleted_ms IS NULL`,
       )
       .run(nowMs, nowMs, context.nextSeq(), tenant.no);
+    for (const no of tenant.destinations.values())
+      context.statement('DELETE FROM destination_health WHERE destination_no = ?').run(no);
+    context.statement('DELETE FROM mails WHERE tenant_id = ?').run(id);
+    context.statement('DELETE FROM mail_refusals WHERE tenant_id = ?').run(id);
     context.statement('DELETE FROM tenants WHERE no = ?').run(tenant.no);
     context.statement(ERASE_COUNTS).run(tenant.no);
     context.forget(id);

@@ -1,0 +1,132 @@
+/**
+ * The health of all destinations, in memory; what has changed is written every few seconds, and at the end. A process
+ * that dies forgets the last seconds of it: a destination is then disabled by so many attempts later, never sooner.
+ */
+import { afterAttempt, NEW_HEALTH } from '../domain/health.ts';
+import type { Health, HealthEffect, HealthOutcome } from '../domain/health.ts';
+import type { HealthEntry } from '../storage/health-storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { RoutingTable } from './routing.ts';
+import type { Service } from './service.ts';
+import type { Target } from './target.ts';
+
+const PAGE = 1000;
+const BETWEEN_WRITES_MS = 5000;
+const MAX_WRITTEN = 1000;
+
+interface Kept {
+  readonly createdAtMs: number;
+  enabled: boolean;
+  health: Health;
+}
+
+export class HealthKeeper {
+  readonly #storage: Storage;
+  readonly #routing: RoutingTable;
+  readonly #byTenant = new Map<string, Map<string, Kept>>();
+  /** What is not written yet, by tenant and destination. */
+  readonly #changed = new Map<string, HealthEntry>();
+
+  constructor(storage: Storage, routing: RoutingTable) {
+    this.#storage = storage;
+    this.#routing = routing;
+    routing.onChange((tenantId) => this.#retarget(tenantId));
+  }
+
+  /** After the routing was read. */
+  async load(): Promise<void> {
+    let after = 0;
+    for (;;) {
+      const page = await this.#storage.healthPage({ after, limit: PAGE });
+      for (const { tenantId, destinationId, createdAtMs, health } of page) {
+        const target = this.#routing.target(tenantId, destinationId);
+        if (target?.createdAtMs === createdAtMs) this.#keptOf(target).health = health;
+      }
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.position;
+    }
+  }
+
+  of(tenantId: string, destinationId: string): Health {
+    return this.#byTenant.get(tenantId)?.get(destinationId)?.health ?? NEW_HEALTH;
+  }
+
+  /** Counts an attempt; gives what follows. Of one that is disabled by now nothing follows. */
+  attempted(target: Target, outcome: HealthOutcome, nowMs: number): readonly HealthEffect[] {
+    const current = this.#routing.target(target.tenantId, target.id);
+    if (current?.createdAtMs !== target.createdAtMs || !current.enabled) return [];
+    const kept = this.#keptOf(current);
+    const { health, effects } = afterAttempt(kept.health, outcome, nowMs, current.ending);
+    kept.health = health;
+    this.#note(current, health);
+    return effects;
+  }
+
+  /** Writes what has changed. */
+  async write(): Promise<void> {
+    while (this.#changed.size > 0) {
+      const entries = [...this.#changed.values()].slice(0, MAX_WRITTEN);
+      await this.#storage.healthPut({ entries });
+      for (const entry of entries) {
+        const key = keyOf(entry.tenantId, entry.destinationId);
+        if (this.#changed.get(key) === entry) this.#changed.delete(key);
+      }
+    }
+  }
+
+  service(): Service {
+    return {
+      name: 'keeper of health',
+      poll: async () => {
+        await this.write();
+        return BETWEEN_WRITES_MS;
+      },
+    };
+  }
+
+  #note({ tenantId, id, createdAtMs }: Target, health: Health): void {
+    this.#changed.set(keyOf(tenantId, id), { tenantId, destinationId: id, createdAtMs, health });
+  }
+
+  #keptOf(target: Target): Kept {
+    let kept = this.#byTenant.get(target.tenantId);
+    if (kept === undefined) {
+      kept = new Map();
+      this.#byTenant.set(target.tenantId, kept);
+    }
+    const known = kept.get(target.id);
+    if (known?.createdAtMs === target.createdAtMs) return known;
+    const made = {
+      createdAtMs: target.createdAtMs,
+      enabled: target.enabled,
+      health: NEW_HEALTH,
+    };
+    kept.set(target.id, made);
+    return made;
+  }
+
+  /** One that was enabled begins anew; what is gone is forgotten. */
+  #retarget(tenantId: string): void {
+    const kept = this.#byTenant.get(tenantId);
+    const route = this.#routing.tenant(tenantId);
+    for (const [id, each] of kept ?? []) {
+      const target = route?.targets.get(id);
+      if (target?.createdAtMs !== each.createdAtMs) {
+        kept?.delete(id);
+        this.#changed.delete(keyOf(tenantId, id));
+        continue;
+      }
+      if (target.enabled && !each.enabled) {
+        each.health = NEW_HEALTH;
+        this.#note(target, NEW_HEALTH);
+      }
+      each.enabled = target.enabled;
+    }
+    if (route === undefined) this.#byTenant.delete(tenantId);
+  }
+}
+
+function keyOf(tenantId: string, destinationId: string): string {
+  return `${tenantId}\0${destinationId}`;
+}

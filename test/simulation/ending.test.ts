@@ -1,0 +1,166 @@
+/** Destinations that end: by failures, at their time, as their receiver wishes; and what is held meanwhile. */
+import { describe, expect, test } from 'vitest';
+
+import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import type { Notice } from '../../src/domain/notice.ts';
+import { changeDestination, getDestination } from '../../src/engine/manage-destinations.ts';
+import { pauses, Stage } from './stage.ts';
+
+const OK = { kind: 'ok', latencyMs: 5 } as const;
+const BROKEN = { kind: 'status', latencyMs: 5, status: 500 } as const;
+const GONE = { kind: 'status', latencyMs: 5, status: 410 } as const;
+const KEY = { tenantId: 't', id: 'r' };
+const DAY_MS = 86_400_000;
+const ONCE = { retry: { delays_s: [] } } as const;
+
+async function begin(
+  policy: DestinationPolicy,
+  behaviour: typeof OK | typeof BROKEN | typeof GONE,
+) {
+  const stage = new Stage();
+  await stage.begin();
+  const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour, policy });
+  const told: Notice[] = [];
+  stage.process.engine.notices.listen((notice) => {
+    told.push(notice);
+    return Promise.resolve();
+  });
+  return { stage, receiver, told };
+}
+
+async function stateOf(stage: Stage) {
+  return (await stage.during(getDestination(stage.process.engine, KEY)))?.state;
+}
+
+async function enable(stage: Stage) {
+  await stage.during(changeDestination(stage.process.engine, KEY, { disabledAtMs: null }));
+}
+
+const topics = (told: readonly Notice[]) => told.map(({ topic }) => topic);
+
+describe('failures in a row', () => {
+  const policy = { ...ONCE, disable: { consecutive_failures: 10 } };
+
+  test('disable it: nothing more is sent, and nothing is stored for it', async () => {
+    const { stage, receiver, told } = await begin(policy, BROKEN);
+    for (let n = 0; n < 15; n++) {
+      stage.publish('t');
+      await stage.world.pass(1000);
+    }
+    expect(receiver.requests.length).toBe(10);
+    expect(await stateOf(stage)).toMatchObject({
+      status: 'disabled',
+      reason: 'consecutive_failures',
+      consecutiveFailures: 10,
+    });
+    expect(topics(told).filter((topic) => topic !== 'delivery.failed')).toEqual([
+      'destination.failing',
+      'destination.failing',
+      'destination.failing',
+      'destination.failing',
+      'destination.disabled',
+    ]);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('count anew when it is enabled, and over a restart', async () => {
+    const { stage, receiver } = await begin(policy, BROKEN);
+    const publish = async (count: number) => {
+      for (let n = 0; n < count; n++) {
+        stage.publish('t');
+        await stage.world.pass(1000);
+      }
+    };
+    await publish(12);
+    await enable(stage);
+    await publish(6);
+    expect(await stateOf(stage)).toMatchObject({ status: 'failing', consecutiveFailures: 6 });
+    stage.world.stop(1000);
+    await stage.world.clock.advanceUntil(() => !stage.world.isRunning, 10_000);
+    stage.world.boot();
+    await stage.world.clock.advanceUntil(() => stage.world.process !== null, 10_000);
+    await stage.world.pass(100);
+    expect(await stateOf(stage)).toMatchObject({ consecutiveFailures: 6 });
+    await publish(6);
+    expect(receiver.requests.length).toBe(10 + 10);
+    expect(await stage.end()).toEqual([]);
+  });
+});
+
+test('410 disables, and what else was owed is canceled', async () => {
+  const { stage, receiver, told } = await begin({ rate_per_minute: 60 }, GONE);
+  stage.publish('t', 50);
+  await stage.world.pass(5000);
+  expect(receiver.requests.length).toBe(1);
+  expect(await stateOf(stage)).toMatchObject({ status: 'disabled', reason: 'gone' });
+  expect(topics(told)).toContain('destination.disabled');
+  expect(stage.world.ledger.pendingCount).toBe(0);
+  expect(await stage.end()).toEqual([]);
+});
+
+describe('hold', () => {
+  test('keeps what is missed while disabled, and delivers it in order, no faster than its rate', async () => {
+    const { stage, receiver } = await begin({ while_disabled: 'hold', rate_per_minute: 60 }, OK);
+    const { engine } = stage.process;
+    await stage.during(changeDestination(engine, KEY, { disabledAtMs: engine.clock.nowMs() }));
+    stage.publish('t', 8);
+    await stage.world.pass(60_000);
+    expect(receiver.requests.length).toBe(0);
+    expect(stage.world.ledger.pendingCount).toBe(8);
+    expect(engine.dispatcher.waitsFor('t', 'r')).toMatchObject({ for: 'disabled' });
+    await enable(stage);
+    await stage.world.pass(60_000);
+    expect(receiver.requests.length).toBe(8);
+    expect(receiver.requests.map(({ eventId }) => eventId)).toEqual(
+      receiver.requests.map(({ eventId }) => eventId).toSorted(),
+    );
+    expect(Math.min(...pauses(receiver.requests))).toBeGreaterThan(900);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('keeps what was waiting when it was disabled, also over a restart', async () => {
+    const { stage, receiver } = await begin({ while_disabled: 'hold', concurrency: 1 }, OK);
+    const { engine } = stage.process;
+    stage.publish('t', 50);
+    await stage.world.pass(30);
+    await stage.during(changeDestination(engine, KEY, { disabledAtMs: engine.clock.nowMs() }));
+    await stage.world.pass(1000);
+    const before = receiver.requests.length;
+    expect(before).toBeLessThan(50);
+    stage.world.crash();
+    stage.world.boot();
+    await stage.world.clock.advanceUntil(() => stage.world.process !== null, 10_000);
+    await stage.world.pass(10_000);
+    expect(receiver.requests.length).toBe(before);
+    await enable(stage);
+    await stage.world.pass(10_000);
+    expect(stage.world.ledger.pendingCount).toBe(0);
+    expect(receiver.requests.length).toBeGreaterThanOrEqual(50);
+    expect(await stage.end()).toEqual([]);
+  });
+});
+
+describe('an end', () => {
+  test('stops at that moment, after it was told 7 days and 1 day before, once each', async () => {
+    const { stage, receiver, told } = await begin({}, OK);
+    const { engine } = stage.process;
+    const expiresAtMs = engine.clock.nowMs() + 10 * DAY_MS;
+    await stage.during(changeDestination(engine, KEY, { expiresAtMs }));
+    for (let day = 0; day < 12; day++) {
+      stage.publish('t');
+      await stage.world.pass(DAY_MS);
+    }
+    expect(receiver.requests.length).toBe(10);
+    expect(told.map((notice) => ('daysLeft' in notice ? notice.daysLeft : notice.topic))).toEqual([
+      7,
+      1,
+      'destination.expired',
+    ]);
+    expect(await stateOf(stage)).toMatchObject({ status: 'expired', sinceMs: expiresAtMs });
+    await stage.during(
+      changeDestination(engine, KEY, { expiresAtMs: engine.clock.nowMs() + DAY_MS }),
+    );
+    expect(await stateOf(stage)).toMatchObject({ status: 'healthy' });
+    expect(await stage.end()).toEqual([]);
+  });
+});
