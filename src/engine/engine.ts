@@ -14,10 +14,13 @@ import type { EngineLog } from './engine-log.ts';
 import { UNMEASURED } from './engine-measures.ts';
 import type { EngineMeasures } from './engine-measures.ts';
 import { createMaintainer } from './maintain.ts';
+import { createEraser } from './erase.ts';
 import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
 import { createRollUp, createRollUpPruner } from './roll-up.ts';
+import { PublishQuota } from './publish-quota.ts';
+import { createReplayer } from './replay.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
@@ -53,10 +56,15 @@ export interface Engine {
   readonly catalogue: Catalogue;
   readonly testSender: TestSender;
   readonly publisher: Publisher;
+  readonly quota: PublishQuota;
   readonly dispatcher: Dispatcher;
   readonly measures: EngineMeasures;
   /** There is something to cancel. */
   wakeCanceler(): void;
+  /** There is something to replay. */
+  wakeReplayer(): void;
+  /** A tenant was deleted: what it leaves is to be dropped. */
+  wakeEraser(): void;
   /** Reads the routing and the catalogue: after that, it can take publishes. */
   load(): Promise<void>;
   /** Begins to deliver what is owed. */
@@ -110,7 +118,13 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   );
-  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner];
+  const replayer = new ServiceRunner(
+    createReplayer({ storage, routing, dispatcher, clock, log }),
+    clock,
+    log,
+  );
+  const eraser = new ServiceRunner(createEraser(storage), clock, log);
+  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner, replayer, eraser];
 
   return {
     storage,
@@ -122,9 +136,12 @@ export function createEngine(options: EngineOptions): Engine {
     catalogue,
     testSender,
     publisher,
+    quota: new PublishQuota({ routing, clock }),
     dispatcher,
     measures,
     wakeCanceler: () => canceler.wake(),
+    wakeReplayer: () => replayer.wake(),
+    wakeEraser: () => eraser.wake(),
     async load() {
       await catalogue.refresh();
       await routing.load();

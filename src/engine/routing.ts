@@ -7,6 +7,7 @@
  */
 import type { EventView } from '../domain/event-view.ts';
 import { filterMatches } from '../domain/filter-compile.ts';
+import type { TenantLimits } from '../domain/tenant.ts';
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
 import { Candidates } from './candidates.ts';
@@ -20,11 +21,13 @@ const PAGE_TENANTS = 500;
 export class TenantRoute {
   readonly version: number;
   readonly targets: ReadonlyMap<string, Target>;
+  readonly limits: TenantLimits;
   readonly #byTopic = new Map<string, Candidates>();
 
-  constructor(version: number, targets: ReadonlyMap<string, Target>) {
+  constructor(version: number, targets: ReadonlyMap<string, Target>, limits: TenantLimits) {
     this.version = version;
     this.targets = targets;
+    this.limits = limits;
   }
 
   /** The enabled destinations that want the event, oldest first. */
@@ -152,7 +155,10 @@ export class RoutingTable {
         known.tenantRevision === revision;
       return [stored.id, kept ? known : createTarget(stored, defaults, this.#maker)];
     });
-    this.#tenants.set(tenantId, new TenantRoute(version, new Map(targets)));
+    this.#tenants.set(
+      tenantId,
+      new TenantRoute(version, new Map(targets), defaults.settings.limits ?? {}),
+    );
   }
 }
 

@@ -18,6 +18,7 @@ import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts'
 /** One creation of a destination: an id that is used again is another one. */
 export interface DestinationState {
   readonly no: number;
+  readonly tenantNo: number;
   readonly tenantId: string;
   readonly id: string;
   readonly receiverName: string;
@@ -92,6 +93,7 @@ export class Ledger {
   readonly #byReceiver = new Map<string, DestinationState>();
   #tenants = new Map<number, string>();
   #pendingCount = 0;
+  readonly #erasedClaims = new Map<number, number>();
 
   constructor(journal: Journal, findings: Findings, monotonicMs: () => number) {
     this.#journal = journal;
@@ -109,6 +111,11 @@ export class Ledger {
 
   event(tenantId: string, id: string): EventState | undefined {
     return this.#byId.get(`${tenantId}\0${id}`);
+  }
+
+  /** Deliveries that were dropped with their tenant while that process had them in memory; it may still be at them. */
+  erasedClaims(processNo: number): number {
+    return this.#erasedClaims.get(processNo) ?? 0;
   }
 
   /** How many deliveries are pending. */
@@ -163,6 +170,7 @@ export class Ledger {
     const { topics, config, policy } = JSON.parse(row.definition) as Definition;
     const destination: DestinationState = known ?? {
       no: row.no,
+      tenantNo: row.tenantNo,
       tenantId: row.tenantId,
       id: row.id,
       receiverName: config.receiver,
@@ -291,9 +299,13 @@ export class Ledger {
   #remove(operation: Operation, row: DeliveryRow): void {
     const delivery = this.deliveries.get(keyOf(row));
     if (delivery === undefined) return;
-    if (operation !== 'pruneSlice' || row.status === 'pending')
+    const isErased =
+      operation === 'tenantEraseSlice' && !this.#tenants.has(delivery.destination.tenantNo);
+    if (!isErased && (operation !== 'pruneSlice' || row.status === 'pending'))
       this.#wrong(delivery, `is gone by ${operation}`);
     this.deliveries.delete(keyOf(row));
+    if (isErased && row.claimedBy !== 0)
+      this.#erasedClaims.set(row.claimedBy, this.erasedClaims(row.claimedBy) + 1);
   }
 
   #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {

@@ -126,6 +126,9 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
       .run(nowMs, nowMs, context.nextSeq(), tenant.no);
     context.statement('DELETE FROM tenants WHERE no = ?').run(tenant.no);
     context.statement(ERASE_COUNTS).run(tenant.no);
+    context
+      .statement('INSERT INTO deletions (tenant_no, tenant_id, started_ms) VALUES (?, ?, ?)')
+      .run(tenant.no, id, nowMs);
     context.forget(id);
     return true;
   };
