@@ -267,6 +267,7 @@ export class Ledger {
       this.#findings.violate(`delivery ${keyOf(row)} belongs to nothing`);
       return;
     }
+    const isAsked = operation === 'retryByHand' || operation === 'replayAdvance';
     const delivery: DeliveryState = {
       event,
       destination,
@@ -274,8 +275,8 @@ export class Ledger {
       insertedMs: this.#monotonicMs(),
       dueSetMs: this.#monotonicMs(),
       steps: 0,
-      isPastSchedule: operation === 'retryByHand',
-      retriesByHand: operation === 'retryByHand' ? 1 : 0,
+      isPastSchedule: isAsked,
+      retriesByHand: isAsked ? 1 : 0,
       wasRevived: false,
       lost: 0,
       requests: [],
@@ -285,9 +286,10 @@ export class Ledger {
     event.deliveries.push(delivery);
     this.deliveries.set(keyOf(row), delivery);
     if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
+    else if (isAsked) this.#findings.saw('delivery added by a replay');
     else this.#findings.saw(row.claimedBy === 0 ? 'delivery spilled' : 'delivery born claimed');
     const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
-    if (!isBorn && operation !== 'retryByHand')
+    if (!isBorn && !isAsked)
       this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
     const isPending =
       row.status === 'pending' || (destination.order === 'latest' && row.status === 'canceled');
@@ -315,7 +317,8 @@ export class Ledger {
       return;
     }
     const { row } = delivery;
-    const kind = row.isManual ? 'manual' : row.attempts === 0 ? 'first' : 'retry';
+    const scheduled = row.attempts === 0 ? 'first' : 'retry';
+    const kind = row.isReplay ? 'replay' : row.isManual ? 'manual' : scheduled;
     if (
       attempt.number !== row.attempts + 1 ||
       (attempt.attemptKind !== kind &&
@@ -392,8 +395,11 @@ export class Ledger {
           ? null
           : `from ${before.status}`;
       case 'retryByHand':
+      case 'replayAdvance':
         delivery.retriesByHand++;
-        this.#findings.saw(`retry by hand from ${before.status}`);
+        this.#findings.saw(
+          `${operation === 'retryByHand' ? 'retry by hand' : 'replay'} from ${before.status}`,
+        );
         delivery.isPastSchedule ||= before.status !== 'pending';
         delivery.wasRevived ||= before.status === 'canceled';
         return after.status === transition(before.status, 'retry_by_hand')
