@@ -58,7 +58,7 @@ async function fill(storage: Storage, mark: string): Promise<void> {
   });
   const [outcome] = await outcomesOf(storage, event, { ...event, id: null });
   if (outcome?.kind !== 'stored') throw new Error('the event was not stored');
-  const attempt = attemptOf({ seq: outcome.seq, ordinal: 0 });
+  const attempt = attemptOf({ seq: outcome.seq, ordinal: 0 }, { startedAtMs: Date.now() });
   const shape = { url: `https://${mark}.example.com`, headers: mark, payload: 'standard' };
   await storage.record({ attempts: [{ ...attempt, request: { shape, headers: mark } }] });
   const replay = {
@@ -129,6 +129,8 @@ it('a deleted tenant leaves its word nowhere but in the audit log, and another e
 
   expect(tables.map((table) => textOf(database, table))).toEqual(before);
   expect(textOf(database, 'tenants')).toBe(tenantRow);
+  for (const table of ['deletions', 'rollup_erasures'])
+    expect(textOf(database, table), table).toBe('');
   for (const table of tablesOf(database)) {
     const text = textOf(database, table);
     if (table === 'audit') expect(text).toContain('erased');
