@@ -70,16 +70,17 @@ const ACTIONS = {
 
 /** `null`: there is none; `refused`: it has ended. */
 export async function changeReplay(
-  { storage, clock, wakeReplayer }: Engine,
+  engine: Engine,
   replay: ReplayRecord,
   trigger: ReplayTrigger,
   author: AuditAuthor,
 ): Promise<ReplayRecord | 'refused' | null> {
+  const { storage, clock } = engine;
   const { id } = replay;
   const audit = replayAudit(author, ACTIONS[trigger], replay, {});
   const changed = await storage.replayChange({ id, trigger, nowMs: clock.nowMs(), audit });
   if (changed === 'refused') return changed;
-  wakeReplayer();
+  engine.wakeReplayer();
   return changed === 'unknown' ? null : storage.replayGet({ id });
 }
 

@@ -35,7 +35,7 @@ let lastReplay = 0;
 async function insert(
   storage: Storage,
   tenantId: string,
-  { destinationId = 'd' as string | null, criteria = ALL, maxOpen = 10 } = {},
+  { destinationId = 'd', criteria = ALL, maxOpen = 10 } = {},
 ): Promise<string> {
   const id = `rpl_${++lastReplay}`;
   const replay = {
@@ -415,7 +415,9 @@ export function describeReplays(driver: StorageDriver): void {
     });
 
     it('counts for the first replay what a second one takes on', async () => {
-      await withDatabase(driver, async ({ storage, nowMs }) => {
+      await withDatabase(driver, async (db) => {
+        const { storage } = db;
+        const nowMs = () => db.nowMs();
         const tenantId = await seedTenant(storage, 'd');
         const seq = await publish(storage, tenantId);
         const first = await insert(storage, tenantId);

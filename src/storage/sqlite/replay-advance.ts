@@ -76,7 +76,9 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
       context.statement(WAIT_FOR).run(made.key.seq, made.key.ordinal, Number(replay['no']));
       due.push(made.key);
       const { destinationId } = delivery;
-      superseded.push(...made.superseded.map((key) => ({ ...key, destinationId })));
+      superseded.push(
+        ...made.superseded.map(({ seq, ordinal }) => ({ seq, ordinal, destinationId })),
+      );
     }
     context
       .statement(GO_ON)
