@@ -20,6 +20,7 @@ import {
   parsePublicUrl,
   parseSmtpUrl,
   wholeNumber,
+  wholeNumberOrNone,
 } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
 import { MAX_ORDINAL } from './domain/id.ts';
@@ -292,6 +293,15 @@ export const OPTIONS = {
     description: 'The most destinations that one tenant may have.',
     default: '1000',
     parse: wholeNumber('number of destinations', 1, MAX_ORDINAL),
+  }),
+  maxPublishPerMinute: option({
+    group: 'Limits',
+    placeholder: 'COUNT',
+    description:
+      'The most events that may be published for one tenant in a minute, or none. A tenant may have a rate of its own.',
+    default: 'none',
+    parse: wholeNumberOrNone('number of events', 1, 100_000_000),
+    format: (count) => (count === null ? 'none' : String(count)),
   }),
 };
 

@@ -54,6 +54,16 @@ export function wholeNumber(what: string, min: number, max: number) {
   };
 }
 
+/** Like `wholeNumber`; the word `none` is no bound. */
+export function wholeNumberOrNone(what: string, min: number, max: number) {
+  const parse = wholeNumber(what, min, max);
+  return (text: string): Parsed<number | null> => {
+    if (text === 'none') return right(null);
+    const parsed = parse(text);
+    return parsed.ok ? parsed : wrong(...parsed.errors.map((error) => `${error}, or none`));
+  };
+}
+
 /** A parser of numbers of bytes, also in KiB, MiB or GiB, within bounds. */
 export function byteCount(min: number, max: number) {
   return (text: string): Parsed<number> => {

@@ -16,6 +16,10 @@ export const AUDIT_ACTIONS = [
   'topic.created',
   'topic.updated',
   'topic.deleted',
+  'replay.created',
+  'replay.paused',
+  'replay.resumed',
+  'replay.canceled',
   'key.created',
   'key.updated',
   'key.revoked',
@@ -44,7 +48,7 @@ export interface AuditAuthor {
 export type AuditSnapshot = Readonly<Record<string, unknown>>;
 
 export interface AuditResource {
-  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'topic' | 'key';
+  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'replay' | 'topic' | 'key';
   readonly id: string;
 }
 

@@ -63,3 +63,7 @@ export function transition(
  * only one. (`step` counts the failed attempts of the schedule, without those by hand.)
  */
 export const SCHEDULE_OVER = 1_000_000;
+
+/** Who asked for the next attempt: nobody but the schedule, somebody by hand, or a replay. */
+export const ASKED_BY = ['schedule', 'hand', 'replay'] as const;
+export type AskedBy = (typeof ASKED_BY)[number];

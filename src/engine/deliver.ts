@@ -94,10 +94,16 @@ async function awaitBody(
   }
 }
 
-function kindOf({ event, manual, attempts }: LiveDelivery): AttemptKind {
-  if (manual) return 'manual';
-  if (event.test) return 'test';
-  return attempts === 0 ? 'first' : 'retry';
+function kindOf({ event, askedBy, attempts }: LiveDelivery): AttemptKind {
+  switch (askedBy) {
+    case 'hand':
+      return 'manual';
+    case 'replay':
+      return 'replay';
+    case 'schedule':
+      if (event.test) return 'test';
+      return attempts === 0 ? 'first' : 'retry';
+  }
 }
 
 const UNUSABLE = 'The destination’s configuration or secrets cannot be used; set them again.';

@@ -339,16 +339,16 @@ export class Dispatcher {
 
   #take(lane: Lane, { key, event, ...claimed }: ClaimedDelivery): void {
     const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
-    const { step, manual } = claimed;
+    const { step, askedBy } = claimed;
     const delivery = { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
-    const underWay = manual ? lane.underWay(event.seq) : undefined;
+    const underWay = askedBy === 'schedule' ? undefined : lane.underWay(event.seq);
     if (lane.standing(target, this.#parts.clock.nowMs()) !== 'open')
       void this.#drop(lane, delivery);
     else if (underWay === undefined) lane.queue.push(delivery);
     else {
       // It was canceled during its attempt and then made due by hand: the attempt asked for is under way.
-      Object.assign(underWay, { step, manual });
+      Object.assign(underWay, { step, askedBy });
       this.#inMemory--;
     }
   }

@@ -18,10 +18,13 @@ import { HealthKeeper } from './health-keeper.ts';
 import { createMaintainer } from './maintain.ts';
 import { Notices } from './notices.ts';
 import { OperatorEvents } from './operator-events.ts';
+import { createEraser } from './erase.ts';
 import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
 import { createRollUp, createRollUpPruner } from './roll-up.ts';
+import { PublishQuota } from './publish-quota.ts';
+import { createReplayer } from './replay.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
@@ -58,6 +61,7 @@ export interface Engine {
   readonly catalogue: Catalogue;
   readonly testSender: TestSender;
   readonly publisher: Publisher;
+  readonly quota: PublishQuota;
   readonly dispatcher: Dispatcher;
   readonly measures: EngineMeasures;
   readonly health: HealthKeeper;
@@ -65,6 +69,10 @@ export interface Engine {
   readonly notices: Notices;
   /** There is something to cancel. */
   wakeCanceler(): void;
+  /** There is something to replay. */
+  wakeReplayer(): void;
+  /** A tenant was deleted: what it leaves is to be dropped. */
+  wakeEraser(): void;
   /** Reads the routing and the catalogue: after that, it can take publishes. */
   load(): Promise<void>;
   /** Begins to deliver what is owed. */
@@ -134,7 +142,23 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const healthWriter = new ServiceRunner(keeper.service(), clock, log);
   const expirer = new ServiceRunner(createExpirer(ends, notices, clock), clock, log);
-  const services = [canceler, pruner, maintainer, rollUp, rollUpPruner, healthWriter, expirer];
+  const replayer = new ServiceRunner(
+    createReplayer({ storage, routing, dispatcher, clock, log }),
+    clock,
+    log,
+  );
+  const eraser = new ServiceRunner(createEraser(storage), clock, log);
+  const services = [
+    canceler,
+    pruner,
+    maintainer,
+    rollUp,
+    rollUpPruner,
+    healthWriter,
+    expirer,
+    replayer,
+    eraser,
+  ];
 
   return {
     storage,
@@ -146,11 +170,14 @@ export function createEngine(options: EngineOptions): Engine {
     catalogue,
     testSender,
     publisher,
+    quota: new PublishQuota({ routing, clock }),
     dispatcher,
     measures,
     health: keeper,
     notices,
     wakeCanceler: () => canceler.wake(),
+    wakeReplayer: () => replayer.wake(),
+    wakeEraser: () => eraser.wake(),
     async load() {
       await catalogue.refresh();
       await routing.load();

@@ -1,5 +1,5 @@
 /**
- * What a lane has in memory, in two queues: first attempts and retries. First attempts go first, and every fifth turn
+ * What a lane has in memory, in two queues: first attempts, and retries, to which replays belong. First attempts go first, and every fifth turn
  * is a retry's, so that neither starves the other.
  */
 import { RingQueue } from '../domain/ring-queue.ts';
@@ -17,7 +17,7 @@ export class LaneQueue {
   }
 
   push(delivery: LiveDelivery): void {
-    if (delivery.attempts === 0) this.#first.push(delivery);
+    if (delivery.attempts === 0 && delivery.askedBy !== 'replay') this.#first.push(delivery);
     else this.#retries.push(delivery);
   }
 

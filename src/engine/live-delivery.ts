@@ -1,4 +1,5 @@
 /** Deliveries and events as this node has them in memory. */
+import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
 
 /** A delivery in memory: this node has claimed it. */
@@ -9,8 +10,8 @@ export interface LiveDelivery {
   readonly attempts: number;
   /** Failed attempts of the schedule so far. */
   step: number;
-  /** The next attempt was asked for by hand; perhaps while it is under way. */
-  manual: boolean;
+  /** Who asked for the next attempt; perhaps while it is under way. */
+  askedBy: AskedBy;
   /** Those of one key go one after the other; `null`: it is not ordered. */
   readonly orderKey: string | null;
   /** A newer version has come: it is not sent any more. */

@@ -94,7 +94,8 @@ export interface DestinationChange extends FormatChange {
 export type ManageResult =
   | { readonly kind: 'done'; readonly opened: OpenedDestination }
   | { readonly kind: 'invalid'; readonly problems: readonly FieldProblem[] }
-  | { readonly kind: 'unknown_tenant' | 'unknown' | 'id_taken' | 'too_many' | 'changed_meanwhile' }
+  | { readonly kind: 'unknown_tenant' | 'unknown' | 'id_taken' | 'changed_meanwhile' }
+  | { readonly kind: 'too_many'; readonly max: number }
   /** Not of the revisions that were asked for. */
   | { readonly kind: 'other_revision' };
 
@@ -217,6 +218,7 @@ async function createOnce(
   const stored = sealSecrets(destination, secrets, revision, targets.boxes);
   const audit = destinationAudit(author, null, { destination, secrets: checked, type });
   const inserted = await storage.destinationInsert({ destination: stored, maxPerTenant, audit });
+  if (inserted === 'too_many') return { kind: inserted, max: maxPerTenant };
   if (inserted !== 'inserted') return { kind: inserted };
   await routing.refresh(input.tenantId);
   return { kind: 'done', opened: shownTo(engine, stored, checked, type, profile) };

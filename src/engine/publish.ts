@@ -148,7 +148,7 @@ export class Publisher {
           ordinal,
           attempts: 0,
           step: 0,
-          manual: false,
+          askedBy: 'schedule',
           orderKey: orderKeyFor(target.order, request),
           superseded: false,
         });

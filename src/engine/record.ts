@@ -259,8 +259,8 @@ export class Recorder {
  * An attempt by hand takes no step of a schedule that is running, and starts none where it was over: past
  * `SCHEDULE_OVER` no schedule has a delay.
  */
-function stepAfter({ manual, step }: LiveDelivery, { outcome }: Attempt): number {
+function stepAfter({ askedBy, step }: LiveDelivery, { outcome }: Attempt): number {
   if (outcome.kind === 'delivered') return step;
   if (step >= SCHEDULE_OVER) return step + 1;
-  return manual && step > 0 ? step : step + 1;
+  return askedBy !== 'schedule' && step > 0 ? step : step + 1;
 }

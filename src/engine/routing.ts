@@ -7,6 +7,7 @@
  */
 import type { EventView } from '../domain/event-view.ts';
 import { filterMatches } from '../domain/filter-compile.ts';
+import type { TenantLimits } from '../domain/tenant.ts';
 import { topicMatches } from '../domain/topic.ts';
 import type { Storage, TenantRouting } from '../storage/storage.ts';
 import { Candidates } from './candidates.ts';
@@ -20,17 +21,19 @@ const PAGE_TENANTS = 500;
 export class TenantRoute {
   readonly version: number;
   readonly targets: ReadonlyMap<string, Target>;
+  readonly limits: TenantLimits;
   readonly #byTopic = new Map<string, Candidates>();
   /** When the first of them ends. */
   readonly #firstEndMs: number;
 
-  constructor(version: number, targets: ReadonlyMap<string, Target>) {
+  constructor(version: number, targets: ReadonlyMap<string, Target>, limits: TenantLimits) {
     this.version = version;
     this.targets = targets;
     let firstEndMs = Infinity;
     for (const { expiresAtMs } of targets.values())
       firstEndMs = Math.min(firstEndMs, expiresAtMs ?? Infinity);
     this.#firstEndMs = firstEndMs;
+    this.limits = limits;
   }
 
   /** The destinations that take the event, or hold it while they are disabled, oldest first. */
@@ -162,7 +165,10 @@ export class RoutingTable {
         known.tenantRevision === revision;
       return [stored.id, kept ? known : createTarget(stored, defaults, this.#maker)];
     });
-    this.#tenants.set(tenantId, new TenantRoute(version, new Map(targets)));
+    this.#tenants.set(
+      tenantId,
+      new TenantRoute(version, new Map(targets), defaults.settings.limits ?? {}),
+    );
   }
 }
 

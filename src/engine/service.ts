@@ -20,6 +20,8 @@ export class ServiceRunner {
   #timer: Timer | null = null;
   #round: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Woken during a round: that one may have looked too early. */
+  #isWoken = false;
 
   constructor(service: Service, clock: Clock, log: Pick<EngineLog, 'serviceFailed'>) {
     this.#service = service;
@@ -34,7 +36,10 @@ export class ServiceRunner {
 
   /** There is something to do: does the next round now. */
   wake(): void {
-    if (this.#timer === null) return;
+    if (this.#timer === null) {
+      this.#isWoken = true;
+      return;
+    }
     this.#timer.cancel();
     this.#sleep(0);
   }
@@ -55,8 +60,10 @@ export class ServiceRunner {
   }
 
   async #run(): Promise<void> {
+    this.#isWoken = false;
     try {
-      this.#sleep(await this.#service.poll());
+      const pauseMs = await this.#service.poll();
+      this.#sleep(this.#isWoken ? 0 : pauseMs);
     } catch (error) {
       this.#log.serviceFailed(this.#service.name, error);
       this.#sleep(PAUSE_AFTER_FAILURE_MS);

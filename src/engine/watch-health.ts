@@ -173,7 +173,7 @@ export class HealthWatch {
 
 /** The schedule was used up: not a failure that is never tried again, and not one of an attempt by hand. */
 function isExhausted(
-  { event, step, manual }: LiveDelivery,
+  { event, step, askedBy }: LiveDelivery,
   { outcome }: Attempt,
   { status }: Verdict,
 ): boolean {
@@ -182,7 +182,7 @@ function isExhausted(
     outcome.kind === 'failed' &&
     outcome.retryable &&
     event.eligibleForRetry &&
-    !manual &&
+    askedBy === 'schedule' &&
     step < SCHEDULE_OVER
   );
 }

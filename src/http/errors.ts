@@ -84,6 +84,14 @@ export const API_ERRORS = {
     status: 409,
     meaning: 'Somebody else changed it at the same moment: read it again and repeat.',
   },
+  replay_not_found: {
+    status: 404,
+    meaning: 'There is no such replay; it may have been dropped at the end of its retention.',
+  },
+  replay_ended: {
+    status: 409,
+    meaning: 'The replay has ended: make a new one for what is left, with `select: failed`, say.',
+  },
   delivery_final: { status: 409, meaning: 'The delivery has ended: there is nothing to cancel.' },
   key_revoked: { status: 409, meaning: 'The key was revoked: create another one.' },
   topic_in_use: {
@@ -120,6 +128,15 @@ export const API_ERRORS = {
     status: 422,
     meaning: 'The topic catalogue would have more topics than it may have.',
   },
+  too_many_replays: {
+    status: 422,
+    meaning: 'The tenant has as many replays running or paused as it may have.',
+  },
+  rate_limited: {
+    status: 429,
+    meaning:
+      'The tenant has published as many events as it may in a minute: repeat after as many seconds as `Retry-After` says.',
+  },
   too_many_tests: {
     status: 429,
     meaning:
@@ -148,13 +165,21 @@ export class ApiError extends Error {
   readonly code: ApiErrorCode;
   readonly status: number;
   readonly errors: readonly FieldError[];
+  /** Seconds, for the header `Retry-After`. */
+  readonly retryAfterS: number | null;
 
   /** Without a message, the meaning of the code. */
-  constructor(code: ApiErrorCode, message?: string, errors: readonly FieldError[] = []) {
+  constructor(
+    code: ApiErrorCode,
+    message?: string,
+    errors: readonly FieldError[] = [],
+    retryAfterS: number | null = null,
+  ) {
     super(message ?? API_ERRORS[code].meaning);
     this.code = code;
     this.status = API_ERRORS[code].status;
     this.errors = errors;
+    this.retryAfterS = retryAfterS;
   }
 }
 

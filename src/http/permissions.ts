@@ -27,6 +27,8 @@ const READERS: readonly Grant[] = [
   'tenant:viewer',
   'client:api',
 ];
+/** Those who may have events sent again. */
+const RETRIERS: readonly Grant[] = ['operator:admin', 'tenant:admin', 'client:api'];
 /** Those who look after a tenant's destinations. */
 const MANAGERS: readonly Grant[] = ['operator:admin', 'tenant:admin'];
 
@@ -38,6 +40,7 @@ export const PERMISSIONS = {
   'tenants.get': reads(READERS),
   'tenants.put': changes(MANAGERS, 'tenant.created', 'tenant.updated'),
   'tenants.delete': changes(ADMINS, 'tenant.deleted'),
+  'deletions.list': reads(['operator:admin', 'operator:read']),
   'tenants.token': changes(ADMINS, 'tenant.token_issued'),
   'tenants.portal': changes(ADMINS, 'tenant.portal_link_issued'),
 
@@ -75,12 +78,15 @@ export const PERMISSIONS = {
   'events.get': reads(READERS),
   'deliveries.list': reads(READERS),
   'deliveries.get': reads(READERS),
-  'deliveries.retry': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.retried'),
-  'deliveries.cancel': changes(
-    ['operator:admin', 'tenant:admin', 'client:api'],
-    'delivery.canceled',
-  ),
-  'events.cancel': changes(['operator:admin', 'tenant:admin', 'client:api'], 'delivery.canceled'),
+  'deliveries.retry': changes(RETRIERS, 'delivery.retried'),
+  'deliveries.cancel': changes(RETRIERS, 'delivery.canceled'),
+  'events.cancel': changes(RETRIERS, 'delivery.canceled'),
+  'replays.list': reads(READERS),
+  'replays.get': reads(READERS),
+  'replays.create': changes(RETRIERS, 'replay.created'),
+  'replays.pause': changes(RETRIERS, 'replay.paused'),
+  'replays.resume': changes(RETRIERS, 'replay.resumed'),
+  'replays.cancel': changes(RETRIERS, 'replay.canceled'),
   'attempts.list': reads(READERS),
   'attempts.get': reads(READERS),
 

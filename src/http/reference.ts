@@ -31,6 +31,7 @@ export async function openapiReference(version: string): Promise<string> {
       maxPayloadBytes: 1,
       maxBatchBytes: 1,
       maxDestinationsPerTenant: 1,
+      maxPublishPerMinute: null,
       retentionDays: 1,
     },
     log: { requestFailed: () => {}, signInsRefused: () => {} },

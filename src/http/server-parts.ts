@@ -35,7 +35,10 @@ export interface MetricsText {
 export interface ServerLimits {
   readonly maxPayloadBytes: number;
   readonly maxBatchBytes: number;
+  /** A tenant may have other limits of its own (domain/tenant.ts). */
   readonly maxDestinationsPerTenant: number;
+  /** `null`: as many as there are. */
+  readonly maxPublishPerMinute: number | null;
   /** How long events are kept. */
   readonly retentionDays: number;
 }

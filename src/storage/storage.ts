@@ -19,10 +19,13 @@ import type {
 import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
+import type { AskedBy } from '../domain/delivery.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
 import type { KeyStorage } from './key-storage.ts';
 import type { MetricsStorage } from './metrics.ts';
+import type { ErasingStorage } from './erasing.ts';
+import type { ReplayStorage } from './replaying.ts';
 import type {
   AttemptQuery,
   DeliveryKey,
@@ -57,7 +60,14 @@ export class StorageOpenError extends Error {
 }
 
 export interface Storage
-  extends KeyStorage, TopicStorage, MetricsStorage, HealthStorage, MailStorage {
+  extends
+    KeyStorage,
+    TopicStorage,
+    MetricsStorage,
+    HealthStorage,
+    MailStorage,
+    ReplayStorage,
+    ErasingStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -88,7 +98,10 @@ export interface Storage
     sealed: Uint8Array;
     ifRevision: number;
   }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
-  /** Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. */
+  /**
+   * Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. All else
+   * that there is of it is dropped by `tenantEraseSlice`.
+   */
   tenantDelete(query: { id: string; author?: AuditAuthor | null }): Promise<boolean>;
 
   // ── Destinations ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -353,7 +366,8 @@ export interface ClaimedDelivery {
   readonly orderKey: string | null;
   readonly attempts: number;
   readonly step: number;
-  readonly manual: boolean;
+  /** Of the next attempt. */
+  readonly askedBy: AskedBy;
   readonly event: {
     readonly seq: number;
     readonly id: string;

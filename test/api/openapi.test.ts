@@ -23,7 +23,7 @@ function operations(document: OpenapiDocument): [name: string, path: string, Ope
 /** A tenant's token does for all, save what is the operator's alone. */
 function securityOf(name: string): object[] {
   const isOperators =
-    /\/(?:publish|publish\/batch|token|portal|audit|keys.*|catalogue\/import)$|^GET \/metrics$|^(?:PUT|DELETE) \S*\/catalogue\/|^DELETE \S*\{tenant_id\}$/;
+    /\/(?:publish|publish\/batch|token|portal|audit|deletions|keys.*|catalogue\/import)$|^GET \/metrics$|^(?:PUT|DELETE) \S*\/catalogue\/|^DELETE \S*\{tenant_id\}$/;
   return isOperators.test(name) ? [{ key: [] }] : [{ key: [] }, { tenant_token: [] }];
 }
 

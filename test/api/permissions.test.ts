@@ -200,7 +200,7 @@ describe('lists without a filter', () => {
   it.each(['the tenant’s administrator', 'the tenant’s viewer'])(
     'show %s nothing of others',
     async (name) => {
-      const lists = ['tenants', 'events', 'deliveries', 'attempts'];
+      const lists = ['tenants', 'events', 'deliveries', 'attempts', 'replays'];
       for (const list of lists) {
         const { status, text } = await api().get(`/v1/${list}?limit=100`, {
           key: good.get(name) ?? '',
@@ -275,6 +275,7 @@ describe('a new route', () => {
         maxPayloadBytes: 1,
         maxBatchBytes: 1,
         maxDestinationsPerTenant: 1,
+        maxPublishPerMinute: null,
         retentionDays: 7,
       },
       metrics: { contentType: 'text/plain', text: () => '' },

@@ -66,6 +66,7 @@ describe('without anything', () => {
         maxPayloadBytes: 1_048_576,
         maxBatchBytes: 16_777_216,
         maxDestinationsPerTenant: 1000,
+        maxPublishPerMinute: null,
       },
     });
     expect(read).toEqual([]);
@@ -143,6 +144,7 @@ describe('flags', () => {
         max_payload_bytes: '1 KiB',
         max_batch_bytes: '1 KiB',
         max_destinations_per_tenant: '5',
+        max_publish_per_minute: '600',
       })[name] ?? '';
     const names = OPTION_KEYS.map(fileName);
     const { sources } = await good({

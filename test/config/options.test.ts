@@ -125,6 +125,11 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['1', 1],
     ['32767', 32_767],
   ],
+  maxPublishPerMinute: [
+    ['none', null],
+    ['1', 1],
+    ['100000000', 100_000_000],
+  ],
   auditRetentionDays: [
     ['1', 1],
     ['36500', 36_500],
@@ -247,6 +252,10 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
   maxDestinationsPerTenant: [
     ['0', 'from 1 to 32767'],
     ['32768', 'from 1 to 32767'],
+  ],
+  maxPublishPerMinute: [
+    ['0', 'from 1 to 100000000, or none'],
+    ['unlimited', 'or none'],
   ],
 };
 

@@ -58,7 +58,7 @@ export function describeByHand(driver: StorageDriver): void {
         });
         const lane = { tenantId, destinationId: 'd', dueBeforeMs: query.nowMs };
         const { deliveries } = await claim(db.storage, lane);
-        expect(deliveries).toMatchObject([{ attempts, step: SCHEDULE_OVER, manual: true }]);
+        expect(deliveries).toMatchObject([{ attempts, step: SCHEDULE_OVER, askedBy: 'hand' }]);
       },
     );
 
@@ -69,7 +69,7 @@ export function describeByHand(driver: StorageDriver): void {
       expect(await db.storage.retryByHand(query)).toBe('due');
       const lane = { tenantId, destinationId: 'd', dueBeforeMs: nowMs };
       const { deliveries } = await claim(db.storage, lane);
-      expect(deliveries).toMatchObject([{ attempts: 1, step: 3, manual: true }]);
+      expect(deliveries).toMatchObject([{ attempts: 1, step: 3, askedBy: 'hand' }]);
     });
 
     it('leaves alone what a live node is at', async () => {
@@ -92,7 +92,7 @@ export function describeByHand(driver: StorageDriver): void {
         const query = { tenantId, eventSeq: seq, destinationId: 'd', nowMs };
         expect(await after.retryByHand(query)).toBe('due');
         const { deliveries } = await claim(after, { ...query, dueBeforeMs: nowMs });
-        expect(deliveries).toMatchObject([{ key: { seq, ordinal: 0 }, manual: true, step: 0 }]);
+        expect(deliveries).toMatchObject([{ key: { seq, ordinal: 0 }, askedBy: 'hand', step: 0 }]);
       });
     });
 
@@ -117,7 +117,7 @@ export function describeByHand(driver: StorageDriver): void {
         },
       ]);
       const claimed = await claim(db.storage, { ...query, dueBeforeMs: nowMs });
-      expect(claimed.deliveries).toMatchObject([{ manual: true, step: SCHEDULE_OVER }]);
+      expect(claimed.deliveries).toMatchObject([{ askedBy: 'hand', step: SCHEDULE_OVER }]);
       expect(await db.storage.retryByHand(query)).toBe('in_attempt');
       expect(await deliveriesOf(db.storage, seq)).toHaveLength(3);
     });

@@ -56,7 +56,7 @@ export function describeClaim(driver: StorageDriver): void {
         key: { seq, ordinal: 0 },
         attempts: 0,
         step: 0,
-        manual: false,
+        askedBy: 'schedule',
         orderKey: null,
         event: {
           seq,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { SCHEDULE_OVER } from '../../src/domain/delivery.ts';
-import type { DeliveryStatus } from '../../src/domain/delivery.ts';
+import type { AskedBy, DeliveryStatus } from '../../src/domain/delivery.ts';
 import type { DeliveryKey } from '../../src/storage/reading.ts';
 import type { RecordOutcome, Verdict } from '../../src/storage/storage.ts';
 import {
@@ -89,7 +89,7 @@ interface Modelled {
   claimedBy: 'nobody' | 'live' | 'dead';
   attempts: number;
   step: number;
-  manual: boolean;
+  askedBy: AskedBy;
   dueAtMs: number | null;
 }
 
@@ -142,7 +142,7 @@ class Model {
 
   async #add(key: DeliveryKey, destinationId: string, claimedBy: 'live' | 'nobody'): Promise<void> {
     const { nextAttemptAtMs: dueAtMs } = await deliveryAt(this.#db.storage, key.seq, key.ordinal);
-    const fresh = { status: 'pending', attempts: 0, step: 0, manual: false } as const;
+    const fresh = { status: 'pending', attempts: 0, step: 0, askedBy: 'schedule' } as const;
     this.#deliveries.push({ ...fresh, key, destinationId, claimedBy, dueAtMs });
     this.#deliveries.sort((a, b) => a.key.seq - b.key.seq || a.key.ordinal - b.key.ordinal);
   }
@@ -158,9 +158,14 @@ class Model {
 
     const query = { tenantId: this.#tenantId, destinationId, limit, dueBeforeMs };
     const found = await claim(this.#db.storage, query);
-    const shown = found.deliveries.map((each) => [each.key, each.attempts, each.step, each.manual]);
+    const shown = found.deliveries.map((each) => [
+      each.key,
+      each.attempts,
+      each.step,
+      each.askedBy,
+    ]);
     expect(shown).toEqual(
-      expected.map((each) => [each.key, each.attempts, each.step, each.manual]),
+      expected.map((each) => [each.key, each.attempts, each.step, each.askedBy]),
     );
     expect(found.nextDueAtMs).toBe(next?.dueAtMs ?? null);
     for (const each of expected) each.claimedBy = 'live';
@@ -181,7 +186,7 @@ class Model {
     if (answer === 'canceled') return;
     delivery.status = outcome.status;
     delivery.step = stepAfter;
-    delivery.manual = false;
+    delivery.askedBy = 'schedule';
     delivery.dueAtMs = outcome.status === 'pending' ? outcome.nextAttemptAtMs : null;
   }
 
@@ -206,7 +211,7 @@ class Model {
       const added = this.#deliveries.find(
         (each) => each.key.seq === key.seq && each.key.ordinal === ordinal,
       );
-      if (added !== undefined) Object.assign(added, { step: SCHEDULE_OVER, manual: true });
+      if (added !== undefined) Object.assign(added, { step: SCHEDULE_OVER, askedBy: 'hand' });
       return;
     }
     expect(answer).toBe(delivery.claimedBy === 'live' ? 'in_attempt' : 'due');
@@ -214,7 +219,7 @@ class Model {
     if (delivery.status !== 'pending') delivery.step = SCHEDULE_OVER;
     Object.assign(delivery, {
       status: 'pending',
-      manual: true,
+      askedBy: 'hand',
       claimedBy: 'nobody',
       dueAtMs: nowMs,
     });

@@ -169,14 +169,14 @@ export function describeRecord(driver: StorageDriver): void {
         await own.storage.record({ attempts: [attemptOf({ seq, ordinal: 1 })] });
         await own.restart();
         const second = await claim(own.storage, lane);
-        expect(second.deliveries).toMatchObject([{ attempts: 1, step: 1, manual: false }]);
+        expect(second.deliveries).toMatchObject([{ attempts: 1, step: 1, askedBy: 'schedule' }]);
         await own.storage.record({
           attempts: [failureOf(key, { status: 'failed' }, { number: 2, step: 2, kind: 'retry' })],
         });
         const nowMs = own.nowMs();
         await own.storage.retryByHand({ tenantId, eventSeq: seq, destinationId: 'd', nowMs });
         const third = await claim(own.storage, lane);
-        expect(third.deliveries).toMatchObject([{ attempts: 2, manual: true }]);
+        expect(third.deliveries).toMatchObject([{ attempts: 2, askedBy: 'hand' }]);
         await own.storage.record({ attempts: [attemptOf(key, { number: 3, kind: 'manual' })] });
 
         const kinds = (await attemptsOf(own.storage, key)).map(({ number, kind }) => [
@@ -208,7 +208,7 @@ export function describeRecord(driver: StorageDriver): void {
       const verdict: Verdict = { status: 'pending', nextAttemptAtMs: nowMs };
       await db.storage.record({ attempts: [failureOf(key, verdict, { number: 2, step: 7 })] });
       const { deliveries } = await claim(db.storage, lane);
-      expect(deliveries).toMatchObject([{ attempts: 2, step: 7, manual: false }]);
+      expect(deliveries).toMatchObject([{ attempts: 2, step: 7, askedBy: 'schedule' }]);
     });
 
     it('writes the attempt of a delivery that was canceled meanwhile, which stays canceled', async () => {

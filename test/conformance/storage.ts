@@ -12,6 +12,7 @@ import { describeDestinations, describeRouting } from './storage-destinations.ts
 import { describeSealed } from './storage-sealed.ts';
 import type { StorageDriver } from './storage-driver.ts';
 import { describeEnding } from './storage-ending.ts';
+import { describeErase } from './storage-erase.ts';
 import { describeFilters } from './storage-filters.ts';
 import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
@@ -20,6 +21,7 @@ import { describeModel } from './storage-model.ts';
 import { describePruneSlice } from './storage-prune-slice.ts';
 import { describePublish } from './storage-publish.ts';
 import { describeRecord } from './storage-record.ts';
+import { describeReplays } from './storage-replays.ts';
 import { describeIds, describeRestart } from './storage-restart.ts';
 import { describeSameId } from './storage-same-id.ts';
 import { describeSearch } from './storage-search.ts';
@@ -45,6 +47,8 @@ export function describeStorage(driver: StorageDriver): void {
     describePruneSlice(driver);
     describeMetrics(driver);
     describeEnding(driver);
+    describeErase(driver);
+    describeReplays(driver);
     describeModel(driver);
     describeFilters(driver);
     describeLists(driver);

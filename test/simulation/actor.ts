@@ -281,6 +281,7 @@ export class Actor {
       await connection.storage.tenantDelete({ id });
       await engine.routing.refresh(id);
       engine.wakeCanceler();
+      engine.wakeEraser();
     });
   }
 

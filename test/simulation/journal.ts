@@ -14,7 +14,9 @@ export interface DeliveryRow {
   readonly status: DeliveryStatus;
   readonly attempts: number;
   readonly step: number;
+  /** Asked for, by hand or by a replay. */
   readonly isManual: boolean;
+  readonly isReplay: boolean;
   readonly nextAttemptAtMs: number | null;
   readonly claimedBy: number;
 }
@@ -203,7 +205,8 @@ function deliveryOf(cells: Cells | null): DeliveryRow | null {
     status,
     attempts: Number(cells[4]),
     step: Number(cells[5]),
-    isManual: cells[6] === 1,
+    isManual: cells[6] !== 0,
+    isReplay: cells[6] === 2,
     nextAttemptAtMs: cells[7] === null ? null : Number(cells[7]),
     claimedBy: Number(cells[8]),
   };

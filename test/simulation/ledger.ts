@@ -18,6 +18,7 @@ import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts'
 /** One creation of a destination: an id that is used again is another one. */
 export interface DestinationState {
   readonly no: number;
+  readonly tenantNo: number;
   readonly tenantId: string;
   readonly id: string;
   readonly receiverName: string;
@@ -93,6 +94,7 @@ export class Ledger {
   readonly #byReceiver = new Map<string, DestinationState>();
   #tenants = new Map<number, string>();
   #pendingCount = 0;
+  readonly #erasedClaims = new Map<number, number>();
 
   constructor(journal: Journal, findings: Findings, monotonicMs: () => number) {
     this.#journal = journal;
@@ -110,6 +112,11 @@ export class Ledger {
 
   event(tenantId: string, id: string): EventState | undefined {
     return this.#byId.get(`${tenantId}\0${id}`);
+  }
+
+  /** Deliveries that were dropped with their tenant while that process had them in memory; it may still be at them. */
+  erasedClaims(processNo: number): number {
+    return this.#erasedClaims.get(processNo) ?? 0;
   }
 
   /** How many deliveries are pending. */
@@ -164,6 +171,7 @@ export class Ledger {
     const { topics, config, policy } = JSON.parse(row.definition) as Definition;
     const destination: DestinationState = known ?? {
       no: row.no,
+      tenantNo: row.tenantNo,
       tenantId: row.tenantId,
       id: row.id,
       receiverName: config.receiver,
@@ -262,6 +270,7 @@ export class Ledger {
       this.#findings.violate(`delivery ${keyOf(row)} belongs to nothing`);
       return;
     }
+    const isAsked = operation === 'retryByHand' || operation === 'replayAdvance';
     const delivery: DeliveryState = {
       event,
       destination,
@@ -269,8 +278,8 @@ export class Ledger {
       insertedMs: this.#monotonicMs(),
       dueSetMs: this.#monotonicMs(),
       steps: 0,
-      isPastSchedule: operation === 'retryByHand',
-      retriesByHand: operation === 'retryByHand' ? 1 : 0,
+      isPastSchedule: isAsked,
+      retriesByHand: isAsked ? 1 : 0,
       wasRevived: false,
       lost: 0,
       requests: [],
@@ -280,9 +289,10 @@ export class Ledger {
     event.deliveries.push(delivery);
     this.deliveries.set(keyOf(row), delivery);
     if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
+    else if (isAsked) this.#findings.saw('delivery added by a replay');
     else this.#findings.saw(row.claimedBy === 0 ? 'delivery spilled' : 'delivery born claimed');
     const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
-    if (!isBorn && operation !== 'retryByHand')
+    if (!isBorn && !isAsked)
       this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
     const isPending =
       row.status === 'pending' || (destination.order === 'latest' && row.status === 'canceled');
@@ -294,9 +304,13 @@ export class Ledger {
   #remove(operation: Operation, row: DeliveryRow): void {
     const delivery = this.deliveries.get(keyOf(row));
     if (delivery === undefined) return;
-    if (operation !== 'pruneSlice' || row.status === 'pending')
+    const isErased =
+      operation === 'tenantEraseSlice' && !this.#tenants.has(delivery.destination.tenantNo);
+    if (!isErased && (operation !== 'pruneSlice' || row.status === 'pending'))
       this.#wrong(delivery, `is gone by ${operation}`);
     this.deliveries.delete(keyOf(row));
+    if (isErased && row.claimedBy !== 0)
+      this.#erasedClaims.set(row.claimedBy, this.erasedClaims(row.claimedBy) + 1);
   }
 
   #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {
@@ -306,7 +320,8 @@ export class Ledger {
       return;
     }
     const { row } = delivery;
-    const kind = row.isManual ? 'manual' : row.attempts === 0 ? 'first' : 'retry';
+    const scheduled = row.attempts === 0 ? 'first' : 'retry';
+    const kind = row.isReplay ? 'replay' : row.isManual ? 'manual' : scheduled;
     if (
       attempt.number !== row.attempts + 1 ||
       (attempt.attemptKind !== kind &&
@@ -383,8 +398,11 @@ export class Ledger {
           ? null
           : `from ${before.status}`;
       case 'retryByHand':
+      case 'replayAdvance':
         delivery.retriesByHand++;
-        this.#findings.saw(`retry by hand from ${before.status}`);
+        this.#findings.saw(
+          `${operation === 'retryByHand' ? 'retry by hand' : 'replay'} from ${before.status}`,
+        );
         delivery.isPastSchedule ||= before.status !== 'pending';
         delivery.wasRevived ||= before.status === 'canceled';
         return after.status === transition(before.status, 'retry_by_hand')

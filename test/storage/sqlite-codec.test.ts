@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { ASKED_BY } from '../../src/domain/delivery.ts';
 import { ORDERS } from '../../src/domain/order.ts';
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../src/domain/attempt.ts';
 import {
@@ -88,7 +89,7 @@ const claimed: fc.Arbitrary<ClaimedDelivery> = whole.chain((seq) =>
     key: fc.record({ seq: fc.constant(seq), ordinal: fc.nat() }),
     attempts: fc.nat(),
     step: fc.nat(),
-    manual: fc.boolean(),
+    askedBy: fc.constantFrom(...ASKED_BY),
     orderKey: maybe(text),
     event: fc.record({
       seq: fc.constant(seq),

@@ -95,6 +95,33 @@ describe('the statements of the hot path', () => {
     }
   });
 
+  it('of replays and of the deletion of a tenant, too', async () => {
+    const from = prepared.length;
+    const fresh = newIncarnation();
+    const time = { fromMs: null, toMs: null };
+    const candidates = { tenantId, time, belowSeq: null, after: null, limit: 5, withData: true };
+    for (const select of ['all', 'failed', 'missed'] as const) {
+      for (const order of ['time', 'number'] as const)
+        await fresh.replayCandidates({ ...candidates, destinationId: 'd', select, order });
+    }
+    const criteria = { select: 'all', time, topics: [], filter: null, order: 'time' } as const;
+    const shown = { ratePerMinute: null, count: 1, createdBy: '', createdAtMs: 1 };
+    const replay = { id: 'r', tenantId, destinationId: 'd', criteria, ...shown };
+    await fresh.replayInsert({ replay, maxOpen: 1 });
+    const deliveries = [{ eventSeq: seq, destinationId: 'd', order: 'none' as const }];
+    const slice = { id: 'r', from: null, to: [1], isEnd: true, deliveries, nowMs: 1 };
+    await fresh.replayAdvance(slice);
+    await fresh.replaysOpen();
+    await fresh.replaySettle({ limit: 5, nowMs: 1 });
+    const other = await seedTenant(fresh, 'd');
+    await publish(fresh, other, { to: ['d'] });
+    await fresh.tenantDelete({ id: other });
+    while ((await fresh.tenantEraseSlice({ limit: 5 })).more);
+    const statements = new Set(prepared.slice(from).filter((sql) => LARGE_TABLE.test(sql)));
+    expect(statements.size).toBeGreaterThan(10);
+    for (const sql of statements) expect(planOf(sql), sql).not.toMatch(FULL_SCAN);
+  });
+
   it('claim what is due, and look for what is due next, in the index of what is pending alone', () => {
     const claiming = prepared.filter(
       (sql) => sql.includes('INDEXED BY deliveries_pending') && sql.includes('claimed_by = ?'),

@@ -94,6 +94,10 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
       path: `/v1/tenants/${grant === 'operator:admin' ? await api.tenant() : tenantId}`,
     }),
   },
+  'GET /api/v1/deletions': {
+    operation: 'deletions.list',
+    request: () => ({ path: '/v1/deletions' }),
+  },
   'GET /api/v1/tenants/:tenant_id/token': {
     operation: 'tenants.token',
     request: ({ tenantId }) => ({ path: `/v1/tenants/${tenantId}/token` }),
@@ -284,6 +288,34 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     request: ({ tenantId }) => ({ path: `/v1/exports/attempts?tenant_id=${tenantId}` }),
   },
   'GET /metrics': { operation: 'process.metrics', request: () => ({ path: '/metrics' }) },
+  'GET /api/v1/replays': {
+    operation: 'replays.list',
+    request: ({ tenantId }) => ({ path: `/v1/replays?tenant_id=${tenantId}` }),
+  },
+  'POST /api/v1/replays': {
+    operation: 'replays.create',
+    request: (seed) => ({ path: '/v1/replays', body: slowReplay(seed) }),
+  },
+  'GET /api/v1/replays/:replay_id': {
+    operation: 'replays.get',
+    request: async (seed, api) => ({ path: `/v1/replays/${await replayOf(seed, api)}` }),
+  },
+  'POST /api/v1/replays/:replay_id/pause': {
+    operation: 'replays.pause',
+    request: async (seed, api) => ({ path: `/v1/replays/${await replayOf(seed, api)}/pause` }),
+  },
+  'POST /api/v1/replays/:replay_id/resume': {
+    operation: 'replays.resume',
+    request: async (seed, api) => {
+      const id = await replayOf(seed, api);
+      await api.post(`/v1/replays/${id}/pause`);
+      return { path: `/v1/replays/${id}/resume` };
+    },
+  },
+  'POST /api/v1/replays/:replay_id/cancel': {
+    operation: 'replays.cancel',
+    request: async (seed, api) => ({ path: `/v1/replays/${await replayOf(seed, api)}/cancel` }),
+  },
 
   'GET /api/v1/keys': { operation: 'keys.list', request: () => ({ path: '/v1/keys' }) },
   'POST /api/v1/keys': {
@@ -310,6 +342,28 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
 
 function destinationPath({ tenantId, destinationId }: Seed): string {
   return `/v1/tenants/${tenantId}/destinations/${destinationId}`;
+}
+
+/** It takes minutes, as far as a test is concerned for ever. */
+function slowReplay({ tenantId, destinationId }: Seed): object {
+  return {
+    tenant_id: tenantId,
+    destination_id: destinationId,
+    time: { gte: '2026-01-01T00:00:00Z' },
+    rate_per_minute: 1,
+  };
+}
+
+/** A replay that runs: of two events at least, one of them now. */
+async function replayOf(seed: Seed, api: ApiServer): Promise<string> {
+  const { tenantId } = seed;
+  const path = `/v1/replays?tenant_id=${tenantId}&status=running`;
+  const running = await api.get<{ models: { id: string }[] }>(path);
+  const [known] = running.body.models;
+  if (known !== undefined) return known.id;
+  await api.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+  const { body } = await api.post<{ id: string }>('/v1/replays', slowReplay(seed));
+  return body.id;
 }
 
 /** With a destination of its own, that no event goes to. */

@@ -50,6 +50,7 @@ const LIMITS: ServerLimits = {
   maxBatchBytes: 16 * 1024 * 1024,
   retentionDays: 7,
   maxDestinationsPerTenant: 1000,
+  maxPublishPerMinute: null,
 };
 
 const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];

@@ -165,3 +165,26 @@ export interface UsageView {
   readonly billable_attempts: number;
   readonly failed_attempts: number;
 }
+
+export interface ReplayView {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly destination_id: string | null;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly count: number;
+  readonly pending: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly canceled: number;
+  readonly created_by: string;
+  readonly ended_at: string | null;
+}
+
+export interface DeletionsView {
+  readonly models: readonly {
+    readonly tenant_id: string;
+    readonly started_at: string;
+    readonly remaining: Readonly<Record<'events' | 'deliveries' | 'attempts', number>>;
+  }[];
+}

@@ -29,6 +29,7 @@ export function answerBadUrl(
 
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error.code === 'unavailable') void reply.header('retry-after', RETRY_AFTER_S);
+  if (error.retryAfterS !== null) void reply.header('retry-after', error.retryAfterS);
   if (error.code === 'unauthorized') void reply.header('www-authenticate', 'Bearer');
   return reply.status(error.status).send({ ...errorBody(error), request_id: request.id });
 }

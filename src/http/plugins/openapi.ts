@@ -13,6 +13,7 @@ import { EventSchema } from '../schemas/event.ts';
 import { KeySchema } from '../schemas/key.ts';
 import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
 import { ProfileSchema } from '../schemas/profile.ts';
+import { ReplaySchema } from '../schemas/replay.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 import { TopicSchema } from '../schemas/topic.ts';
 
@@ -29,6 +30,7 @@ export async function openapi(
     EventSchema,
     DeliverySchema,
     AttemptSchema,
+    ReplaySchema,
     KeySchema,
     AuditEntrySchema,
     MetricsSchema,
@@ -73,6 +75,7 @@ export async function openapi(
         { name: 'events', description: 'What was published.' },
         { name: 'deliveries', description: 'What is owed to whom, and how it stands.' },
         { name: 'attempts', description: 'Every try, with request and answer.' },
+        { name: 'replays', description: 'Events of a time range again.' },
         { name: 'keys', description: 'Keys of the operator.' },
         { name: 'audit', description: 'Who changed what.' },
         { name: 'metrics', description: 'Counts over time, latencies, usage.' },

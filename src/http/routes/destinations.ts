@@ -99,7 +99,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const result = await createDestination(
         engine,
         input,
-        limits.maxDestinationsPerTenant,
+        maxDestinations(request.params.tenant_id),
         auditAuthor(request, clock),
       );
       void reply.status(201);
@@ -259,6 +259,11 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     return destinationFor(caller, opened);
   }
 
+  function maxDestinations(tenantId: string): number {
+    const own = engine.routing.tenant(tenantId)?.limits.destinations;
+    return own ?? limits.maxDestinationsPerTenant;
+  }
+
   function done(result: ManageResult): OpenedDestination {
     switch (result.kind) {
       case 'done':
@@ -272,7 +277,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       case 'too_many':
         throw new ApiError(
           'too_many_destinations',
-          `A tenant has at most ${limits.maxDestinationsPerTenant} destinations.`,
+          `The tenant may have ${result.max} destinations, and has them.`,
         );
       case 'unknown':
       case 'other_revision':

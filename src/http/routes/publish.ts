@@ -1,6 +1,7 @@
 /** Publishing: the answer comes after the commit. */
 import type { FastifyInstance } from 'fastify';
 import type { PublishRequest } from '../../domain/event.ts';
+import type { Quota } from '../../engine/publish-quota.ts';
 import type { PublishResult } from '../../engine/publish.ts';
 import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody } from '../errors.ts';
@@ -79,6 +80,10 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
     judge: (topic, data, bytes) => catalogue.judge(topic, data, bytes),
   };
   const limitsNow = (): PublishLimits => (catalogue.isJudging ? judging : publishLimits);
+  const grant = (event: PublishRequest) => {
+    const refused = quotaRefusal(engine.quota.take(event, limits.maxPublishPerMinute));
+    return refused ?? event;
+  };
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
@@ -94,13 +99,15 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
           summary: 'Publish an event',
           description: '202 comes after the event and what it owes are on the disk.',
           body: EventBody,
-          response: { 202: Published, ...errorResponses(400, 404, 409, 413, 415, 422) },
+          response: { 202: Published, ...errorResponses(400, 404, 409, 413, 415, 422, 429) },
         },
       },
       async (request, reply) => {
         const event = parsePublish(bytesOf(request.body), limitsNow());
         if (!tenantScope(request).has(event.tenantId)) throw new ApiError('tenant_not_found');
-        const result = await publisher.publish(event);
+        const granted = grant(event);
+        if (granted instanceof ApiError) throw granted;
+        const result = await publisher.publish(granted);
         if (result.kind !== 'accepted') throw refusal(result);
         return reply.status(202).send(published(result));
       },
@@ -130,11 +137,10 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
       },
       async (request, reply) => {
         const tenants = tenantScope(request);
-        const events = parseBatch(bytesOf(request.body), limitsNow()).map((event) =>
-          event instanceof ApiError || tenants.has(event.tenantId)
-            ? event
-            : new ApiError('tenant_not_found'),
-        );
+        const events = parseBatch(bytesOf(request.body), limitsNow()).map((event) => {
+          if (event instanceof ApiError) return event;
+          return tenants.has(event.tenantId) ? grant(event) : new ApiError('tenant_not_found');
+        });
         const good = events.filter(
           (event): event is PublishRequest => !(event instanceof ApiError),
         );
@@ -148,6 +154,24 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
     );
     done();
   });
+}
+
+/** `null`: it may be published. */
+function quotaRefusal(quota: Quota): ApiError | null {
+  switch (quota.kind) {
+    case 'granted':
+      return null;
+    case 'too_large':
+      return new ApiError(
+        'payload_too_large',
+        `The event’s data are larger than ${quota.maxBytes} bytes, the tenant’s limit \`payload_bytes\`.`,
+      );
+    case 'too_many': {
+      const waitS = Math.ceil(quota.waitMs / 1000);
+      const message = `The tenant may publish ${quota.perMinute} events a minute: repeat this one in ${waitS} s.`;
+      return new ApiError('rate_limited', message, [], waitS);
+    }
+  }
 }
 
 /** What a body may have besides its data: metadata, ids and the like. */

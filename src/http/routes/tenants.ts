@@ -119,7 +119,8 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       schema: {
         tags: ['tenants'],
         summary: 'Delete a tenant with its destinations',
-        description: 'What they were owed is canceled.',
+        description:
+          'At once; what they were owed is not sent. What else there is of it is dropped in the background: `GET /deletions`.',
         params: TenantParamsSchema,
         response: { 200: Success, ...errorResponses(404) },
       },
@@ -130,6 +131,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       if (!(await storage.tenantDelete({ id, author }))) throw new ApiError('tenant_not_found');
       await routing.refresh(id);
       engine.wakeCanceler();
+      engine.wakeEraser();
       return { success: true };
     },
   );

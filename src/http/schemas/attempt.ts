@@ -110,7 +110,7 @@ export function attemptJsonText(attempt: StoredAttempt, view: AttemptView): stri
     time: formatTime(attempt.startedAtMs),
     code: attempt.code,
     attempt_number: attempt.number,
-    manual: attempt.kind === 'manual',
+    manual: attempt.kind === 'manual' || attempt.kind === 'replay',
     kind: attempt.kind,
     reason: attempt.reason,
     detail: attempt.detail,

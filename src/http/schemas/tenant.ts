@@ -1,5 +1,6 @@
 /** Tenants, as the API shows them. */
 import { OPERATOR_TENANT } from '../../domain/operator-tenant.ts';
+import { MAX_ORDINAL } from '../../domain/id.ts';
 import type { TenantSettingsChange } from '../../domain/tenant.ts';
 import type { TenantRecord } from '../../storage/storage.ts';
 import { validationFailed } from '../errors.ts';
@@ -42,9 +43,15 @@ const SETTINGS = {
   profile: string({ description: 'Profile of its destinations that name none.' }),
   limits: closedObject(
     {
-      destinations: optional(integer({ minimum: 0, maximum: 100_000 })),
+      destinations: optional(integer({ minimum: 0, maximum: MAX_ORDINAL })),
       publish_per_minute: optional(integer({ minimum: 1, maximum: 100_000_000 })),
-      payload_bytes: optional(integer({ minimum: 1, maximum: 1024 ** 3 })),
+      payload_bytes: optional(
+        integer({
+          minimum: 1,
+          maximum: 1024 ** 3,
+          description: 'Of the data of an event; the instance’s limit holds beside it.',
+        }),
+      ),
     },
     { description: 'What is left out is limited as the instance is.' },
   ),

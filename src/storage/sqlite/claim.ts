@@ -1,4 +1,5 @@
 /** Claims: which deliveries a node has in memory. */
+import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
@@ -101,7 +102,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
       key: { seq, ordinal },
       attempts: Number(delivery['attempts']),
       step: Number(delivery['step']),
-      manual: delivery['manual'] === 1,
+      askedBy: ASKED_BY[Number(delivery['manual'])] ?? 'schedule',
       orderKey: sharedKey(textOrNull(delivery['order_key'])),
       event: {
         seq,

@@ -1,7 +1,7 @@
 /** The hot messages between the threads, made flat and whole again. */
 import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
 import type { RequestShape } from '../../domain/attempt.ts';
-import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import { ASKED_BY, DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import { ORDERS } from '../../domain/order.ts';
 import type { AttemptRecord, ClaimedDelivery, ClaimedLane, NewEvent, Verdict } from '../storage.ts';
 import { FlatReader, FlatWriter } from './flat.ts';
@@ -153,12 +153,12 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
     write.number(lane.nextDueAtMs);
     write.flag(lane.hasFollowers);
     write.number(lane.deliveries.length);
-    for (const { key, attempts, step, manual, orderKey, event } of lane.deliveries) {
+    for (const { key, attempts, step, askedBy, orderKey, event } of lane.deliveries) {
       write.number(key.seq);
       write.number(key.ordinal);
       write.number(attempts);
       write.number(step);
-      write.flag(manual);
+      write.number(ASKED_BY.indexOf(askedBy));
       write.text(orderKey);
       write.text(event.id);
       write.text(event.topic);
@@ -190,7 +190,7 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
     key,
     attempts: read.number(),
     step: read.number(),
-    manual: read.flag(),
+    askedBy: at(ASKED_BY, read.number()),
     orderKey: read.textOrNull(),
     event: {
       seq: key.seq,

@@ -46,7 +46,7 @@ export interface WriteContext extends ReadContext {
   /** A tenant's numbers, kept in memory: the only writer is this context. */
   tenant(id: string): TenantNumbers | undefined;
   /** The number of the row that holds the shape; it is written if need be. */
-  shapeNo(shape: RequestShape): number;
+  shapeNo(shape: RequestShape, tenantNo: number): number;
   /** Forgets what is kept of a tenant, or of all (after a rollback). */
   forget(tenantId?: string): void;
 }
@@ -92,7 +92,7 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
       tenants.set(String(row['id']), numbers);
       return numbers;
     },
-    shapeNo: (shape) => shapes.no(shape),
+    shapeNo: (shape, tenantNo) => shapes.no(shape, tenantNo),
     forget(tenantId) {
       if (tenantId === undefined) {
         tenants.clear();

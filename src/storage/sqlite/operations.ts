@@ -22,6 +22,7 @@ import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys
 import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
 import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
+import { deletionList, tenantEraseSlice } from './erase.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -31,6 +32,16 @@ import { rollUpApply } from './rollup-apply.ts';
 import { rollUpPruneSlice } from './rollup-prune.ts';
 import { rollUpRead } from './rollup-read.ts';
 import { reseal, sealedList } from './sealed.ts';
+import { replayAdvance, replaySettle } from './replay-advance.ts';
+import { replayCandidates } from './replay-candidates.ts';
+import {
+  replayChange,
+  replayGet,
+  replayInsert,
+  replayList,
+  replaysOpen,
+  replayStop,
+} from './replays.ts';
 import {
   tenantDelete,
   tenantGet,
@@ -74,6 +85,12 @@ export function writeOperations(context: WriteContext) {
     pruneSlice: pruneSlice(context),
     rollUpApply: rollUpApply(context),
     rollUpPruneSlice: rollUpPruneSlice(context),
+    tenantEraseSlice: tenantEraseSlice(context),
+    replayInsert: replayInsert(context),
+    replayAdvance: replayAdvance(context),
+    replaySettle: replaySettle(context),
+    replayChange: replayChange(context),
+    replayStop: replayStop(context),
     ping: ping(context),
   } satisfies Operations;
 }
@@ -96,6 +113,11 @@ export function readOperations(context: ReadContext) {
     auditList: auditList(context),
     topicList: topicList(context),
     sealedList: sealedList(context),
+    deletionList: deletionList(context),
+    replayGet: replayGet(context),
+    replayList: replayList(context),
+    replaysOpen: replaysOpen(context),
+    replayCandidates: replayCandidates(context),
     eventGet: eventGet(context),
     eventList: eventList(context),
     eventSearch: eventSearch(context),

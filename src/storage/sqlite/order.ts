@@ -96,7 +96,7 @@ export class OrderedLanes {
   supersede(
     destinationNo: number,
     key: string,
-    { resource }: NewEvent,
+    { resource }: Pick<NewEvent, 'resource'>,
     nowMs: number,
   ): { readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean } {
     const inMemory: DeliveryKey[] = [];

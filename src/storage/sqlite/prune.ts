@@ -41,8 +41,10 @@ const DELETE_SHAPES = `
   DELETE FROM request_shapes
   WHERE day < ifnull((SELECT min(seq) FROM attempts), ?) / 86400000000 - 1`;
 
+const DELETE_REPLAYS = 'DELETE FROM replays WHERE ended_ms < ?';
+
 /** Free pages that one slice gives back to the file system. */
-const VACUUM_PAGES = 200;
+export const VACUUM = 'PRAGMA incremental_vacuum(200)';
 
 export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice']> {
   // Where the last slice ended: what it passed over, because it still owed something, is not read again in this round.
@@ -61,9 +63,10 @@ export function pruneSlice(context: WriteContext): Operation<Storage['pruneSlice
     const more = old.length === limit || held === limit;
     if (!more) {
       fromSeq = 0;
+      context.statement(DELETE_REPLAYS).run(beforeMs);
       context.statement(DELETE_SHAPES).run(seqAtMs(context.clock.nowMs()));
     }
-    if (old.length > 0) context.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    if (old.length > 0) context.db.exec(VACUUM);
     return { events: old.length, more };
   };
 

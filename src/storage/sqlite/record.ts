@@ -5,15 +5,16 @@ import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
-// Takes tenant, destination and the attempt before from the delivery's row; inserts nothing where the claim is lost.
+// Nothing where the claim is lost, or the delivery gone with its tenant.
+const CLAIMED = `
+  SELECT tenant_no, destination_no, last_attempt_seq FROM deliveries
+  WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
+
 const INSERT_ATTEMPT = `
   INSERT INTO attempts (seq, event_seq, ordinal, previous_seq, tenant_no, destination_no, number, kind, started_ms,
                         reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us,
                         shape_no, request_headers, response_status, response_headers, response_body, truncated)
-  SELECT ?, event_seq, ordinal, last_attempt_seq, tenant_no, destination_no, ?, ?, ?,
-         ?, ?, ?, ?, ?, ?, ?,
-         ?, ?, ?, ?, ?, ?
-  FROM deliveries WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const UPDATE_PENDING = `
   UPDATE deliveries
@@ -28,6 +29,7 @@ const UPDATE_CANCELED = `
   WHERE event_seq = ? AND ordinal = ?`;
 
 export function record(context: WriteContext): Operation<Storage['record']> {
+  const claimed = context.statement(CLAIMED);
   const insertAttempt = context.statement(INSERT_ATTEMPT);
   const updatePending = context.statement(UPDATE_PENDING);
   const updateCanceled = context.statement(UPDATE_CANCELED);
@@ -36,9 +38,17 @@ export function record(context: WriteContext): Operation<Storage['record']> {
 
   function write(attempt: AttemptRecord): RecordOutcome {
     const { delivery, response, timings, verdict } = attempt;
+    const row = claimed.get(delivery.seq, delivery.ordinal, context.incarnation);
+    if (row === undefined) return 'lost';
     const seq = context.nextSeq();
-    const inserted = insertAttempt.run(
+    const tenantNo = Number(row['tenant_no']);
+    insertAttempt.run(
       seq,
+      delivery.seq,
+      delivery.ordinal,
+      numberOrNull(row['last_attempt_seq']),
+      tenantNo,
+      Number(row['destination_no']),
       attempt.number,
       attempt.kind,
       attempt.startedAtMs,
@@ -49,17 +59,13 @@ export function record(context: WriteContext): Operation<Storage['record']> {
       microseconds(timings.tlsMs),
       microseconds(timings.firstByteMs),
       microseconds(timings.totalMs),
-      context.shapeNo(attempt.request.shape),
+      context.shapeNo(attempt.request.shape, tenantNo),
       attempt.request.headers,
       response === null ? null : response.status,
       response === null ? null : response.headers,
       response === null || response.body.length === 0 ? null : response.body,
       response?.truncated === true ? 1 : 0,
-      delivery.seq,
-      delivery.ordinal,
-      context.incarnation,
     );
-    if (inserted.changes === 0) return 'lost';
 
     const lastCode = attemptCode(attempt.reason, response?.status ?? null);
     const nowMs = Math.floor(seq / 1000);
@@ -80,6 +86,10 @@ export function record(context: WriteContext): Operation<Storage['record']> {
     updateCanceled.run(attempt.number, lastCode, seq, nowMs, delivery.seq, delivery.ordinal);
     return 'canceled';
   }
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null ? null : Number(value);
 }
 
 function microseconds(milliseconds: number | null): number | null {

@@ -5,7 +5,8 @@ import type { RequestShape } from '../../domain/attempt.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_KEPT = 10_000;
-const INSERT = 'INSERT INTO request_shapes (day, url, headers, payload) VALUES (?, ?, ?, ?)';
+const INSERT =
+  'INSERT INTO request_shapes (day, url, headers, payload, tenant_no) VALUES (?, ?, ?, ?, ?)';
 
 export class RequestShapes {
   readonly #clock: Clock;
@@ -13,6 +14,7 @@ export class RequestShapes {
   readonly #numbers = new Map<string, number>();
   #day = 0;
   #last: RequestShape | null = null;
+  #lastTenantNo = 0;
   #lastNo = 0;
 
   constructor(clock: Clock, statement: (sql: string) => StatementSync) {
@@ -20,19 +22,23 @@ export class RequestShapes {
     this.#statement = statement;
   }
 
-  no(shape: RequestShape): number {
+  /** Of requests of that tenant: the shapes of a tenant go with it, and no other may use them. */
+  no(shape: RequestShape, tenantNo: number): number {
     const day = Math.floor(this.#clock.nowMs() / DAY_MS);
     if (day !== this.#day || this.#numbers.size >= MAX_KEPT) this.forget();
     this.#day = day;
-    if (shape === this.#last) return this.#lastNo;
-    const key = `${shape.url}\n${shape.payload}\n${shape.headers}`;
+    if (shape === this.#last && tenantNo === this.#lastTenantNo) return this.#lastNo;
+    const key = `${tenantNo}\n${shape.url}\n${shape.payload}\n${shape.headers}`;
     let no = this.#numbers.get(key);
     if (no === undefined) {
       const { url, headers, payload } = shape;
-      no = Number(this.#statement(INSERT).run(day, url, headers, payload).lastInsertRowid);
+      no = Number(
+        this.#statement(INSERT).run(day, url, headers, payload, tenantNo).lastInsertRowid,
+      );
       this.#numbers.set(key, no);
     }
     this.#last = shape;
+    this.#lastTenantNo = tenantNo;
     this.#lastNo = no;
     return no;
   }

@@ -145,7 +145,7 @@ function kindOf(row: Record<string, unknown>): AttemptKind {
     topic: row['topic'] === null ? '' : String(row['topic']),
     code: attemptCode(reason, status),
     failed: reason === null ? 0 : 1,
-    manual: row['kind'] === 'manual' ? 1 : 0,
+    manual: row['kind'] === 'manual' || row['kind'] === 'replay' ? 1 : 0,
     number: Math.min(Number(row['number']), MAX_NUMBER_TOLD_APART),
   };
 }

@@ -79,7 +79,7 @@ CREATE TABLE request_shapes (
   url     TEXT NOT NULL,
   headers TEXT NOT NULL,    -- lines of name, value, name, value
   payload TEXT NOT NULL
-) STRICT;
+, tenant_no INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE attempts (
   seq              INTEGER PRIMARY KEY,
@@ -243,3 +243,49 @@ CREATE TABLE mail_refusals (
   recipient TEXT NOT NULL,
   PRIMARY KEY (tenant_id, recipient)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replays (
+  no              INTEGER PRIMARY KEY AUTOINCREMENT,
+  id              TEXT NOT NULL UNIQUE,
+  tenant_no       INTEGER NOT NULL,
+  destination_no  INTEGER,          -- NULL: all of the tenant's
+  destination_id  TEXT,
+  criteria        TEXT NOT NULL,    -- JSON: select, time, topics, filter, order
+  rate_per_minute INTEGER,
+  below_seq       INTEGER NOT NULL, -- what came in after the replay was made is not part of it
+  position        TEXT,             -- JSON: the last event that was looked at; NULL: none
+  is_read         INTEGER NOT NULL, -- there are no more events to look at
+  status          TEXT NOT NULL,
+  reason          TEXT,
+  count           INTEGER NOT NULL,
+  done            INTEGER NOT NULL,
+  failed          INTEGER NOT NULL,
+  canceled        INTEGER NOT NULL,
+  created_by      TEXT NOT NULL,
+  created_ms      INTEGER NOT NULL,
+  updated_ms      INTEGER NOT NULL,
+  ended_ms        INTEGER
+) STRICT;
+
+CREATE INDEX replays_by_tenant ON replays (tenant_no);
+
+CREATE INDEX replays_running ON replays (no) WHERE status = 'running';
+
+CREATE TABLE replay_deliveries (
+  event_seq INTEGER NOT NULL,
+  ordinal   INTEGER NOT NULL,
+  replay_no INTEGER NOT NULL,
+  PRIMARY KEY (event_seq, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX replay_deliveries_by_replay ON replay_deliveries (replay_no);
+
+CREATE TABLE deletions (
+  tenant_no  INTEGER PRIMARY KEY,
+  tenant_id  TEXT NOT NULL,
+  started_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX request_shapes_by_tenant ON request_shapes (tenant_no);
+
+CREATE INDEX destinations_by_tenant ON destinations (tenant_no);

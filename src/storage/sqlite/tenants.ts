@@ -134,6 +134,9 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
     context.statement('DELETE FROM mail_refusals WHERE tenant_id = ?').run(id);
     context.statement('DELETE FROM tenants WHERE no = ?').run(tenant.no);
     context.statement(ERASE_COUNTS).run(tenant.no);
+    context
+      .statement('INSERT INTO deletions (tenant_no, tenant_id, started_ms) VALUES (?, ?, ?)')
+      .run(tenant.no, id, nowMs);
     context.forget(id);
     return true;
   };

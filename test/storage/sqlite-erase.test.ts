@@ -1,0 +1,140 @@
+/** A deleted tenant leaves nothing behind: every table of the schema is looked into. */
+import { expect, it } from 'vitest';
+
+import { systemClock } from '../../src/domain/clock.ts';
+import { systemRandom } from '../../src/domain/id.ts';
+import { COUNTED_TABLES, OTHER_TABLES, TENANT_TABLES } from '../../src/storage/sqlite/erase.ts';
+import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import {
+  HOUR_MS,
+  attemptOf,
+  auditEntryOf,
+  destinationOf,
+  eventFor,
+  jsonBytes,
+  outcomesOf,
+} from '../support/storage-fixtures.ts';
+
+const AUTHOR = auditEntryOf();
+
+function tablesOf({ db }: OpenDatabase): string[] {
+  const rows = db
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all();
+  return rows.map(({ name }) => String(name)).toSorted();
+}
+
+/** Every row of the table as one text. */
+function textOf({ db }: OpenDatabase, table: string): string {
+  const asText = (value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
+  const rows = db.prepare(`SELECT * FROM ${table}`).all();
+  return rows.map((row) => Object.values(row).map(asText).join('\t')).join('\n');
+}
+
+/** A tenant of which something stands in every table; all its words contain the mark. */
+async function fill(storage: Storage, mark: string): Promise<void> {
+  const id = `tenant-${mark}`;
+  const settings = { name: mark, contacts: [{ email: `${mark}@example.com` }] };
+  await storage.tenantUpsert({ id, metadata: { [mark]: mark }, settings, author: AUTHOR });
+  const sealed = Buffer.from(mark);
+  await storage.tenantSecretsPut({ id, sealed, ifRevision: 0 });
+  for (const destinationId of [`d-${mark}`, `gone-${mark}`]) {
+    const destination = destinationOf(id, destinationId, {
+      config: { url: `https://${mark}.example.com` },
+      sealedCredentials: sealed,
+    });
+    await storage.destinationInsert({ destination, maxPerTenant: 10 });
+  }
+  await storage.destinationDelete({ tenantId: id, id: `gone-${mark}` });
+  const event = await eventFor(storage, id, {
+    id: `event-${mark}`,
+    metadata: JSON.stringify({ mark }),
+    orderKey: mark,
+    data: jsonBytes({ mark }),
+    toClaimed: [`d-${mark}`],
+  });
+  const [outcome] = await outcomesOf(storage, event, { ...event, id: null });
+  if (outcome?.kind !== 'stored') throw new Error('the event was not stored');
+  const attempt = attemptOf({ seq: outcome.seq, ordinal: 0 }, { startedAtMs: Date.now() });
+  const shape = { url: `https://${mark}.example.com`, headers: mark, payload: 'standard' };
+  await storage.record({ attempts: [{ ...attempt, request: { shape, headers: mark } }] });
+  const replay = {
+    id: `replay-${mark}`,
+    tenantId: id,
+    destinationId: `d-${mark}`,
+    criteria: {
+      select: 'all',
+      time: { fromMs: null, toMs: null },
+      topics: [mark],
+      filter: null,
+      order: 'time',
+    },
+    ratePerMinute: null,
+    count: 1,
+    createdBy: mark,
+    createdAtMs: 1,
+  } as const;
+  await storage.replayInsert({ replay, maxOpen: 1 });
+  const due = { eventSeq: outcome.seq, destinationId: `d-${mark}`, order: 'none' } as const;
+  const slice = { id: replay.id, from: null, to: [1], isEnd: false, deliveries: [due], nowMs: 1 };
+  await storage.replayAdvance(slice);
+}
+
+it('the lists of the driver name every table of the schema', () => {
+  const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+  expect([...Object.keys(TENANT_TABLES), ...COUNTED_TABLES, ...OTHER_TABLES].toSorted()).toEqual(
+    tablesOf(database),
+  );
+  database.close();
+});
+
+it('every table with a tenant’s number is among those that are emptied, or goes with the deletion', () => {
+  const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+  const withNumber = tablesOf(database).filter((table) =>
+    database.db
+      .prepare('SELECT name FROM pragma_table_info(?)')
+      .all(table)
+      .some(({ name }) => name === 'tenant_no'),
+  );
+  expect(withNumber.length).toBeGreaterThan(4);
+  for (const table of withNumber)
+    expect([...Object.keys(TENANT_TABLES), ...COUNTED_TABLES, 'deletions']).toContain(table);
+  database.close();
+});
+
+it('a deleted tenant leaves its word nowhere but in the audit log, and another everything', async () => {
+  const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+  const storage = openInlineStorage(database, systemClock, systemRandom);
+  await fill(storage, 'kept');
+  const tables = [...Object.keys(TENANT_TABLES), 'attempt_rollups', 'event_rollups'];
+  while ((await storage.rollUpSlice({ limit: 100 })).more);
+  const before = tables.map((table) => textOf(database, table));
+  const tenantRow = textOf(database, 'tenants');
+  await fill(storage, 'erased');
+  while ((await storage.rollUpSlice({ limit: 100 })).more);
+  // The test is worth nothing for a table in which there is nothing of the tenant.
+  tables.forEach((table, index) => expect(textOf(database, table), table).not.toBe(before[index]));
+
+  await storage.tenantDelete({ id: 'tenant-erased', author: AUTHOR });
+  expect(textOf(database, 'deletions')).toContain('erased');
+  while ((await storage.tenantEraseSlice({ limit: 2 })).more);
+
+  const nowMs = Date.now();
+  const beforeMs = nowMs - 2 * 24 * HOUR_MS;
+  const counted = { minutesBeforeMs: beforeMs, beforeMs, nowMs, limit: 100 };
+  while ((await storage.rollUpPruneSlice(counted)).more);
+
+  expect(tables.map((table) => textOf(database, table))).toEqual(before);
+  expect(textOf(database, 'tenants')).toBe(tenantRow);
+  for (const table of ['deletions', 'rollup_erasures'])
+    expect(textOf(database, table), table).toBe('');
+  for (const table of tablesOf(database)) {
+    const text = textOf(database, table);
+    if (table === 'audit') expect(text).toContain('erased');
+    else expect(text, table).not.toContain('erased');
+  }
+  database.close();
+});
