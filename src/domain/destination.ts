@@ -2,6 +2,7 @@
 import type { Order, OrderFailure } from './order.ts';
 import type { Format } from './format.ts';
 import type { HttpSignature } from './http-signature.ts';
+import type { Subscription } from './subscription.ts';
 
 export interface Destination {
   readonly tenantId: string;
@@ -23,6 +24,10 @@ export interface Destination {
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
+  /** `null` and left out: it was not made as a subscription. */
+  readonly subscription?: Subscription | null;
+  /** From then on it gets no new events; `null` and left out: it does not expire. */
+  readonly expiresAtMs?: number | null;
   /** `null` while it is enabled. */
   readonly disabledAtMs: number | null;
   readonly createdAtMs: number;

@@ -27,6 +27,8 @@ const READERS: readonly Grant[] = [
   'tenant:viewer',
   'client:api',
 ];
+/** An API client sees no other, nor itself. */
+const CLIENT_READERS: readonly Grant[] = READERS.filter((grant) => !grant.startsWith('client:'));
 /** Those who look after a tenant's destinations. */
 const MANAGERS: readonly Grant[] = ['operator:admin', 'tenant:admin'];
 
@@ -100,6 +102,14 @@ export const PERMISSIONS = {
   'keys.reencrypt': changes(ADMINS),
 
   'profiles.list': { who: READERS, audit: [], sameForAll: true },
+
+  'clients.list': reads(CLIENT_READERS),
+  'clients.get': reads(CLIENT_READERS),
+  'clients.create': changes(MANAGERS, 'client.created'),
+  'clients.change': changes(MANAGERS, 'client.updated'),
+  'clients.rotate': changes(MANAGERS, 'client.rotated'),
+  'clients.certify': changes(MANAGERS, 'client.certified'),
+  'clients.revoke': changes(MANAGERS, 'client.revoked'),
 
   'audit.list': reads(['operator:admin', 'operator:read']),
 } as const satisfies Record<string, Permission>;

@@ -7,6 +7,7 @@ import { authorize } from './plugins/authorize.ts';
 import { openapi } from './plugins/openapi.ts';
 import { parseJsonBodies } from './plugins/parse-json.ts';
 import { refuseParameters } from './plugins/refuse-parameters.ts';
+import { apiClientRoutes } from './routes/api-clients.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueTransferRoutes } from './routes/catalogue-transfer.ts';
@@ -89,6 +90,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       attemptRoutes(api, parts);
       retryRoutes(api, parts);
       tenantAccessRoutes(api, parts);
+      apiClientRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
       metricsRoutes(api, parts);

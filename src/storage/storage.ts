@@ -21,6 +21,7 @@ import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
+import type { ClientStorage, StoredClient } from './client-storage.ts';
 import type { KeyStorage } from './key-storage.ts';
 import type { MetricsStorage } from './metrics.ts';
 import type {
@@ -54,7 +55,7 @@ export class StorageOpenError extends Error {
   }
 }
 
-export interface Storage extends KeyStorage, TopicStorage, MetricsStorage {
+export interface Storage extends ClientStorage, KeyStorage, TopicStorage, MetricsStorage {
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
@@ -218,6 +219,8 @@ export type StringMap = Readonly<Record<string, string>>;
 export interface TenantDefaults {
   readonly settings: TenantSettings;
   readonly secrets: TenantSecrets;
+  /** Its API clients that are not revoked. */
+  readonly clients: readonly StoredClient[];
 }
 
 /** Secrets that all destinations of a tenant share (domain/sealed-box.ts); `sealed` is `null` while there are none. */

@@ -4,7 +4,8 @@ import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
-import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
+import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { tenantDefaults } from './tenants.ts';
 
 const SELECT = `
   SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms,
@@ -128,7 +129,7 @@ function tenantRouting(context: ReadContext, row: Row): TenantRouting {
   return {
     tenantId,
     version: Number(row['routing_version']),
-    defaults: tenantDefaults(row),
+    defaults: tenantDefaults(context, row),
     destinations: context.statement(BY_TENANT).all(tenantId).map(storedDestination),
     position: Number(row['no']),
   };
@@ -149,6 +150,8 @@ type Definition = Pick<
   | 'deliveryMetadata'
   | 'metadata'
   | 'policy'
+  | 'subscription'
+  | 'expiresAtMs'
 >;
 
 /** What definitions lack that were written before these were there. */
@@ -161,6 +164,7 @@ const LATER = {
 function definition(destination: StoredDestination): string {
   const { name, profile, format, httpSignature, topics, filter, config } = destination;
   const { deliveryMetadata, metadata, policy } = destination;
+  const { subscription = null, expiresAtMs = null } = destination;
   return JSON.stringify({
     name,
     profile,
@@ -172,6 +176,8 @@ function definition(destination: StoredDestination): string {
     deliveryMetadata,
     metadata,
     policy,
+    ...(subscription === null ? {} : { subscription }),
+    ...(expiresAtMs === null ? {} : { expiresAtMs }),
   } satisfies Definition);
 }
 
