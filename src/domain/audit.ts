@@ -50,14 +50,7 @@ export interface AuditAuthor {
 export type AuditSnapshot = Readonly<Record<string, unknown>>;
 
 export interface AuditResource {
-  readonly kind:
-    | 'tenant'
-    | 'destination'
-    | 'event'
-    | 'delivery'
-    | 'topic'
-    | 'key'
-    | 'client';
+  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'topic' | 'key' | 'client';
   readonly id: string;
 }
 

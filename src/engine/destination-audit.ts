@@ -70,6 +70,9 @@ function snapshot(
     delivery_metadata: destination.deliveryMetadata,
     metadata: destination.metadata,
     policy: destination.policy,
+    subscription: destination.subscription ?? null,
+    expires_at:
+      destination.expiresAtMs == null ? null : new Date(destination.expiresAtMs).toISOString(),
     disabled_at:
       destination.disabledAtMs === null ? null : new Date(destination.disabledAtMs).toISOString(),
   };

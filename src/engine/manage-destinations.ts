@@ -10,9 +10,18 @@ import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
 import type { Profile } from '../domain/profile.ts';
+import type { Subscription } from '../domain/subscription.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { authFor, CLIENTS_AUTH, usesClientAuth } from './client-auth.ts';
 import { destinationAudit } from './destination-audit.ts';
-import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
+import {
+  merged,
+  mergedMap,
+  mergedPolicy,
+  mergedSubscription,
+  tooManyNames,
+  unmasked,
+} from './destination-merge.ts';
 import type { PolicyChange } from './destination-merge.ts';
 import { changedFormat } from './destination-format.ts';
 import type { FormatChange } from './destination-format.ts';
@@ -61,6 +70,8 @@ export interface NewDestination extends FormatChange {
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
+  readonly subscription?: Subscription | null;
+  readonly expiresAtMs?: number | null;
   readonly disabledAtMs: number | null;
 }
 
@@ -81,6 +92,8 @@ export interface DestinationChange extends FormatChange {
   readonly deliveryMetadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
+  readonly subscription?: Subscription | null;
+  readonly expiresAtMs?: number | null;
   readonly disabledAtMs?: number | null;
 }
 
@@ -175,14 +188,16 @@ async function createOnce(
   const profile = profileOf(input.profile, defaults, targets);
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
-  problems.push(...unknownTopics(engine, input.topics));
+  if (input.subscription?.words == null) problems.push(...unknownTopics(engine, input.topics));
   const format = changedFormat(PROFILE_FORMAT, input, engine.expressions, problems);
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
     config: input.config,
     credentials: input.credentials,
     current: shared,
-    auth: input.auth,
+    auth:
+      authFor(input.subscription, input.credentials['secret'], defaults, targets.boxes) ??
+      input.auth,
     profile: applyFormat(profile, format),
     httpSignature: input.httpSignature,
     nowMs,
@@ -191,6 +206,7 @@ async function createOnce(
   if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
 
   const { credentials: _given, auth: _auth, expression: _expression, ...rest } = input;
+  const isClients = usesClientAuth(input.subscription);
   const destination: Destination = {
     ...rest,
     format,
@@ -202,7 +218,7 @@ async function createOnce(
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
-  const secrets = { credentials: own, auth: checked.auth };
+  const secrets = { credentials: own, auth: isClients ? null : checked.auth };
   const revision = Math.floor(random.nextFloat() * 2 ** 32);
   const stored = sealSecrets(destination, secrets, revision, targets.boxes);
   const audit = destinationAudit(author, null, { destination, secrets: checked, type });
@@ -234,22 +250,27 @@ async function changeOnce(
   const profileName = change.profile === undefined ? before.profile : change.profile;
   problems.push(
     ...unknownProfile(engine, profileName),
-    ...unknownTopics(engine, change.topics ?? []),
+    ...unknownTopics(engine, change.subscription?.words == null ? (change.topics ?? []) : []),
   );
   const profile = profileOf(profileName, defaults, targets);
   const current = openSecrets(stored, defaults, profile, targets.boxes);
   const format = changedFormat(before.format, change, engine.expressions, problems);
   const httpSignature =
     change.httpSignature === undefined ? before.httpSignature : change.httpSignature;
+  const subscription = mergedSubscription(before, change);
+  const isClients = usesClientAuth(subscription);
+  if (isClients && change.auth !== undefined) problems.push(CLIENTS_AUTH);
+  const credentials = unmasked(
+    change.credentials,
+    type.showCredentials({ credentials: current.credentials, profile, nowMs }),
+  );
+  const secret = credentials['secret'] ?? current.credentials['secret'];
   const checked = type.check({
     config: merged(before.config, change.config),
-    credentials: unmasked(
-      change.credentials,
-      type.showCredentials({ credentials: current.credentials, profile, nowMs }),
-    ),
+    credentials,
     current: current.credentials,
-    auth: change.auth,
-    currentAuth: current.auth,
+    auth: isClients ? authFor(subscription, secret, defaults, targets.boxes) : change.auth,
+    currentAuth: usesClientAuth(before.subscription) ? null : current.auth,
     profile: applyFormat(profile, format),
     httpSignature,
     nowMs,
@@ -272,13 +293,16 @@ async function changeOnce(
     deliveryMetadata,
     metadata,
     policy: change.policy === null ? {} : mergedPolicy(before.policy, change.policy),
+    subscription,
+    expiresAtMs:
+      change.expiresAtMs === undefined ? (before.expiresAtMs ?? null) : change.expiresAtMs,
     disabledAtMs: change.disabledAtMs === undefined ? before.disabledAtMs : change.disabledAtMs,
     updatedAtMs: nowMs,
   };
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   const cancelPending = before.disabledAtMs === null && destination.disabledAtMs !== null;
-  const secrets = { credentials: own, auth: checked.auth };
+  const secrets = { credentials: own, auth: isClients ? null : checked.auth };
   const changed = sealSecrets(destination, secrets, revision + 1, targets.boxes);
   const updated = await storage.destinationUpdate({
     destination: changed,

@@ -36,15 +36,17 @@ export class TenantRoute {
       if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
       this.#byTopic.set(topic, candidates);
     }
-    return candidates.isFiltered
+    const matching = candidates.isFiltered
       ? candidates.matching(event.view, (target) => event.gaveUp(target))
       : candidates.targets;
+    return candidates.isBound ? matching.filter((target) => isWithin(target, event)) : matching;
   }
 
   /** The one that was addressed, if it is enabled and wants the event. */
   addressed(destinationId: string, event: Matched): readonly Target[] {
     const target = this.targets.get(destinationId);
     if (target === undefined || !wants(target, event.topic)) return [];
+    if (!isWithin(target, event)) return [];
     const { filter } = target;
     const answer = filter === null || filterMatches(filter, event.view.read(filter.wanted));
     if (answer === undefined) event.gaveUp(target);
@@ -68,6 +70,9 @@ export class TenantRoute {
 /** What is asked of an event. Its view costs something, and is taken only where there are filters. */
 export interface Matched {
   readonly topic: string;
+  readonly nowMs: number;
+  /** `null`: it is about none. */
+  readonly resourceUrn: string | null;
   readonly view: EventView;
   /** The target's filter takes too many steps with it, and so does not match. */
   gaveUp(target: Target): void;
@@ -154,6 +159,12 @@ export class RoutingTable {
     });
     this.#tenants.set(tenantId, new TenantRoute(version, new Map(targets)));
   }
+}
+
+/** Whether the event is about the target's one resource, and comes before the target's end. */
+function isWithin({ resourceUrn, expiresAtMs }: Target, event: Matched): boolean {
+  if (expiresAtMs !== null && event.nowMs >= expiresAtMs) return false;
+  return resourceUrn === null || resourceUrn === event.resourceUrn;
 }
 
 function wants(target: Target, topic: string): boolean {

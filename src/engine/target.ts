@@ -12,6 +12,7 @@ import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { usesClientAuth } from './client-auth.ts';
 import { openSecrets } from './destination-secrets.ts';
 
 /** Attempts of one destination at the same time, at most. */
@@ -27,6 +28,12 @@ export interface Target {
   readonly topics: readonly string[];
   readonly filter: CompiledFilter | null;
   readonly enabled: boolean;
+  /** It gets nothing new from that moment on; `null`: it has no end. */
+  readonly expiresAtMs: number | null;
+  /** urn of the API client that it belongs to. */
+  readonly apiClient: string | null;
+  /** It takes only events about that resource; `null`: whatever they are about. */
+  readonly resourceUrn: string | null;
   /** With the destination's format laid over it. */
   readonly profile: Profile;
   readonly timeoutMs: number;
@@ -63,6 +70,9 @@ export function createTarget(
     topics: stored.topics,
     filter: storedFilter(stored),
     enabled: stored.disabledAtMs === null,
+    expiresAtMs: stored.expiresAtMs ?? null,
+    apiClient: stored.subscription?.apiClient ?? null,
+    resourceUrn: stored.subscription?.resource ?? null,
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
@@ -78,8 +88,9 @@ export function createTarget(
 }
 
 /** A target that was made with other defaults of its tenant has to be made anew. */
-export function tenantRevision({ settings, secrets }: TenantDefaults): string {
-  return `${secrets.revision} ${settings.profile ?? ''}`;
+export function tenantRevision({ settings, secrets, clients }: TenantDefaults): string {
+  const ofClients = clients.map(({ urn, revision }) => `${urn} ${revision}`);
+  return [secrets.revision, settings.profile ?? '', ...ofClients].join(' ');
 }
 
 /**
@@ -115,10 +126,13 @@ function openSender(
   const type = types.get(stored.type);
   if (type === undefined)
     throw new Error(`this version of Angarium has no destination type ${stored.type}`);
+  const secrets = openSecrets(stored, defaults, profile, boxes);
+  if (secrets.auth === null && usesClientAuth(stored.subscription))
+    throw new Error('the API client that it authenticates as is gone, or has no certificate');
   return type.open({
     id: stored.id,
     config: stored.config,
-    ...openSecrets(stored, defaults, profile, boxes),
+    ...secrets,
     deliveryMetadata: stored.deliveryMetadata,
     httpSignature: stored.httpSignature,
     profile,

@@ -4,8 +4,7 @@ import type { ClientCertificate } from '../domain/api-client.ts';
 import type { FieldError } from './errors.ts';
 import type { CertificateBody } from './schemas/api-client.ts';
 
-const PEM_CERTIFICATE =
-  /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 export interface CheckedCertificate {
   readonly certificate: ClientCertificate;
@@ -35,9 +34,7 @@ export function checkClientCertificate(
   const expiresAtMs = own.validToDate.getTime();
   if (expiresAtMs <= nowMs)
     wrong('certificate', 'expired', 'The certificate has expired: give one that is good.');
-  return problems.length > 0
-    ? undefined
-    : { certificate: { certificate, key, ca }, expiresAtMs };
+  return problems.length > 0 ? undefined : { certificate: { certificate, key, ca }, expiresAtMs };
 }
 
 /** `undefined` where one of them cannot be read. */

@@ -23,7 +23,10 @@ export interface ClientStorage {
   }): Promise<'updated' | 'changed_meanwhile' | 'client_id_taken' | 'unknown'>;
   clientGet(query: { urn: string }): Promise<StoredClient | null>;
   /** By age, revoked and expired ones too. `tenantIds` empty: of all tenants. */
-  clientList(query: { tenantIds: readonly string[]; page: PageRequest }): Promise<Page<ClientRecord>>;
+  clientList(query: {
+    tenantIds: readonly string[];
+    page: PageRequest;
+  }): Promise<Page<ClientRecord>>;
   /** All clients that are not revoked. */
   clientRing(): Promise<{ version: number; clients: readonly ApiClient[] }>;
 }

@@ -78,7 +78,10 @@ export async function openapi(
         { name: 'destinations', description: 'Where a tenant’s events go.' },
         { name: 'topics', description: 'What there is to subscribe to.' },
         { name: 'apiclients', description: 'Credentials of a tenant’s integrations.' },
-        { name: 'webhooksubscriptions', description: 'Destinations by subject and event, as Baack has them.' },
+        {
+          name: 'webhooksubscriptions',
+          description: 'Destinations by subject and event, as Baack has them.',
+        },
         { name: 'hooks', description: 'REST hooks: destinations by event and URL.' },
         { name: 'publish', description: 'Events in.' },
         { name: 'events', description: 'What was published.' },

@@ -179,7 +179,8 @@ export function apiClientRoutes(server: FastifyInstance, { engine, access }: Ser
       schema: {
         tags: ['apiclients'],
         summary: 'Give an API client its client certificate',
-        description: 'With it subscriptions authenticate by mutual TLS. It replaces the one before.',
+        description:
+          'With it subscriptions authenticate by mutual TLS. It replaces the one before.',
         params: ClientParamsSchema,
         body: CertificateBodySchema,
         response: { 200: ref('ApiClient'), ...errorResponses(400, 404, 409, 413, 415) },
@@ -201,7 +202,8 @@ export function apiClientRoutes(server: FastifyInstance, { engine, access }: Ser
       schema: {
         tags: ['apiclients'],
         summary: 'Revoke an API client',
-        description: 'At once: its tokens open nothing any more, and its subscriptions are stopped.',
+        description:
+          'At once: its tokens open nothing any more, and its subscriptions are stopped.',
         params: ClientParamsSchema,
         response: { 200: ref('ApiClient'), ...errorResponses(404, 409) },
       },

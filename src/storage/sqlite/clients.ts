@@ -63,7 +63,8 @@ export function clientUpdate(context: WriteContext): Operation<Storage['clientUp
       .statement('SELECT no, revoked_ms FROM api_clients WHERE urn = ?')
       .get(client.urn);
     if (tenant === undefined || row === undefined) return 'unknown';
-    if (client.revokedAtMs === null && isTaken(context, tenant.no, client)) return 'client_id_taken';
+    if (client.revokedAtMs === null && isTaken(context, tenant.no, client))
+      return 'client_id_taken';
     const updated = context
       .statement(UPDATE)
       .run(...changeable(client), Number(row['no']), ifRevision);
