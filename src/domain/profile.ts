@@ -27,6 +27,8 @@ export interface Profile {
   readonly retry: RetrySchedule;
   /** The total deadline of one attempt. */
   readonly timeoutMs: number;
+  /** An answer of 410 (Gone) deletes the destination; left out: it does not. */
+  readonly unsubscribesOnGone?: boolean;
 }
 
 export type HeaderTemplate = readonly [name: string, template: string];

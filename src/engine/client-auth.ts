@@ -10,8 +10,10 @@ import type { TenantDefaults } from '../storage/storage.ts';
 import { openClientSecrets } from './client-secrets.ts';
 
 /** Whether its own authentication counts for nothing. */
-export function usesClientAuth(subscription: Subscription | null | undefined): boolean {
-  return subscription?.apiClient != null && subscription.auth !== 'none';
+export function usesClientAuth(
+  subscription: Subscription | null | undefined,
+): subscription is Subscription {
+  return (subscription?.apiClient ?? null) !== null && subscription?.auth !== 'none';
 }
 
 /** `secret`: the signing secret, which is the password too. `null` where the client is gone, or has no certificate. */
@@ -47,7 +49,7 @@ export function authFor(
   defaults: TenantDefaults,
   boxes: SealedBoxes,
 ): Auth | null {
-  if (subscription == null || !usesClientAuth(subscription)) return null;
+  if (!usesClientAuth(subscription)) return null;
   // What is no text is refused where secrets are checked.
   const password = typeof secret === 'string' ? secret : '';
   return clientAuth(subscription, password, defaults, boxes);

@@ -71,11 +71,13 @@ function snapshot(
     metadata: destination.metadata,
     policy: destination.policy,
     subscription: destination.subscription ?? null,
-    expires_at:
-      destination.expiresAtMs == null ? null : new Date(destination.expiresAtMs).toISOString(),
-    disabled_at:
-      destination.disabledAtMs === null ? null : new Date(destination.disabledAtMs).toISOString(),
+    expires_at: isoOrNull(destination.expiresAtMs ?? null),
+    disabled_at: isoOrNull(destination.disabledAtMs),
   };
+}
+
+function isoOrNull(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
 }
 
 /** `shown`, with what is masked in it told apart where it is not the value that is known. */

@@ -21,10 +21,9 @@ export function openSecrets(
 ): DestinationSecrets {
   const own = openOwn(stored, boxes);
   const { subscription } = stored;
-  const auth =
-    subscription != null && usesClientAuth(subscription)
-      ? clientAuth(subscription, own.credentials['secret'] ?? '', defaults, boxes)
-      : own.auth;
+  const auth = usesClientAuth(subscription)
+    ? clientAuth(subscription, own.credentials['secret'] ?? '', defaults, boxes)
+    : own.auth;
   if (profile.secret.scope === 'destination') return { ...own, auth };
   const shared = openTenantSecrets(stored.tenantId, defaults.secrets, boxes)[profile.name];
   return { credentials: { ...own.credentials, ...shared }, auth };

@@ -20,6 +20,7 @@ import { Recorder } from './record.ts';
 import { createRollUp, createRollUpPruner } from './roll-up.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
+import { unsubscribeGone } from './unsubscribe-gone.ts';
 import { ServiceRunner } from './service.ts';
 import type { TargetMaker } from './target.ts';
 
@@ -112,6 +113,11 @@ export function createEngine(options: EngineOptions): Engine {
   );
   const services = [canceler, pruner, maintainer, rollUp, rollUpPruner];
 
+  const wakeCanceler = () => canceler.wake();
+  recorder.onGone(
+    (target) => void unsubscribeGone({ storage, routing, log, wakeCanceler }, target),
+  );
+
   return {
     storage,
     clock,
@@ -124,7 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
     publisher,
     dispatcher,
     measures,
-    wakeCanceler: () => canceler.wake(),
+    wakeCanceler,
     async load() {
       await catalogue.refresh();
       await routing.load();

@@ -188,7 +188,7 @@ async function createOnce(
   const profile = profileOf(input.profile, defaults, targets);
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
-  if (input.subscription?.words == null) problems.push(...unknownTopics(engine, input.topics));
+  problems.push(...unknownTopics(engine, input));
   const format = changedFormat(PROFILE_FORMAT, input, engine.expressions, problems);
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
@@ -248,10 +248,7 @@ async function changeOnce(
     });
   }
   const profileName = change.profile === undefined ? before.profile : change.profile;
-  problems.push(
-    ...unknownProfile(engine, profileName),
-    ...unknownTopics(engine, change.subscription?.words == null ? (change.topics ?? []) : []),
-  );
+  problems.push(...unknownProfile(engine, profileName), ...unknownTopics(engine, change));
   const profile = profileOf(profileName, defaults, targets);
   const current = openSecrets(stored, defaults, profile, targets.boxes);
   const format = changedFormat(before.format, change, engine.expressions, problems);
@@ -398,8 +395,12 @@ function unknownProfile({ targets }: Engine, profile: string | null): FieldProbl
   return [{ pointer: '/profile', code: 'enum', message }];
 }
 
-/** While there is a catalogue, a destination names topics of it; patterns are always good. */
-function unknownTopics({ catalogue }: Engine, topics: readonly string[]): FieldProblem[] {
+/** While there is a catalogue, a destination names topics of it; patterns are always good, and words are judged before. */
+function unknownTopics(
+  { catalogue }: Engine,
+  { topics = [], subscription = null }: Pick<DestinationChange, 'topics' | 'subscription'>,
+): FieldProblem[] {
+  if ((subscription?.words ?? null) !== null) return [];
   return topics.flatMap((topic, index) => {
     if (catalogue.isNameable(topic)) return [];
     const message = `There is no topic ${topic} in the catalogue: GET /topics lists them, and a pattern such as user.* may cover future ones.`;

@@ -57,6 +57,7 @@ export class Recorder {
   readonly #group: GroupCommit<Pending, RecordOutcome>;
   #onRecorded: RecordedListener = () => {};
   #onResume: () => void = () => {};
+  #onGone: (target: Target) => void = () => {};
   /** By the number of the event. */
   readonly #watchers = new Map<number, () => void>();
   #waiting = 0;
@@ -113,6 +114,11 @@ export class Recorder {
     this.#watchers.delete(eventSeq);
   }
 
+  /** Called when it is safe that a receiver answered 410, where the profile takes that for the end. */
+  onGone(listener: (target: Target) => void): void {
+    this.#onGone = listener;
+  }
+
   /** Called when attempts may start again. */
   onResume(listener: () => void): void {
     this.#onResume = listener;
@@ -144,7 +150,9 @@ export class Recorder {
       this.#failing = false;
       this.#log.recordResumed();
     }
-    const { verdict } = pending.record;
+    const { verdict, response } = pending.record;
+    if (response?.status === 410 && pending.target.profile.unsubscribesOnGone === true)
+      this.#onGone(pending.target);
     if (outcome !== 'lost') this.#measure(pending.record, outcome);
     const goesOn = outcome === 'recorded' && verdict.status === 'pending';
     const holds = verdict.status === 'failed' && verdict.holds === true;

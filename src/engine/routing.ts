@@ -104,6 +104,13 @@ export class RoutingTable {
     return this.#tenants.get(tenantId);
   }
 
+  /** The tenants that have a destination of this id. It looks at every tenant. */
+  tenantsWith(destinationId: string): string[] {
+    return [...this.#tenants].flatMap(([id, { targets }]) =>
+      targets.has(destinationId) ? [id] : [],
+    );
+  }
+
   target(tenantId: string, destinationId: string): Target | undefined {
     return this.#tenants.get(tenantId)?.targets.get(destinationId);
   }

@@ -69,7 +69,7 @@ export function createTarget(
     createdAtMs: stored.createdAtMs,
     topics: stored.topics,
     filter: storedFilter(stored),
-    enabled: stored.disabledAtMs === null,
+    enabled: stored.disabledAtMs === null && hasItsClient(stored, defaults),
     expiresAtMs: stored.expiresAtMs ?? null,
     apiClient: stored.subscription?.apiClient ?? null,
     resourceUrn: stored.subscription?.resource ?? null,
@@ -104,6 +104,12 @@ export function profileOf(
 ): Profile {
   const wanted = name ?? settings.profile;
   return (wanted === undefined ? undefined : profiles.get(wanted)) ?? defaultProfile;
+}
+
+/** With its API client revoked it is stopped, also where it was enabled at that very moment. */
+function hasItsClient({ subscription }: StoredDestination, { clients }: TenantDefaults): boolean {
+  const urn = subscription?.apiClient ?? null;
+  return urn === null || clients.some((client) => client.urn === urn);
 }
 
 /** It was judged when it was written. Throws where it cannot be read: to deliver all, or nothing, would both be wrong. */

@@ -56,6 +56,8 @@ export const API_ERRORS = {
   },
   destination_not_found: { status: 404, meaning: 'The tenant has no such destination.' },
   key_not_found: { status: 404, meaning: 'There is no such key.' },
+  subscription_not_found: { status: 404, meaning: 'There is no such webhook subscription.' },
+  hook_not_found: { status: 404, meaning: 'There is no such hook; it may have been unsubscribed.' },
   api_client_not_found: { status: 404, meaning: 'There is no such API client.' },
   event_not_found: {
     status: 404,

@@ -31,6 +31,9 @@ import { testEventRoutes } from './routes/test-events.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
+import { environmentRoutes } from './routes/environment.ts';
+import { hookRoutes } from './routes/hooks.ts';
+import { webhookSubscriptionRoutes } from './routes/webhook-subscriptions.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -91,6 +94,9 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       retryRoutes(api, parts);
       tenantAccessRoutes(api, parts);
       apiClientRoutes(api, parts);
+      webhookSubscriptionRoutes(api, parts);
+      hookRoutes(api, parts);
+      environmentRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
       metricsRoutes(api, parts);

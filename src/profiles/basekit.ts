@@ -32,4 +32,5 @@ export const basekit: Profile = {
   retried: standard.retried,
   retry: { ...standard.retry, jitter: 0 },
   timeoutMs: standard.timeoutMs,
+  unsubscribesOnGone: true,
 };

@@ -84,6 +84,7 @@ export interface Storage extends ClientStorage, KeyStorage, TopicStorage, Metric
     id: string;
     sealed: Uint8Array;
     ifRevision: number;
+    audit?: AuditEntry | null;
   }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
   /** Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. */
   tenantDelete(query: { id: string; author?: AuditAuthor | null }): Promise<boolean>;

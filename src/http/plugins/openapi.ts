@@ -11,11 +11,13 @@ import { DestinationTypeSchema } from '../schemas/destination-type.ts';
 import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
+import { HookSchema } from '../schemas/hook.ts';
 import { KeySchema } from '../schemas/key.ts';
 import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
 import { ProfileSchema } from '../schemas/profile.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 import { TopicSchema } from '../schemas/topic.ts';
+import { WebhookSubscriptionSchema } from '../schemas/webhook-subscription.ts';
 
 export async function openapi(
   server: FastifyInstance,
@@ -32,6 +34,8 @@ export async function openapi(
     AttemptSchema,
     KeySchema,
     ApiClientSchema,
+    WebhookSubscriptionSchema,
+    HookSchema,
     AuditEntrySchema,
     MetricsSchema,
     UsageSchema,

@@ -40,6 +40,13 @@ const SETTINGS = {
       destinations: optional(integer({ minimum: 0, maximum: 100_000 })),
       publish_per_minute: optional(integer({ minimum: 1, maximum: 100_000_000 })),
       payload_bytes: optional(integer({ minimum: 1, maximum: 1024 ** 3 })),
+      events_per_minute: optional(
+        integer({
+          minimum: 1,
+          maximum: 1_000_000,
+          description: 'What a webhook subscription may ask for at most; 6000 by default.',
+        }),
+      ),
     },
     { description: 'What is left out is limited as the instance is.' },
   ),

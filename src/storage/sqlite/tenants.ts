@@ -93,7 +93,7 @@ export function tenantDefaultsGet(context: ReadContext): Operation<Storage['tena
 }
 
 export function tenantSecretsPut(context: WriteContext): Operation<Storage['tenantSecretsPut']> {
-  return ({ id, sealed, ifRevision }) => {
+  return ({ id, sealed, ifRevision, audit }) => {
     const tenant = context.tenant(id);
     if (tenant === undefined) return 'unknown';
     const updated = context
@@ -105,6 +105,7 @@ export function tenantSecretsPut(context: WriteContext): Operation<Storage['tena
     if (updated.changes === 0) return 'changed_meanwhile';
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(id);
+    writeAudit(context, audit);
     return 'updated';
   };
 }
