@@ -79,7 +79,7 @@ describe('a new subscription', () => {
 
   it.each([
     ['apiClient', undefined, 'required'],
-    ['apiClient', 'nobody', 'unknown'],
+    ['apiClient', 'nobody', 'pattern'],
     ['subject', undefined, 'required'],
     ['subject', 'entity', 'format'],
     ['event', undefined, 'required'],
@@ -138,9 +138,10 @@ describe('a new subscription', () => {
       subscriptionBody(api(), apiScoped),
     );
     expect(asOperator.body.errors).toMatchObject([{ pointer: '/apiClient', code: 'scope' }]);
-    expect((await create({ apiClient: stranger.urn })).body.errors).toMatchObject([
-      { pointer: '/apiClient', code: 'unknown' },
-    ]);
+    expect((await create({ apiClient: stranger.urn })).body).toMatchObject({
+      status: 404,
+      code: 'api_client_not_found',
+    });
     expect((await create({ apiClient: colleague.urn })).body).toMatchObject({
       status: 403,
       code: 'client_permission',

@@ -288,8 +288,7 @@ export function webhookSubscriptionRoutes(
     const client = await access.storage.clientGet({ urn });
     const refuse = (code: string, message: string) =>
       validationFailed([{ pointer: '/apiClient', code, message }]);
-    if (client === null || !scope.has(client.tenantId))
-      throw refuse('unknown', 'There is no such API client: this is the urn of one.');
+    if (client === null || !scope.has(client.tenantId)) throw new ApiError('api_client_not_found');
     if (client.revokedAtMs !== null) throw refuse('revoked', 'This API client was revoked.');
     const owner = owningClient(request.caller);
     if (owner !== null && owner !== urn)

@@ -86,7 +86,10 @@ export interface SubscriptionBody {
 }
 
 export const SubscriptionBodySchema = closedObject({
-  apiClient: string({ description: 'urn of an API client of scope `webhook`.' }),
+  apiClient: string({
+    pattern: '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+    description: 'urn of an API client of scope `webhook`.',
+  }),
   subject: FIELDS.subject,
   event: FIELDS.event,
   resource: optional(FIELDS.resource),
