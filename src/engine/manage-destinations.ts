@@ -25,6 +25,12 @@ import {
 import type { PolicyChange } from './destination-merge.ts';
 import { changedFormat } from './destination-format.ts';
 import type { FormatChange } from './destination-format.ts';
+import {
+  SHARED_SECRET,
+  unknownProfile,
+  unknownTopics,
+  unknownType,
+} from './destination-problems.ts';
 import { openSecrets, sealSecrets } from './destination-secrets.ts';
 import type { DestinationSecrets } from './destination-secrets.ts';
 import type { Engine } from './engine.ts';
@@ -181,7 +187,7 @@ async function createOnce(
 ): Promise<ManageResult> {
   const { targets, clock, random, storage, routing } = engine;
   const type = targets.types.get(input.type);
-  if (type === undefined) return invalidType(engine);
+  if (type === undefined) return { kind: 'invalid', problems: unknownType(engine) };
   const defaults = await storage.tenantDefaultsGet({ id: input.tenantId });
   if (defaults === null) return { kind: 'unknown_tenant' };
   const nowMs = clock.nowMs();
@@ -237,7 +243,7 @@ async function changeOnce(
   const { targets, clock, storage, routing } = engine;
   const { sealedCredentials: _sealed, revision, ...before } = stored;
   const type = targets.types.get(stored.type);
-  if (type === undefined) return invalidType(engine);
+  if (type === undefined) return { kind: 'invalid', problems: unknownType(engine) };
   const nowMs = clock.nowMs();
   const problems: FieldProblem[] = [];
   if (change.type !== undefined && change.type !== before.type) {
@@ -375,35 +381,4 @@ async function keepShared(
   });
   // A tenant that is gone is found to be so by what follows.
   return put === 'changed_meanwhile' ? put : {};
-}
-
-const SHARED_SECRET: FieldProblem = {
-  pointer: '/credentials/secret',
-  code: 'conflict',
-  message:
-    'All destinations of this profile have the tenant’s one secret, which is there already: leave it out, or rotate it.',
-};
-
-function invalidType({ targets }: Engine): ManageResult {
-  const message = `There are the types ${[...targets.types.keys()].join(', ')}.`;
-  return { kind: 'invalid', problems: [{ pointer: '/type', code: 'enum', message }] };
-}
-
-function unknownProfile({ targets }: Engine, profile: string | null): FieldProblem[] {
-  if (profile === null || targets.profiles.has(profile)) return [];
-  const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
-  return [{ pointer: '/profile', code: 'enum', message }];
-}
-
-/** While there is a catalogue, a destination names topics of it; patterns are always good, and words are judged before. */
-function unknownTopics(
-  { catalogue }: Engine,
-  { topics = [], subscription = null }: Pick<DestinationChange, 'topics' | 'subscription'>,
-): FieldProblem[] {
-  if ((subscription?.words ?? null) !== null) return [];
-  return topics.flatMap((topic, index) => {
-    if (catalogue.isNameable(topic)) return [];
-    const message = `There is no topic ${topic} in the catalogue: GET /topics lists them, and a pattern such as user.* may cover future ones.`;
-    return [{ pointer: `/topics/${index}`, code: 'unknown_topic', message }];
-  });
 }

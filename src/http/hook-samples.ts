@@ -22,8 +22,11 @@ export async function hookSamples(
     page: { limit, order: 'desc', from: null },
   });
   const events: readonly Event[] = rows.length > 0 ? rows : catalogueSample();
-  const samples = events.map((event) =>
-    withId(Buffer.from(renderPayload(payload, event, engine.evaluate)), event.id),
+  const samples = await Promise.all(
+    events.map(async (event) => {
+      const body = await renderPayload(payload, event, engine.expressions);
+      return withId(Buffer.from(body), event.id);
+    }),
   );
   return `[${samples.join(',')}]`;
 

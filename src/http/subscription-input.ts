@@ -57,6 +57,7 @@ export async function newSubscription(
     type: 'webhook',
     name: null,
     profile: 'baack',
+    httpSignature: null,
     topics: topicsOf(subject, event, topicNames(catalogue)),
     filter: null,
     config: { url: body.destinationUrl },

@@ -12,6 +12,7 @@ import { describeDestinations, describeRouting } from './storage-destinations.ts
 import { describeSealed } from './storage-sealed.ts';
 import type { StorageDriver } from './storage-driver.ts';
 import { describeFilters } from './storage-filters.ts';
+import { describeClients } from './storage-clients.ts';
 import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
 import { describeMetrics } from './storage-metrics.ts';
@@ -31,6 +32,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeDestinations(driver);
     describeRouting(driver);
     describeKeys(driver);
+    describeClients(driver);
     describeAudit(driver);
     describeTopics(driver);
     describeSealed(driver);

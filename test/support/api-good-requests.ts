@@ -61,6 +61,11 @@ export async function seedTenant(api: ApiServer): Promise<Seed> {
   };
 }
 
+/** There may be a catalogue. */
+async function knownSubject(api: ApiServer): Promise<void> {
+  await api.put('/v1/catalogue/entity.create', { description: 'An entity came to be.' });
+}
+
 async function hookOf(
   { token }: Pick<IssuedClientView, 'token'>,
   event: string,
@@ -68,6 +73,7 @@ async function hookOf(
 ): Promise<string> {
   const body = { event, url: api.receiver.url('/ok') };
   const answer = await api.request<{ id: string }>('POST', '/v1/hooks', { key: token, body });
+  if (answer.status >= 300) throw new Error(`no hook was made: ${answer.text}`);
   return answer.body.id;
 }
 
@@ -283,7 +289,7 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'POST /api/v1/deliveries/:delivery_id/cancel': {
     operation: 'deliveries.cancel',
     request: async ({ tenantId, deliveryId }, api, grant) => {
-      const mayCancel = grant === 'operator:admin' || grant === 'tenant:admin';
+      const mayCancel = ['operator:admin', 'tenant:admin', 'client:api'].includes(grant);
       const id = mayCancel ? await waitingDelivery(api, tenantId) : deliveryId;
       return { path: `/v1/deliveries/${id}/cancel` };
     },
@@ -383,10 +389,13 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   },
   'POST /api/v1/webhooksubscriptions': {
     operation: 'subscriptions.create',
-    request: ({ clientUrn }, api) => ({
-      path: '/v1/webhooksubscriptions',
-      body: subscriptionBody(api, { urn: clientUrn }),
-    }),
+    request: async ({ clientUrn }, api) => {
+      await knownSubject(api);
+      return {
+        path: '/v1/webhooksubscriptions',
+        body: subscriptionBody(api, { urn: clientUrn }),
+      };
+    },
   },
   'GET /api/v1/webhooksubscriptions/:urn': {
     operation: 'subscriptions.get',
@@ -406,11 +415,16 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   },
   'POST /api/v1/webhooksubscriptions/:urn/enable': {
     operation: 'subscriptions.enable',
-    request: (seed) => ({ path: subscriptionPath(seed, '/enable') }),
+    request: async (seed, api) => {
+      const { tenantId, subscriptionUrn } = seed;
+      await api.put(`/v1/tenants/${tenantId}/destinations/${subscriptionUrn}/disable`);
+      return { path: subscriptionPath(seed, '/enable') };
+    },
   },
   'DELETE /api/v1/webhooksubscriptions/:urn': {
     operation: 'subscriptions.delete',
     request: async ({ clientUrn: urn, clientToken: token }, api) => {
+      await knownSubject(api);
       const body = subscriptionBody(api, { urn });
       const made = await api.request<{ urn: string }>('POST', '/v1/webhooksubscriptions', {
         key: token,
@@ -428,7 +442,7 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     operation: 'hooks.create',
     request: ({ tenantId }, api) => ({
       path: `/v1/hooks?tenant_id=${tenantId}`,
-      body: { event: 'none', url: api.receiver.url('/ok') },
+      body: { event: 'none*', url: api.receiver.url('/ok') },
     }),
   },
   'GET /api/v1/hooks/samples': {
@@ -444,7 +458,7 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'DELETE /api/v1/hooks/:id': {
     operation: 'hooks.delete',
     request: async ({ clientToken: token }, api) => ({
-      path: `/v1/hooks/${await hookOf({ token }, 'unsubscribed', api)}`,
+      path: `/v1/hooks/${await hookOf({ token }, 'unsubscribed*', api)}`,
     }),
   },
   'POST /api/v1/environment/hmac-secret': {

@@ -249,6 +249,7 @@ function newHook(
     type: 'webhook',
     name: null,
     profile: DOOR.profile,
+    httpSignature: null,
     topics: [event],
     filter: null,
     config: { url },

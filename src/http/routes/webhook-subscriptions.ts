@@ -87,7 +87,7 @@ export function webhookSubscriptionRoutes(
         summary: 'List the subjects and their events',
         description:
           'Of the topics in the catalogue that end in create, update or delete. While it is empty every subject is good, and this list is empty.',
-        response: { 200: SubjectsSchema },
+        response: { 200: SubjectsSchema, ...errorResponses() },
       },
     },
     () => ({
