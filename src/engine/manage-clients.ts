@@ -11,8 +11,8 @@ import { openClientSecrets, sealClient } from './client-secrets.ts';
 import type { Engine } from './engine.ts';
 import { MAX_TRIES } from './manage-destinations.ts';
 
-/** That are not revoked: all of a tenant's are read with its routing. */
-const MAX_PER_TENANT = 500;
+/** A tenant's that are not revoked, at most: all of them are read with its routing. */
+export const MAX_CLIENTS = 500;
 
 export interface ClientKeeper {
   readonly engine: Pick<Engine, 'routing' | 'targets'>;
@@ -72,7 +72,7 @@ export async function createClient(
   };
   const inserted = await storage.clientInsert({
     client: sealClient(client, { token, certificate: null }, keeper.engine.targets.boxes),
-    maxPerTenant: MAX_PER_TENANT,
+    maxPerTenant: MAX_CLIENTS,
     audit: entry(author, 'client.created', null, client),
   });
   if (inserted !== 'inserted') return { kind: inserted };
