@@ -4,7 +4,7 @@
  */
 import type { ClientPermission } from './caller.ts';
 
-export const LIFECYCLE_EVENTS = ['CREATE', 'UPDATE', 'DELETE'] as const;
+const LIFECYCLE_EVENTS = ['CREATE', 'UPDATE', 'DELETE'] as const;
 /** Of a subscription; `ALL` stands for every one of them. */
 export const SUBJECT_EVENTS = [...LIFECYCLE_EVENTS, 'ALL'] as const;
 export type SubjectEvent = (typeof SUBJECT_EVENTS)[number];

@@ -35,7 +35,7 @@ export function authWord(subscription: Subscription | null | undefined, method: 
   return auth === 'none' && typeof method === 'string' ? method.toUpperCase() : known;
 }
 
-export function parseZoneless(text: string): number | undefined {
+function parseZoneless(text: string): number | undefined {
   return ZONELESS.test(text) ? parseTime(`${text}Z`) : undefined;
 }
 

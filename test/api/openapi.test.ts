@@ -36,7 +36,7 @@ function isForClients(name: string): boolean {
   const own = /\/(?:webhooksubscriptions|hooks)(?:$|\/)/;
   const acts = /^POST \S*\/(?:publish|publish\/batch|retry|cancel|filters\/test)$/;
   const others =
-    /\/(?:audit|apiclients|keys|metrics$|catalogue\/(?:export|import)|token|portal)|^GET \/metrics$/;
+    /\/(?:audit|apiclients|keys|metrics$|catalogue\/import|token|portal)|^GET \/metrics$/;
   const reads = name.startsWith('GET ') && !others.test(name);
   return own.test(name) || acts.test(name) || reads;
 }

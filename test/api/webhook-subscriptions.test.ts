@@ -1,6 +1,7 @@
 /** Baack's webhook subscriptions, field for field, and what each sends. */
 import { createHash, createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createCertificate } from '../support/certificate.ts';
 import { MovedClock } from '../support/api-clock.ts';
 import { makeClient, makeSubscription, SECRET, subscriptionBody } from '../support/api-clients.ts';
 import type { IssuedClientView, SubscriptionView } from '../support/api-clients.ts';
@@ -317,6 +318,17 @@ describe('authentication', () => {
   it('HMAC_SHA256 has nothing beside the signature', async () => {
     const { next } = await headersWith('HMAC_SHA256');
     expect(await next(1)).toBeUndefined();
+  });
+
+  it('MTLS has the client’s certificate, which is given before', async () => {
+    const { cert: certificate, key } = createCertificate(['client.test']);
+    await api().put(`/v1/apiclients/${client.urn}/client-certificate`, { certificate, key });
+    const made = await makeSubscription(api(), client, { auth: 'MTLS' });
+    expect(made.auth).toBe('MTLS');
+    const path = `/v1/tenants/${tenantId}/destinations/${made.urn}`;
+    const { body, text } = await api().get<DestinationView>(path);
+    expect(body.auth).toMatchObject({ method: 'mtls', certificate });
+    expect(text).not.toContain('PRIVATE KEY');
   });
 
   it('is changed at the subscription, and not at the destination', async () => {

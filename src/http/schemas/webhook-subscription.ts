@@ -18,7 +18,7 @@ import {
 } from './json-schema.ts';
 
 const STATUSES = ['ACTIVE', 'EXPIRED', 'STOPPED'] as const;
-export const STATUS_REASONS = ['expired', 'disabled', 'api_client_revoked'] as const;
+const STATUS_REASONS = ['expired', 'disabled', 'api_client_revoked'] as const;
 export const DEFAULT_MAX_RATE = 6000;
 
 const Zoneless = string({
