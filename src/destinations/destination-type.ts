@@ -18,6 +18,8 @@ export interface DestinationType {
    * once. It asks nothing of the network.
    */
   check(input: DestinationInput): CheckedDestination;
+  /** Credentials with a new signing secret of ours; one that was there signs beside it for a day. */
+  renewSecret(destination: RenewedDestination): Credentials;
   /** The credentials as their owner reads them: secrets as the profile shows them, everything else masked. */
   showCredentials(destination: ShownDestination): Credentials;
   /** Its authentication as its owner reads it, every secret masked, and what he should know of it. */
@@ -82,6 +84,13 @@ export interface DestinationInput {
   readonly profile: Profile;
   /** What it asks of RFC 9421; a type whose messages are no HTTP requests refuses it. */
   readonly httpSignature: HttpSignature | null;
+  readonly nowMs: number;
+}
+
+export interface RenewedDestination {
+  /** `null`: there are none yet. */
+  readonly credentials: Credentials | null;
+  readonly profile: Profile;
   readonly nowMs: number;
 }
 

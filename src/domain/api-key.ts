@@ -36,8 +36,9 @@ export interface NewToken {
   readonly hash: Uint8Array;
 }
 
-export function newToken(random: Random): NewToken {
-  const token = TOKEN_PREFIX + Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url');
+/** `head`: tells kinds of tokens apart. */
+export function newToken(random: Random, head: string = TOKEN_PREFIX): NewToken {
+  const token = head + Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url');
   return { token, prefix: lookUpPrefix(token), hash: tokenDigest(token) };
 }
 

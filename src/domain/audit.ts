@@ -23,6 +23,12 @@ export const AUDIT_ACTIONS = [
   'key.created',
   'key.updated',
   'key.revoked',
+  'client.created',
+  'client.updated',
+  'client.rotated',
+  'client.certified',
+  'client.revoked',
+  'tenant.secret_rotated',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -48,7 +54,15 @@ export interface AuditAuthor {
 export type AuditSnapshot = Readonly<Record<string, unknown>>;
 
 export interface AuditResource {
-  readonly kind: 'tenant' | 'destination' | 'event' | 'delivery' | 'replay' | 'topic' | 'key';
+  readonly kind:
+    | 'tenant'
+    | 'destination'
+    | 'event'
+    | 'delivery'
+    | 'replay'
+    | 'topic'
+    | 'key'
+    | 'client';
   readonly id: string;
 }
 

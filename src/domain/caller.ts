@@ -30,7 +30,7 @@ export interface TenantCaller {
 
 export interface ClientCaller {
   readonly kind: 'client';
-  readonly clientId: string;
+  readonly urn: string;
   readonly name: string;
   readonly tenantId: string;
   readonly scope: ClientScope;
@@ -38,6 +38,7 @@ export interface ClientCaller {
   readonly permissions: 'all' | readonly ClientPermission[];
 }
 
+/** Of a subject (domain/subject.ts) those events. */
 export interface ClientPermission {
   readonly subject: string;
   readonly events: readonly ('CREATE' | 'UPDATE' | 'DELETE' | 'ALL')[];

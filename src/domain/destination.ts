@@ -3,6 +3,7 @@ import type { DisabledReason, DisablePolicy, WhileDisabled } from './ending.ts';
 import type { Order, OrderFailure } from './order.ts';
 import type { Format } from './format.ts';
 import type { HttpSignature } from './http-signature.ts';
+import type { Subscription } from './subscription.ts';
 
 export interface Destination {
   readonly tenantId: string;
@@ -24,6 +25,8 @@ export interface Destination {
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
+  /** `null` and left out: it was not made as a subscription. */
+  readonly subscription?: Subscription | null;
   /** `null` while it is enabled. */
   readonly disabledAtMs: number | null;
   /** `null` while it is enabled. */

@@ -36,6 +36,14 @@ export function newId(prefix: string, nowMs: number, random: Random): string {
   return `${prefix}_${encodeNumber(nowMs, 10)}${randomText(16, random)}`;
 }
 
+/** A random UUID (RFC 9562, version 4), 36 characters. */
+export function newUuid(random: Random): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 /** The four characters that mark one database's ids; made once, when the database is created. */
 export function newInstanceMark(random: Random): string {
   return randomText(INSTANCE_LENGTH, random);

@@ -5,6 +5,7 @@
  */
 import type { Event, EventResource } from './event.ts';
 import { objectMembers } from './json-members.ts';
+import { subjectAndEvent } from './subject.ts';
 
 /**
  * standard         Standard Webhooks: `{type, timestamp, data}`
@@ -107,16 +108,6 @@ export function cloudEventSubject(event: Event): string | null {
 /** UTC, with milliseconds, and without saying so: `2026-11-21T10:00:00.000`, as Baack writes times. */
 export function zonelessTime(timeMs: number): string {
   return time(timeMs).slice(0, -1);
-}
-
-/** Topic `message.thread.update`: subject `MESSAGE_THREAD`, event `UPDATE`. */
-function subjectAndEvent(topic: string): { subject: string; event: string } {
-  const dot = topic.lastIndexOf('.');
-  const subject = dot === -1 ? topic : topic.slice(0, dot);
-  return {
-    subject: subject.replaceAll('.', '_').toUpperCase(),
-    event: dot === -1 ? '' : topic.slice(dot + 1).toUpperCase(),
-  };
 }
 
 function thin(event: Event) {

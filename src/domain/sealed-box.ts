@@ -82,6 +82,11 @@ export function tenantSecretsPlace(tenantId: string): string {
   return `${tenantId}\0tenant`;
 }
 
+/** Where the token and the certificate of an API client belong. */
+export function clientPlace(tenantId: string, urn: string): string {
+  return `${tenantId}\0client\0${urn}`;
+}
+
 function keyId(key: Uint8Array): Buffer {
   return createHash('sha256').update(key).digest().subarray(0, KEY_ID_BYTES);
 }

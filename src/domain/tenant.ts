@@ -17,6 +17,8 @@ export interface TenantLimits {
   readonly destinations?: number;
   readonly publish_per_minute?: number;
   readonly payload_bytes?: number;
+  /** What a subscription may ask for. */
+  readonly events_per_minute?: number;
 }
 
 /** Merged setting by setting, each replaced whole; `null` takes one away. */

@@ -1,7 +1,8 @@
-/** Who may come in, and what they have done: the operator's keys, and the retention of the audit log. */
+/** Who may come in, and what they have done: the operator's keys, API clients, and the retention of the audit log. */
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
 import type { Storage } from '../storage/storage.ts';
+import { ClientRing } from './client-ring.ts';
 import type { EngineLog } from './engine-log.ts';
 import { createKeyUseWriter, KeyRing } from './key-ring.ts';
 import { createAuditPruner } from './prune-audit.ts';
@@ -20,7 +21,8 @@ export interface Access {
   readonly clock: Clock;
   readonly random: Random;
   readonly keys: KeyRing;
-  /** Reads the keys: after that, they are known. */
+  readonly clients: ClientRing;
+  /** Reads keys and clients: after that, they are known. */
   load(): Promise<void>;
   start(): void;
   /** Writes down the last uses. It does not close the storage. */
@@ -35,6 +37,7 @@ export function createAccess({
   auditRetentionDays,
 }: AccessOptions): Access {
   const keys = new KeyRing(storage, clock);
+  const clients = new ClientRing(storage, clock);
   const services = [
     new ServiceRunner(createKeyUseWriter(keys), clock, log),
     new ServiceRunner(createAuditPruner(storage, clock, auditRetentionDays), clock, log),
@@ -44,7 +47,11 @@ export function createAccess({
     clock,
     random,
     keys,
-    load: () => keys.refresh(),
+    clients,
+    async load() {
+      await keys.refresh();
+      await clients.refresh();
+    },
     start() {
       for (const service of services) service.start(1000);
     },

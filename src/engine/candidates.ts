@@ -6,6 +6,8 @@ import type { Target } from './target.ts';
 export class Candidates {
   readonly targets: readonly Target[];
   readonly isFiltered: boolean;
+  /** One of them at least has an end, or takes events about one resource alone. */
+  readonly isBound: boolean;
   readonly #index: FilterIndex;
   readonly #unfiltered: readonly Target[];
 
@@ -15,6 +17,9 @@ export class Candidates {
     this.#index = new FilterIndex(targets.map(({ filter }) => filter));
     this.#unfiltered = targets.filter(({ filter }) => filter === null);
     this.isFiltered = this.#unfiltered.length < targets.length;
+    this.isBound = targets.some(
+      ({ expiresAtMs, resourceUrn }) => expiresAtMs !== null || resourceUrn !== null,
+    );
   }
 
   isOf(targets: readonly Target[]): boolean {

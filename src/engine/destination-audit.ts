@@ -70,11 +70,14 @@ function snapshot(
     delivery_metadata: destination.deliveryMetadata,
     metadata: destination.metadata,
     policy: destination.policy,
-    expires_at:
-      destination.expiresAtMs === null ? null : new Date(destination.expiresAtMs).toISOString(),
-    disabled_at:
-      destination.disabledAtMs === null ? null : new Date(destination.disabledAtMs).toISOString(),
+    subscription: destination.subscription ?? null,
+    expires_at: isoOrNull(destination.expiresAtMs ?? null),
+    disabled_at: isoOrNull(destination.disabledAtMs),
   };
+}
+
+function isoOrNull(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
 }
 
 /** `shown`, with what is masked in it told apart where it is not the value that is known. */

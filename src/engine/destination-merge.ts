@@ -1,7 +1,9 @@
 /** Changes of destinations, merged into what is there (RFC 7396). */
+import { isDeepStrictEqual } from 'node:util';
 import { MASK } from '../destinations/destination-type.ts';
 import type { FieldProblem } from '../destinations/destination-type.ts';
-import type { Credentials, DestinationPolicy } from '../domain/destination.ts';
+import type { Credentials, Destination, DestinationPolicy } from '../domain/destination.ts';
+import type { Subscription } from '../domain/subscription.ts';
 
 /** Merged member by member; each is replaced whole. */
 export type PolicyChange = {
@@ -56,4 +58,15 @@ export function tooManyNames(maps: Readonly<Record<string, object | null>>): Fie
       code: 'too_many',
       message: `With what is there already it has more than ${MAX_MAP_NAMES} names.`,
     }));
+}
+
+/** Replaced whole. With topics that are given as such, the words for the ones before are out of date. */
+export function mergedSubscription(
+  before: Pick<Destination, 'subscription' | 'topics'>,
+  change: { readonly subscription?: Subscription | null; readonly topics?: readonly string[] },
+): Subscription | null {
+  if (change.subscription !== undefined) return change.subscription;
+  const subscription = before.subscription ?? null;
+  const isSame = change.topics === undefined || isDeepStrictEqual(change.topics, before.topics);
+  return subscription === null || isSame ? subscription : { ...subscription, words: null };
 }

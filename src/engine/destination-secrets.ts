@@ -4,6 +4,7 @@ import type { Profile } from '../domain/profile.ts';
 import { credentialsPlace } from '../domain/sealed-box.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { clientAuth, usesClientAuth } from './client-auth.ts';
 import { openTenantSecrets } from './tenant-secrets.ts';
 
 export interface DestinationSecrets {
@@ -11,7 +12,7 @@ export interface DestinationSecrets {
   readonly auth: Auth | null;
 }
 
-/** Its own, and those that it shares with others of its tenant. */
+/** Its own, those that it shares with others of its tenant, and those of its API client. */
 export function openSecrets(
   stored: StoredDestination,
   defaults: TenantDefaults,
@@ -19,9 +20,13 @@ export function openSecrets(
   boxes: SealedBoxes,
 ): DestinationSecrets {
   const own = openOwn(stored, boxes);
-  if (profile.secret.scope === 'destination') return own;
+  const { subscription } = stored;
+  const auth = usesClientAuth(subscription)
+    ? clientAuth(subscription, own.credentials['secret'] ?? '', defaults, boxes)
+    : own.auth;
+  if (profile.secret.scope === 'destination') return { ...own, auth };
   const shared = openTenantSecrets(stored.tenantId, defaults.secrets, boxes)[profile.name];
-  return { ...own, credentials: { ...own.credentials, ...shared } };
+  return { credentials: { ...own.credentials, ...shared }, auth };
 }
 
 export function sealSecrets(

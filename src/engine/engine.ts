@@ -160,6 +160,8 @@ export function createEngine(options: EngineOptions): Engine {
     eraser,
   ];
 
+  const wakeCanceler = () => canceler.wake();
+
   return {
     storage,
     clock,
@@ -175,7 +177,7 @@ export function createEngine(options: EngineOptions): Engine {
     measures,
     health: keeper,
     notices,
-    wakeCanceler: () => canceler.wake(),
+    wakeCanceler,
     wakeReplayer: () => replayer.wake(),
     wakeEraser: () => eraser.wake(),
     async load() {

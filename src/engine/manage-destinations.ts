@@ -8,17 +8,26 @@ import type { Auth, Credentials, Destination, DestinationPolicy } from '../domai
 import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
-import { OPERATOR_TENANT } from '../domain/operator-tenant.ts';
 import type { Profile } from '../domain/profile.ts';
+import type { Subscription } from '../domain/subscription.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { authFor, CLIENTS_AUTH, usesClientAuth } from './client-auth.ts';
 import { destinationAudit } from './destination-audit.ts';
 import { endAfter } from './destination-end.ts';
 import { destinationState } from './destination-state.ts';
 import type { DestinationState } from './destination-state.ts';
-import { merged, mergedMap, mergedPolicy, tooManyNames, unmasked } from './destination-merge.ts';
+import {
+  merged,
+  mergedMap,
+  mergedPolicy,
+  mergedSubscription,
+  tooManyNames,
+  unmasked,
+} from './destination-merge.ts';
 import type { PolicyChange } from './destination-merge.ts';
 import { changedFormat } from './destination-format.ts';
 import type { FormatChange } from './destination-format.ts';
+import { unknownProfile, unknownTopics, unknownType } from './destination-problems.ts';
 import { openSecrets, sealSecrets } from './destination-secrets.ts';
 import type { DestinationSecrets } from './destination-secrets.ts';
 import type { Engine } from './engine.ts';
@@ -65,6 +74,7 @@ export interface NewDestination extends FormatChange {
   readonly deliveryMetadata: Readonly<Record<string, string>> | null;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly policy: DestinationPolicy;
+  readonly subscription?: Subscription | null;
   readonly disabledAtMs: number | null;
   /** Left out: as the profile has it. */
   readonly expiresAtMs?: number | null;
@@ -87,6 +97,7 @@ export interface DestinationChange extends FormatChange {
   readonly deliveryMetadata?: Readonly<Record<string, string | null>> | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly policy?: PolicyChange | null;
+  readonly subscription?: Subscription | null;
   readonly disabledAtMs?: number | null;
   readonly expiresAtMs?: number | null;
 }
@@ -176,21 +187,23 @@ async function createOnce(
 ): Promise<ManageResult> {
   const { targets, clock, random, storage, routing } = engine;
   const type = targets.types.get(input.type);
-  if (type === undefined) return invalidType(engine);
+  if (type === undefined) return { kind: 'invalid', problems: unknownType(engine) };
   const defaults = await storage.tenantDefaultsGet({ id: input.tenantId });
   if (defaults === null) return { kind: 'unknown_tenant' };
   const nowMs = clock.nowMs();
   const profile = profileOf(input.profile, defaults, targets);
   const shared = sharedCredentials(engine, input.tenantId, defaults, profile);
   const problems = unknownProfile(engine, input.profile);
-  problems.push(...unknownTopics(engine, input.tenantId, input.topics));
+  problems.push(...unknownTopics(engine, input));
   const format = changedFormat(PROFILE_FORMAT, input, engine.expressions, problems);
   if (shared !== null && input.credentials['secret'] !== undefined) problems.push(SHARED_SECRET);
   const checked = type.check({
     config: input.config,
     credentials: input.credentials,
     current: shared,
-    auth: input.auth,
+    auth:
+      authFor(input.subscription, input.credentials['secret'], defaults, targets.boxes) ??
+      input.auth,
     profile: applyFormat(profile, format),
     httpSignature: input.httpSignature,
     nowMs,
@@ -201,6 +214,7 @@ async function createOnce(
   if (!checked.ok || problems.length > 0) return { kind: 'invalid', problems };
 
   const { credentials: _given, auth: _auth, expression: _expression, ...rest } = input;
+  const isClients = usesClientAuth(input.subscription);
   const destination: Destination = {
     ...rest,
     format,
@@ -213,7 +227,7 @@ async function createOnce(
   const own = await keepShared(engine, destination, defaults, profile, checked.credentials);
   if (own === 'changed_meanwhile') return { kind: own };
   // Revisions begin anywhere, so that a destination which takes a deleted one's id is never taken for it.
-  const secrets = { credentials: own, auth: checked.auth };
+  const secrets = { credentials: own, auth: isClients ? null : checked.auth };
   const revision = Math.floor(random.nextFloat() * 2 ** 32);
   const stored = sealSecrets(destination, secrets, revision, targets.boxes);
   const audit = destinationAudit(author, null, { destination, secrets: checked, type });
@@ -233,7 +247,7 @@ async function changeOnce(
   const { targets, clock, storage, routing } = engine;
   const { sealedCredentials: _sealed, revision, ...before } = stored;
   const type = targets.types.get(stored.type);
-  if (type === undefined) return invalidType(engine);
+  if (type === undefined) return { kind: 'invalid', problems: unknownType(engine) };
   const nowMs = clock.nowMs();
   const problems: FieldProblem[] = [];
   if (change.type !== undefined && change.type !== before.type) {
@@ -246,22 +260,27 @@ async function changeOnce(
   const profileName = change.profile === undefined ? before.profile : change.profile;
   problems.push(
     ...unknownProfile(engine, profileName),
-    ...unknownTopics(engine, before.tenantId, change.topics ?? []),
+    ...unknownTopics(engine, { ...change, tenantId: before.tenantId }),
   );
   const profile = profileOf(profileName, defaults, targets);
   const current = openSecrets(stored, defaults, profile, targets.boxes);
   const format = changedFormat(before.format, change, engine.expressions, problems);
   const httpSignature =
     change.httpSignature === undefined ? before.httpSignature : change.httpSignature;
+  const subscription = mergedSubscription(before, change);
+  const isClients = usesClientAuth(subscription);
+  if (isClients && change.auth !== undefined) problems.push(CLIENTS_AUTH);
+  const credentials = unmasked(
+    change.credentials,
+    type.showCredentials({ credentials: current.credentials, profile, nowMs }),
+  );
+  const secret = credentials['secret'] ?? current.credentials['secret'];
   const checked = type.check({
     config: merged(before.config, change.config),
-    credentials: unmasked(
-      change.credentials,
-      type.showCredentials({ credentials: current.credentials, profile, nowMs }),
-    ),
+    credentials,
     current: current.credentials,
-    auth: change.auth,
-    currentAuth: current.auth,
+    auth: isClients ? authFor(subscription, secret, defaults, targets.boxes) : change.auth,
+    currentAuth: usesClientAuth(before.subscription) ? null : current.auth,
     profile: applyFormat(profile, format),
     httpSignature,
     nowMs,
@@ -286,6 +305,7 @@ async function changeOnce(
     deliveryMetadata,
     metadata,
     policy: change.policy === null ? {} : mergedPolicy(before.policy, change.policy),
+    subscription,
     ...ending.end,
     updatedAtMs: nowMs,
   };
@@ -294,7 +314,7 @@ async function changeOnce(
   const isDropping = destination.policy.while_disabled !== 'hold';
   const wasKept = before.disabledAtMs === null || before.policy.while_disabled === 'hold';
   const cancelPending = destination.disabledAtMs !== null && isDropping && wasKept;
-  const secrets = { credentials: own, auth: checked.auth };
+  const secrets = { credentials: own, auth: isClients ? null : checked.auth };
   const changed = sealSecrets(destination, secrets, revision + 1, targets.boxes);
   const updated = await storage.destinationUpdate({
     destination: changed,
@@ -348,30 +368,4 @@ function shownTo(
     state: stateOf(engine, destination, nowMs),
     revision,
   };
-}
-
-function invalidType({ targets }: Engine): ManageResult {
-  const message = `There are the types ${[...targets.types.keys()].join(', ')}.`;
-  return { kind: 'invalid', problems: [{ pointer: '/type', code: 'enum', message }] };
-}
-
-function unknownProfile({ targets }: Engine, profile: string | null): FieldProblem[] {
-  if (profile === null || targets.profiles.has(profile)) return [];
-  const message = `There are the profiles ${[...targets.profiles.keys()].join(', ')}.`;
-  return [{ pointer: '/profile', code: 'enum', message }];
-}
-
-/** While there is a catalogue, a destination names topics of it; patterns are always good. */
-function unknownTopics(
-  { catalogue }: Engine,
-  tenantId: string,
-  topics: readonly string[],
-): FieldProblem[] {
-  // The catalogue is of what the operator publishes, not of what is told to him.
-  if (tenantId === OPERATOR_TENANT) return [];
-  return topics.flatMap((topic, index) => {
-    if (catalogue.isNameable(topic)) return [];
-    const message = `There is no topic ${topic} in the catalogue: GET /topics lists them, and a pattern such as user.* may cover future ones.`;
-    return [{ pointer: `/topics/${index}`, code: 'unknown_topic', message }];
-  });
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../domain/clock.ts';
 import { EventView } from '../domain/event-view.ts';
-import type { PublishRequest } from '../domain/event.ts';
+import type { EventResource, PublishRequest } from '../domain/event.ts';
 import { orderKeyFor } from '../domain/order.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -232,6 +232,13 @@ class Publishing implements Item<PublishOutcome>, Matched {
 
   get nowMs(): number {
     return this.#publisher.nowMs();
+  }
+
+  /** Read only where a destination asks for it. */
+  get resourceUrn(): string | null {
+    const { resource } = this.request;
+    // Canonical JSON of ours.
+    return resource === null ? null : (JSON.parse(resource) as EventResource).urn;
   }
 
   get topic(): string {

@@ -5,7 +5,12 @@
  * it under the first key anyway. What the secrets are does not change, so no routing and no open sender does either. A
  * walk that was cut off can be taken up again, or begun anew: what has moved already is only looked at.
  */
-import { credentialsPlace, tenantSecretsPlace, UnsealError } from '../domain/sealed-box.ts';
+import {
+  clientPlace,
+  credentialsPlace,
+  tenantSecretsPlace,
+  UnsealError,
+} from '../domain/sealed-box.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
 import { SEALED_KINDS } from '../storage/sealed.ts';
 import type { SealedKind, SealedOwner, SealedRow } from '../storage/sealed.ts';
@@ -73,6 +78,8 @@ function placeOf(owner: SealedOwner): string {
       return tenantSecretsPlace(owner.tenantId);
     case 'destination':
       return credentialsPlace(owner.tenantId, owner.id);
+    case 'client':
+      return clientPlace(owner.tenantId, owner.id);
   }
 }
 

@@ -48,15 +48,18 @@ export class TenantRoute {
     const matching = candidates.isFiltered
       ? candidates.matching(event.view, (target) => event.gaveUp(target))
       : candidates.targets;
-    if (this.#firstEndMs === Infinity || event.nowMs < this.#firstEndMs) return matching;
-    return matching.filter((target) => standingOf(target, event.nowMs) !== 'closed');
+    const bound = candidates.isBound
+      ? matching.filter((target) => isAbout(target, event))
+      : matching;
+    if (this.#firstEndMs === Infinity || event.nowMs < this.#firstEndMs) return bound;
+    return bound.filter((target) => standingOf(target, event.nowMs) !== 'closed');
   }
 
   /** The one that was addressed, if it takes or holds the event. */
   addressed(destinationId: string, event: Matched): readonly Target[] {
     const target = this.targets.get(destinationId);
     if (target === undefined || !wants(target, event.topic)) return [];
-    if (standingOf(target, event.nowMs) === 'closed') return [];
+    if (!isAbout(target, event) || standingOf(target, event.nowMs) === 'closed') return [];
     const { filter } = target;
     const answer = filter === null || filterMatches(filter, event.view.read(filter.wanted));
     if (answer === undefined) event.gaveUp(target);
@@ -81,6 +84,8 @@ export class TenantRoute {
 export interface Matched {
   readonly topic: string;
   readonly nowMs: number;
+  /** `null`: it is about none. */
+  readonly resourceUrn: string | null;
   readonly view: EventView;
   /** The target's filter takes too many steps with it, and so does not match. */
   gaveUp(target: Target): void;
@@ -110,6 +115,13 @@ export class RoutingTable {
 
   tenant(tenantId: string): TenantRoute | undefined {
     return this.#tenants.get(tenantId);
+  }
+
+  /** The tenants that have a destination of this id. It looks at every tenant. */
+  tenantsWith(destinationId: string): string[] {
+    return [...this.#tenants].flatMap(([id, { targets }]) =>
+      targets.has(destinationId) ? [id] : [],
+    );
   }
 
   target(tenantId: string, destinationId: string): Target | undefined {
@@ -170,6 +182,11 @@ export class RoutingTable {
       new TenantRoute(version, new Map(targets), defaults.settings.limits ?? {}),
     );
   }
+}
+
+/** Whether the event is about the target's one resource. */
+function isAbout({ resourceUrn }: Target, event: Matched): boolean {
+  return resourceUrn === null || resourceUrn === event.resourceUrn;
 }
 
 function wants(target: Target, topic: string): boolean {

@@ -14,6 +14,7 @@ import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
+import { usesClientAuth } from './client-auth.ts';
 import { openSecrets } from './destination-secrets.ts';
 
 /** Attempts of one destination at the same time, at most. */
@@ -33,6 +34,10 @@ export interface Target {
   readonly holds: boolean;
   readonly expiresAtMs: number | null;
   readonly ending: EndingRule;
+  /** urn of the API client that it belongs to. */
+  readonly apiClient: string | null;
+  /** It takes only events about that resource; `null`: whatever they are about. */
+  readonly resourceUrn: string | null;
   /** With the destination's format laid over it. */
   readonly profile: Profile;
   readonly timeoutMs: number;
@@ -68,10 +73,12 @@ export function createTarget(
     createdAtMs: stored.createdAtMs,
     topics: stored.topics,
     filter: storedFilter(stored),
-    enabled: stored.disabledAtMs === null,
+    enabled: stored.disabledAtMs === null && hasItsClient(stored, defaults),
     holds: stored.policy.while_disabled === 'hold',
     expiresAtMs: stored.expiresAtMs,
     ending: endingRule(profile.ending, stored.policy.disable),
+    apiClient: stored.subscription?.apiClient ?? null,
+    resourceUrn: stored.subscription?.resource ?? null,
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
@@ -98,8 +105,9 @@ export function standingOf(
 }
 
 /** A target that was made with other defaults of its tenant has to be made anew. */
-export function tenantRevision({ settings, secrets }: TenantDefaults): string {
-  return `${secrets.revision} ${settings.profile ?? ''}`;
+export function tenantRevision({ settings, secrets, clients }: TenantDefaults): string {
+  const ofClients = clients.map(({ urn, revision }) => `${urn} ${revision}`);
+  return [secrets.revision, settings.profile ?? '', ...ofClients].join(' ');
 }
 
 /**
@@ -113,6 +121,12 @@ export function profileOf(
 ): Profile {
   const wanted = name ?? settings.profile;
   return (wanted === undefined ? undefined : profiles.get(wanted)) ?? defaultProfile;
+}
+
+/** With its API client revoked it is stopped, also where it was enabled at that very moment. */
+function hasItsClient({ subscription }: StoredDestination, { clients }: TenantDefaults): boolean {
+  const urn = subscription?.apiClient ?? null;
+  return urn === null || clients.some((client) => client.urn === urn);
 }
 
 /** It was judged when it was written. Throws where it cannot be read: to deliver all, or nothing, would both be wrong. */
@@ -135,10 +149,13 @@ function openSender(
   const type = types.get(stored.type);
   if (type === undefined)
     throw new Error(`this version of Angarium has no destination type ${stored.type}`);
+  const secrets = openSecrets(stored, defaults, profile, boxes);
+  if (secrets.auth === null && usesClientAuth(stored.subscription))
+    throw new Error('the API client that it authenticates as is gone, or has no certificate');
   return type.open({
     id: stored.id,
     config: stored.config,
-    ...openSecrets(stored, defaults, profile, boxes),
+    ...secrets,
     deliveryMetadata: stored.deliveryMetadata,
     httpSignature: stored.httpSignature,
     profile,

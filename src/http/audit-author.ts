@@ -16,6 +16,6 @@ function actorOf(caller: Caller): AuditActor {
     case 'tenant':
       return { kind: 'tenant', id: caller.tenantId, name: caller.role };
     case 'client':
-      return { kind: 'client', id: caller.clientId, name: caller.name };
+      return { kind: 'client', id: caller.urn, name: caller.name };
   }
 }

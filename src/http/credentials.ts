@@ -1,7 +1,9 @@
 /** From the `Authorization` header to a caller. Every kind of credential is recognised here. */
 import type { FastifyRequest } from 'fastify';
+import { CLIENT_TOKEN_PREFIX } from '../domain/api-client.ts';
 import { isSameDigest, TOKEN_PREFIX, tokenDigest } from '../domain/api-key.ts';
 import type { Caller, OperatorCaller } from '../domain/caller.ts';
+import type { ClientRing } from '../engine/client-ring.ts';
 import type { KeyRing } from '../engine/key-ring.ts';
 import type { TenantTokens } from './tenant-token.ts';
 
@@ -18,6 +20,7 @@ const CONFIGURED: OperatorCaller = {
 export interface CredentialParts {
   readonly apiKey: string;
   readonly keys: KeyRing;
+  readonly clients: ClientRing;
   readonly tokens: TenantTokens;
 }
 
@@ -42,6 +45,7 @@ export class Credentials {
     // Digests are of one length, so that the comparison tells nothing of the key, its length neither.
     if (isSameDigest(digest, this.#configured)) return CONFIGURED;
     if (token.startsWith(TOKEN_PREFIX)) return this.#ofKey(token, digest);
+    if (token.startsWith(CLIENT_TOKEN_PREFIX)) return this.#ofClient(token, digest);
     const verified = this.#parts.tokens.verify(token, digest);
     return verified instanceof Promise
       ? verified.then((caller) => caller ?? 'invalid')
@@ -52,6 +56,13 @@ export class Credentials {
     const key = this.#parts.keys.find(token, digest);
     if (key === null) return 'invalid';
     return { kind: 'operator', scope: key.scope, keyId: key.id, name: key.name };
+  }
+
+  #ofClient(token: string, digest: Uint8Array): Recognised {
+    const client = this.#parts.clients.find(token, digest);
+    if (client === null) return 'invalid';
+    const { urn, name, tenantId, scope, permissions } = client;
+    return { kind: 'client', urn, name, tenantId, scope, permissions };
   }
 }
 

@@ -39,6 +39,16 @@ export const API_ERRORS = {
     status: 403,
     meaning: 'This key or token may not do that; the message says which ones may.',
   },
+  client_scope: {
+    status: 403,
+    meaning:
+      'The scope of this API client does not go that far: `webhook` is for subscriptions, hooks and their deliveries, `api` for publishing, reading and retrying.',
+  },
+  client_permission: {
+    status: 403,
+    meaning:
+      'The API client’s permissions do not cover that subject and event: widen them at `/apiclients/{urn}`, or choose others.',
+  },
   not_found: { status: 404, meaning: 'There is nothing at this path, or no such method.' },
   tenant_not_found: {
     status: 404,
@@ -46,6 +56,9 @@ export const API_ERRORS = {
   },
   destination_not_found: { status: 404, meaning: 'The tenant has no such destination.' },
   key_not_found: { status: 404, meaning: 'There is no such key.' },
+  subscription_not_found: { status: 404, meaning: 'There is no such webhook subscription.' },
+  hook_not_found: { status: 404, meaning: 'There is no such hook; it may have been unsubscribed.' },
+  api_client_not_found: { status: 404, meaning: 'There is no such API client.' },
   event_not_found: {
     status: 404,
     meaning: 'There is no such event; it may have been dropped at the end of its retention.',
@@ -103,6 +116,14 @@ export const API_ERRORS = {
     status: 409,
     meaning: 'The destination is disabled: enable it, then test it.',
   },
+  client_id_taken: {
+    status: 409,
+    meaning: 'Another API client of the tenant has this `client_id`: choose another.',
+  },
+  api_client_revoked: {
+    status: 409,
+    meaning: 'The API client was revoked: create another one.',
+  },
   precondition_failed: {
     status: 412,
     meaning:
@@ -141,6 +162,10 @@ export const API_ERRORS = {
     status: 429,
     meaning:
       'A destination gets 10 test events a minute, a tenant 60: wait for the seconds of `Retry-After`.',
+  },
+  too_many_api_clients: {
+    status: 422,
+    meaning: 'The tenant has as many API clients as it may have: revoke one.',
   },
   too_many_failed_sign_ins: {
     status: 429,

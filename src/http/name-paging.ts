@@ -11,11 +11,16 @@ export interface NamePage<Row> {
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** The parameters `limit`, `dir` (`asc` by default), `next` and `prev`; then the page of `rows`, which are sorted by name. */
+/**
+ * The parameters `limit`, `dir` (`asc` by default), `next` and `prev`; then the page of `rows`, which are sorted by name.
+ * `orderBy`: what they are said to be ordered by.
+ */
 export function nameParameters(
   query: Query,
+  orderBy = 'name',
+  defaultDir: 'asc' | 'desc' = 'asc',
 ): <Row extends { readonly name: string }>(rows: readonly Row[]) => NamePage<Row> {
-  const dir = query.oneOf('dir', ['asc', 'desc']) ?? 'asc';
+  const dir = query.oneOf('dir', ['asc', 'desc']) ?? defaultDir;
   const limit = query.integer('limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
   const next = query.text('next');
   const prev = query.text('prev');
@@ -38,7 +43,7 @@ export function nameParameters(
     const hasNext = before === null ? hasMore : true;
     const hasPrev = before === null ? after !== null : hasMore;
     const pagination: Pagination = {
-      order_by: 'name',
+      order_by: orderBy,
       dir,
       limit,
       next: hasNext && last !== undefined ? encoded(last.name) : null,

@@ -29,8 +29,13 @@ const READERS: readonly Grant[] = [
 ];
 /** Those who may have events sent again. */
 const RETRIERS: readonly Grant[] = ['operator:admin', 'tenant:admin', 'client:api'];
+/** An API client sees no other, nor itself. */
+const CLIENT_READERS: readonly Grant[] = READERS.filter((grant) => !grant.startsWith('client:'));
 /** Those who look after a tenant's destinations. */
 const MANAGERS: readonly Grant[] = ['operator:admin', 'tenant:admin'];
+/** Of subscriptions and hooks; a client of scope `webhook` sees its own alone (own-destinations.ts). */
+const DOOR_READERS: readonly Grant[] = [...READERS, 'client:webhook'];
+const DOOR_USERS: readonly Grant[] = [...MANAGERS, 'client:webhook'];
 
 export const PERMISSIONS = {
   'health.get': { who: 'anyone', audit: [], sameForAll: true },
@@ -76,8 +81,8 @@ export const PERMISSIONS = {
   'publish.batch': changes(PUBLISHERS),
   'events.list': reads(READERS),
   'events.get': reads(READERS),
-  'deliveries.list': reads(READERS),
-  'deliveries.get': reads(READERS),
+  'deliveries.list': reads(DOOR_READERS),
+  'deliveries.get': reads(DOOR_READERS),
   'deliveries.retry': changes(RETRIERS, 'delivery.retried'),
   'deliveries.cancel': changes(RETRIERS, 'delivery.canceled'),
   'events.cancel': changes(RETRIERS, 'delivery.canceled'),
@@ -87,8 +92,8 @@ export const PERMISSIONS = {
   'replays.pause': changes(RETRIERS, 'replay.paused'),
   'replays.resume': changes(RETRIERS, 'replay.resumed'),
   'replays.cancel': changes(RETRIERS, 'replay.canceled'),
-  'attempts.list': reads(READERS),
-  'attempts.get': reads(READERS),
+  'attempts.list': reads(DOOR_READERS),
+  'attempts.get': reads(DOOR_READERS),
 
   'metrics.events': reads(READERS),
   'metrics.attempts': reads(READERS),
@@ -106,6 +111,35 @@ export const PERMISSIONS = {
   'keys.reencrypt': changes(ADMINS),
 
   'profiles.list': { who: READERS, audit: [], sameForAll: true },
+
+  'clients.list': reads(CLIENT_READERS),
+  'clients.get': reads(CLIENT_READERS),
+  'clients.create': changes(MANAGERS, 'client.created'),
+  'clients.change': changes(MANAGERS, 'client.updated'),
+  'clients.rotate': changes(MANAGERS, 'client.rotated'),
+  'clients.certify': changes(MANAGERS, 'client.certified'),
+  'clients.revoke': changes(MANAGERS, 'client.revoked'),
+
+  'subscriptions.list': reads(DOOR_READERS),
+  'subscriptions.get': reads(DOOR_READERS),
+  'subscriptions.subjects': { ...reads(DOOR_READERS), sameForAll: true },
+  'subscriptions.create': changes(DOOR_USERS, 'destination.created'),
+  'subscriptions.change': changes(DOOR_USERS, 'destination.updated'),
+  'subscriptions.renew': changes(DOOR_USERS, 'destination.updated'),
+  'subscriptions.enable': changes(DOOR_USERS, 'destination.enabled'),
+  'subscriptions.delete': changes(DOOR_USERS, 'destination.deleted'),
+
+  'hooks.list': reads(DOOR_READERS),
+  'hooks.get': reads(DOOR_READERS),
+  'hooks.samples': reads(DOOR_READERS),
+  'hooks.create': changes(
+    DOOR_USERS,
+    'destination.created',
+    'destination.updated',
+    'destination.enabled',
+  ),
+  'hooks.delete': changes(DOOR_USERS, 'destination.deleted'),
+  'environment.secret': changes(MANAGERS, 'tenant.secret_rotated'),
 
   'audit.list': reads(['operator:admin', 'operator:read']),
 } as const satisfies Record<string, Permission>;

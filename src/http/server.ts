@@ -7,6 +7,7 @@ import { authorize } from './plugins/authorize.ts';
 import { openapi } from './plugins/openapi.ts';
 import { parseJsonBodies } from './plugins/parse-json.ts';
 import { refuseParameters } from './plugins/refuse-parameters.ts';
+import { apiClientRoutes } from './routes/api-clients.ts';
 import { attemptRoutes } from './routes/attempts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueTransferRoutes } from './routes/catalogue-transfer.ts';
@@ -33,6 +34,9 @@ import { testEventRoutes } from './routes/test-events.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { wellKnownRoutes } from './routes/well-known.ts';
+import { environmentRoutes } from './routes/environment.ts';
+import { hookRoutes } from './routes/hooks.ts';
+import { webhookSubscriptionRoutes } from './routes/webhook-subscriptions.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -95,6 +99,10 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       replayRoutes(api, parts);
       deletionRoutes(api, parts);
       tenantAccessRoutes(api, parts);
+      apiClientRoutes(api, parts);
+      webhookSubscriptionRoutes(api, parts);
+      hookRoutes(api, parts);
+      environmentRoutes(api, parts);
       keyRoutes(api, parts);
       auditRoutes(api, parts);
       metricsRoutes(api, parts);

@@ -68,6 +68,8 @@ export interface EventRecord {
 export interface DeliveryQuery {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
+  /** Only of these destinations, with an empty list of none; `null` and left out: of all. */
+  readonly amongDestinations?: readonly string[] | null;
   readonly eventSeq: number | null;
   readonly status: DeliveryStatus | null;
   /** Status or reason of the last attempt. */
@@ -102,6 +104,8 @@ export interface DeliveryRecord {
 export interface AttemptQuery {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
+  /** Only of these destinations, with an empty list of none; `null` and left out: of all. */
+  readonly amongDestinations?: readonly string[] | null;
   readonly destinationTypes: readonly string[];
   readonly eventSeq: number | null;
   readonly delivery: DeliveryKey | null;

@@ -22,6 +22,7 @@ import type { IdCodec } from '../domain/id.ts';
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
+import type { ClientStorage, StoredClient } from './client-storage.ts';
 import type { KeyStorage } from './key-storage.ts';
 import type { MetricsStorage } from './metrics.ts';
 import type { ErasingStorage } from './erasing.ts';
@@ -61,6 +62,7 @@ export class StorageOpenError extends Error {
 
 export interface Storage
   extends
+    ClientStorage,
     KeyStorage,
     TopicStorage,
     MetricsStorage,
@@ -97,6 +99,7 @@ export interface Storage
     id: string;
     sealed: Uint8Array;
     ifRevision: number;
+    audit?: AuditEntry | null;
   }): Promise<'updated' | 'changed_meanwhile' | 'unknown'>;
   /**
    * Removes the tenant and its destinations at once, and cancels what they were owed; `false`: there is none. All else
@@ -236,6 +239,8 @@ export type StringMap = Readonly<Record<string, string>>;
 export interface TenantDefaults {
   readonly settings: TenantSettings;
   readonly secrets: TenantSecrets;
+  /** Its API clients that are not revoked. */
+  readonly clients: readonly StoredClient[];
 }
 
 /** Secrets that all destinations of a tenant share (domain/sealed-box.ts); `sealed` is `null` while there are none. */

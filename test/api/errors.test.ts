@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { API_ERRORS } from '../../src/http/errors.ts';
 import type { ApiErrorCode } from '../../src/http/errors.ts';
 import { errorsReference } from '../../src/http/reference.ts';
+import { MAX_CLIENTS } from '../../src/engine/manage-clients.ts';
 import { MAX_TOPICS } from '../../src/domain/topic-catalogue.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { makeClient, subscriptionBody } from '../support/api-clients.ts';
 import { exchange, postHead } from '../support/api-raw.ts';
 import { API_KEY, useApi, withApi } from '../support/api-server.ts';
 import type { ApiOptions, ApiServer } from '../support/api-server.ts';
@@ -37,6 +39,34 @@ const CAUSES: Partial<Record<ApiErrorCode, Cause>> = {
   forbidden: async (own) => {
     const { token } = await own.key('read');
     return of(own.get('/v1/keys', { key: token }));
+  },
+  client_scope: async (own) => {
+    const { token } = await makeClient(own, await own.tenant());
+    return of(own.get('/v1/events', { key: token }));
+  },
+  client_permission: async (own) => {
+    const client = await makeClient(own, await own.tenant(), { full_access: false });
+    return of(own.post('/v1/webhooksubscriptions', subscriptionBody(own, client)));
+  },
+  subscription_not_found: (own) => of(own.get('/v1/webhooksubscriptions/nothing')),
+  hook_not_found: (own) => of(own.get('/v1/hooks/nothing')),
+  api_client_not_found: (own) => of(own.get('/v1/apiclients/nothing')),
+  client_id_taken: async (own) => {
+    const tenantId = await own.tenant();
+    const { urn } = await makeClient(own, tenantId);
+    const { client_id: taken } = await makeClient(own, tenantId);
+    return of(own.patch(`/v1/apiclients/${urn}`, { client_id: taken }));
+  },
+  api_client_revoked: async (own) => {
+    const { urn } = await makeClient(own, await own.tenant());
+    await own.delete(`/v1/apiclients/${urn}`);
+    return of(own.post(`/v1/apiclients/${urn}/rotate`));
+  },
+  too_many_api_clients: async (own) => {
+    const tenantId = await own.tenant();
+    for (let count = 0; count < MAX_CLIENTS; count++) await makeClient(own, tenantId);
+    const body = { tenant_id: tenantId, name: 'a', scope: 'api', full_access: true };
+    return of(own.post('/v1/apiclients', body));
   },
   key_not_found: (own) => of(own.get('/v1/keys/nothing')),
   key_revoked: async (own) => {

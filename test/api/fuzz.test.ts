@@ -40,6 +40,26 @@ const EVENT = {
 };
 
 const KEY = { name: 'a', scope: 'read', expires_at: '2099-01-01T00:00:00Z' };
+const CLIENT = {
+  tenant_id: TENANT,
+  name: 'a',
+  client_id: 'b',
+  scope: 'webhook',
+  full_access: false,
+  permissions: [{ subject: 'ENTITY', events: ['ALL'] }],
+  expires_at: null,
+};
+const SUBSCRIPTION = {
+  apiClient: '00000000-0000-4000-8000-000000000000',
+  subject: 'ENTITY',
+  event: 'ALL',
+  resource: 'urn:r:1',
+  destinationUrl: 'http://127.0.0.1:1/',
+  auth: 'BASIC',
+  secret: 'a secret',
+  expirationTimestamp: '2026-12-01T00:00:00.000',
+  eventsPerMinute: 60,
+};
 const TOPIC = {
   description: 'A.',
   schema: {
@@ -62,6 +82,29 @@ interface Fuzzed {
 
 /** Every route that takes a body, with a good one. */
 const ROUTES: readonly Fuzzed[] = [
+  { method: 'POST', path: '/api/v1/apiclients', good: CLIENT },
+  { method: 'PATCH', path: '/api/v1/apiclients/:urn', good: { name: 'a', full_access: true } },
+  { method: 'POST', path: '/api/v1/apiclients/:urn/rotate', good: { overlap_s: 1 } },
+  {
+    method: 'PUT',
+    path: '/api/v1/apiclients/:urn/client-certificate',
+    good: { certificate: 'a', key: 'b', ca: null },
+  },
+  { method: 'POST', path: '/api/v1/webhooksubscriptions', good: SUBSCRIPTION },
+  { method: 'PUT', path: '/api/v1/webhooksubscriptions/:urn', good: SUBSCRIPTION },
+  { method: 'PATCH', path: '/api/v1/webhooksubscriptions/:urn', good: SUBSCRIPTION },
+  {
+    method: 'POST',
+    path: '/api/v1/webhooksubscriptions/:urn/renew',
+    good: { expirationTimestamp: '2026-12-01T00:00:00.000' },
+  },
+  { method: 'POST', path: '/api/v1/webhooksubscriptions/:urn/enable', good: {} },
+  {
+    method: 'POST',
+    path: '/api/v1/hooks',
+    good: { event: 'a', target_url: 'http://127.0.0.1:1/', expiration_date: null },
+  },
+  { method: 'POST', path: '/api/v1/environment/hmac-secret', good: {} },
   { method: 'POST', path: '/api/v1/publish', good: EVENT },
   {
     method: 'POST',

@@ -24,7 +24,21 @@ function operations(document: OpenapiDocument): [name: string, path: string, Ope
 function securityOf(name: string): object[] {
   const isOperators =
     /\/(?:publish|publish\/batch|token|portal|audit|deletions|keys.*|catalogue\/import)$|^GET \/metrics$|^(?:PUT|DELETE) \S*\/catalogue\/|^DELETE \S*\{tenant_id\}$/;
-  return isOperators.test(name) ? [{ key: [] }] : [{ key: [] }, { tenant_token: [] }];
+  return [
+    { key: [] },
+    ...(isOperators.test(name) ? [] : [{ tenant_token: [] }]),
+    ...(isForClients(name) ? [{ api_client: [] }] : []),
+  ];
+}
+
+/** API clients read, publish and retry, and have doors of their own; they manage nothing else. */
+function isForClients(name: string): boolean {
+  const own = /\/(?:webhooksubscriptions|hooks)(?:$|\/)/;
+  const acts = /^POST \S*\/(?:publish|publish\/batch|retry|cancel|filters\/test)$/;
+  const others =
+    /\/(?:audit|apiclients|keys|metrics$|catalogue\/import|token|portal)|^GET \/metrics$/;
+  const reads = name.startsWith('GET ') && !others.test(name);
+  return own.test(name) || acts.test(name) || reads;
 }
 
 /** Every value of a member of that name, however deep. */
@@ -38,6 +52,8 @@ function valuesOf(name: string, value: unknown): unknown[] {
 /** Requests that say all there is to say without a body. */
 const OPTIONAL_BODIES = new Set([
   'POST /api/v1/keys/reencrypt',
+  'POST /api/v1/apiclients/{urn}/rotate',
+  'POST /api/v1/webhooksubscriptions/{urn}/renew',
   'PUT /api/v1/tenants/{tenant_id}',
   'POST /api/v1/tenants/{tenant_id}/destinations/{destination_id}/rotate-secret',
   'POST /api/v1/tenants/{tenant_id}/destinations/{destination_id}/test',

@@ -6,6 +6,7 @@ import type { Grant } from '../../src/domain/caller.ts';
 import { PERMISSIONS, permissionOf } from '../../src/http/permissions.ts';
 import { buildServer } from '../../src/http/server.ts';
 import { TenantTokens } from '../../src/http/tenant-token.ts';
+import { makeClient } from '../support/api-clients.ts';
 import { MovedClock } from '../support/api-clock.ts';
 import { GOOD_REQUESTS, seedTenant } from '../support/api-good-requests.ts';
 import type { GoodRequest, Seed } from '../support/api-good-requests.ts';
@@ -35,12 +36,15 @@ const GRANTED = [
   ['a key of scope read', 'operator:read'],
   ['the tenant’s administrator', 'tenant:admin'],
   ['the tenant’s viewer', 'tenant:viewer'],
+  ['an API client of scope api', 'client:api'],
+  ['an API client of scope webhook', 'client:webhook'],
 ] as const;
 const good = new Map<string, string>([['the key of the configuration', API_KEY]]);
 
 const ROLES = ['admin', 'viewer'] as const;
+const OUTSIDERS = ['tenant:admin', 'tenant:viewer', 'client:api', 'client:webhook'] as const;
 const deletedRequests = new Map<string, GoodRequest>();
-let othersTokens: Record<(typeof ROLES)[number], string>;
+let othersTokens: Record<(typeof OUTSIDERS)[number], string>;
 let deletedTokens: Record<(typeof ROLES)[number], string>;
 
 beforeAll(async () => {
@@ -84,7 +88,15 @@ beforeAll(async () => {
     admin: await api().token(tenantId),
     viewer: await api().token(tenantId, 'viewer'),
   });
-  othersTokens = await tokensOf(others);
+  const apiClient = async ({ tenantId }: Seed) =>
+    (await makeClient(api(), tenantId, { scope: 'api' })).token;
+  const { admin, viewer } = await tokensOf(others);
+  othersTokens = {
+    'tenant:admin': admin,
+    'tenant:viewer': viewer,
+    'client:api': await apiClient(others),
+    'client:webhook': others.clientToken,
+  };
   deletedTokens = await tokensOf(deleted);
   for (const route of routes())
     deletedRequests.set(
@@ -96,6 +108,8 @@ beforeAll(async () => {
     good.set(`a key of scope ${scope}`, (await api().key(scope)).token);
   good.set('the tenant’s administrator', current);
   good.set('the tenant’s viewer', await api().token(mine.tenantId, 'viewer'));
+  good.set('an API client of scope api', await apiClient(mine));
+  good.set('an API client of scope webhook', mine.clientToken);
 });
 
 function routes(): KnownRoute[] {
@@ -166,21 +180,29 @@ describe.each(GRANTED)('%s', (name, grant) => {
       const what = `${nameOf(route)}: ${status}`;
       counted[isGranted ? 'granted' : 'refused']++;
       if (isGranted) expect(status, what).toBeLessThan(300);
-      else expect(body, what).toMatchObject({ status: 403, code: 'forbidden' });
+      else {
+        const code = grant.startsWith('client:') ? 'client_scope' : 'forbidden';
+        expect(body, what).toMatchObject({ status: 403, code });
+      }
     }
     expect(counted.granted).toBeGreaterThan(3);
     expect(counted.refused > 0).toBe(grant !== 'operator:admin');
   });
 });
 
-describe.each(ROLES)('a token of another tenant (%s)', (role) => {
+describe.each(OUTSIDERS)('a credential of another tenant (%s)', (grant) => {
   it('gets 404 for whatever is not that tenant’s, never 403, and what all may see', async () => {
     for (const route of routes()) {
       const who = whoMay(route);
       if (who === 'anyone') continue;
-      const isGranted = who.includes(`tenant:${role}`);
-      const { status } = await ask(route, mine, othersTokens[role], `tenant:${role}`);
+      const isGranted = who.includes(grant);
+      const { status, text } = await ask(route, mine, othersTokens[grant], grant);
       const what = nameOf(route);
+      if (isGranted && goodRoute(route).operation === 'publish.batch') {
+        // Each event for itself.
+        expect(text).toContain('tenant_not_found');
+        continue;
+      }
       const { sameForAll } = permissionOf(goodRoute(route).operation);
       const ofOthers = isGranted || isOfTenant(route) ? 404 : 403;
       const expected = isGranted && sameForAll ? 200 : ofOthers;
@@ -190,7 +212,7 @@ describe.each(ROLES)('a token of another tenant (%s)', (role) => {
 
   it('changes nothing', async () => {
     const { body } = await api().get<{ models: AuditView[] }>(
-      `/v1/audit?actor_id=${others.tenantId}`,
+      `/v1/audit?actor_id=${others.tenantId}&actor_id=${others.clientUrn}&tenant_id=${mine.tenantId}`,
     );
     expect(body.models).toEqual([]);
   });
@@ -254,8 +276,18 @@ describe('API clients, in the table', () => {
     expect(of('client:api').filter((name) => managing.test(name))).toEqual([]);
   });
 
-  it('of scope webhook see nothing of all this: their routes are others', () => {
-    expect(of('client:webhook')).toEqual([]);
+  it('of scope api change no destination, subscription or hook', () => {
+    const changing = of('client:api').filter((name) => {
+      const line = lines.find(([each]) => each === name);
+      return (line?.[1].audit.length ?? 0) > 0;
+    });
+    expect(changing).toEqual(['deliveries.retry', 'deliveries.cancel', 'events.cancel']);
+  });
+
+  it('of scope webhook have their subscriptions, their hooks and what was delivered to these', () => {
+    const allowed = /^(?:subscriptions|hooks)\.|^(?:deliveries|attempts)\.(?:list|get)$/;
+    expect(of('client:webhook').filter((name) => !allowed.test(name))).toEqual([]);
+    expect(of('client:webhook')).toHaveLength(17);
   });
 });
 

@@ -14,6 +14,7 @@ import type { StorageDriver } from './storage-driver.ts';
 import { describeEnding } from './storage-ending.ts';
 import { describeErase } from './storage-erase.ts';
 import { describeFilters } from './storage-filters.ts';
+import { describeClients } from './storage-clients.ts';
 import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
 import { describeMetrics } from './storage-metrics.ts';
@@ -34,6 +35,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeDestinations(driver);
     describeRouting(driver);
     describeKeys(driver);
+    describeClients(driver);
     describeAudit(driver);
     describeTopics(driver);
     describeSealed(driver);

@@ -1,13 +1,21 @@
 /** For each route of the server, a request that is answered with success to whoever may ask. */
 import type { Grant } from '../../src/domain/caller.ts';
 import type { OperationId } from '../../src/http/permissions.ts';
+import { createCertificate } from './certificate.ts';
+import { makeClient, makeSubscription, subscriptionBody } from './api-clients.ts';
+import type { IssuedClientView } from './api-clients.ts';
 import type { ApiServer } from './api-server.ts';
 import { until } from './api-until.ts';
 
 /** A tenant, and what it has. */
 export interface Seed {
   readonly tenantId: string;
+  /** A hook of its API client. */
   readonly destinationId: string;
+  /** Of scope `webhook`. */
+  readonly clientUrn: string;
+  readonly clientToken: string;
+  readonly subscriptionUrn: string;
   readonly eventId: string;
   readonly deliveryId: string;
   readonly attemptId: string;
@@ -30,7 +38,9 @@ interface GoodRoute {
 
 export async function seedTenant(api: ApiServer): Promise<Seed> {
   const tenantId = await api.tenant();
-  const { id: destinationId } = await api.destination(tenantId, { topics: ['a'] });
+  const client = await makeClient(api, tenantId);
+  const destinationId = await hookOf(client, 'a', api);
+  const { urn: subscriptionUrn } = await makeSubscription(api, client);
   const { body: event } = await api.publish({ tenant_id: tenantId, topic: 'a', data: {} });
   const idOf = async (list: string) => {
     const path = `/v1/${list}?event_id=${event.id}`;
@@ -39,7 +49,32 @@ export async function seedTenant(api: ApiServer): Promise<Seed> {
   };
   const attemptId = await until('an attempt', () => idOf('attempts'));
   const deliveryId = await until('a delivery', () => idOf('deliveries'));
-  return { tenantId, destinationId, eventId: event.id, deliveryId, attemptId };
+  return {
+    tenantId,
+    destinationId,
+    clientUrn: client.urn,
+    clientToken: client.token,
+    subscriptionUrn,
+    eventId: event.id,
+    deliveryId,
+    attemptId,
+  };
+}
+
+/** There may be a catalogue. */
+async function knownSubject(api: ApiServer): Promise<void> {
+  await api.put('/v1/catalogue/entity.create', { description: 'An entity came to be.' });
+}
+
+async function hookOf(
+  { token }: Pick<IssuedClientView, 'token'>,
+  event: string,
+  api: ApiServer,
+): Promise<string> {
+  const body = { event, url: api.receiver.url('/ok') };
+  const answer = await api.request<{ id: string }>('POST', '/v1/hooks', { key: token, body });
+  if (answer.status >= 300) throw new Error(`no hook was made: ${answer.text}`);
+  return answer.body.id;
 }
 
 function metricsQuery(tenantId: string): string {
@@ -258,7 +293,7 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'POST /api/v1/deliveries/:delivery_id/cancel': {
     operation: 'deliveries.cancel',
     request: async ({ tenantId, deliveryId }, api, grant) => {
-      const mayCancel = grant === 'operator:admin' || grant === 'tenant:admin';
+      const mayCancel = ['operator:admin', 'tenant:admin', 'client:api'].includes(grant);
       const id = mayCancel ? await waitingDelivery(api, tenantId) : deliveryId;
       return { path: `/v1/deliveries/${id}/cancel` };
     },
@@ -337,8 +372,138 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
     operation: 'keys.revoke',
     request: async (_seed, api) => ({ path: `/v1/keys/${(await api.key('read')).id}` }),
   },
+  'GET /api/v1/apiclients': {
+    operation: 'clients.list',
+    request: ({ tenantId }) => ({ path: `/v1/apiclients?tenant_id=${tenantId}` }),
+  },
+  'POST /api/v1/apiclients': {
+    operation: 'clients.create',
+    request: ({ tenantId }) => ({
+      path: '/v1/apiclients',
+      body: { tenant_id: tenantId, name: 'a', scope: 'webhook', full_access: true },
+    }),
+  },
+  'GET /api/v1/apiclients/:urn': {
+    operation: 'clients.get',
+    request: ({ clientUrn }) => ({ path: `/v1/apiclients/${clientUrn}` }),
+  },
+  'PATCH /api/v1/apiclients/:urn': {
+    operation: 'clients.change',
+    request: ({ clientUrn }) => ({ path: `/v1/apiclients/${clientUrn}`, body: { name: 'b' } }),
+  },
+  'POST /api/v1/apiclients/:urn/rotate': {
+    operation: 'clients.rotate',
+    request: async ({ tenantId }, api) => ({
+      path: `/v1/apiclients/${(await makeClient(api, tenantId)).urn}/rotate`,
+    }),
+  },
+  'PUT /api/v1/apiclients/:urn/client-certificate': {
+    operation: 'clients.certify',
+    request: ({ clientUrn }) => {
+      const { cert: certificate, key } = createCertificate(['client.test']);
+      return { path: `/v1/apiclients/${clientUrn}/client-certificate`, body: { certificate, key } };
+    },
+  },
+  'DELETE /api/v1/apiclients/:urn': {
+    operation: 'clients.revoke',
+    request: async ({ tenantId }, api) => ({
+      path: `/v1/apiclients/${(await makeClient(api, tenantId)).urn}`,
+    }),
+  },
+
+  'GET /api/v1/webhooksubscriptions': {
+    operation: 'subscriptions.list',
+    request: ({ tenantId }) => ({ path: `/v1/webhooksubscriptions?tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/webhooksubscriptions/subjects': {
+    operation: 'subscriptions.subjects',
+    request: () => ({ path: '/v1/webhooksubscriptions/subjects' }),
+  },
+  'POST /api/v1/webhooksubscriptions': {
+    operation: 'subscriptions.create',
+    request: async ({ clientUrn }, api) => {
+      await knownSubject(api);
+      return {
+        path: '/v1/webhooksubscriptions',
+        body: subscriptionBody(api, { urn: clientUrn }),
+      };
+    },
+  },
+  'GET /api/v1/webhooksubscriptions/:urn': {
+    operation: 'subscriptions.get',
+    request: (seed) => ({ path: subscriptionPath(seed) }),
+  },
+  'PUT /api/v1/webhooksubscriptions/:urn': {
+    operation: 'subscriptions.change',
+    request: (seed) => ({ path: subscriptionPath(seed), body: { eventsPerMinute: 5 } }),
+  },
+  'PATCH /api/v1/webhooksubscriptions/:urn': {
+    operation: 'subscriptions.change',
+    request: (seed) => ({ path: subscriptionPath(seed), body: { eventsPerMinute: 6 } }),
+  },
+  'POST /api/v1/webhooksubscriptions/:urn/renew': {
+    operation: 'subscriptions.renew',
+    request: (seed) => ({ path: subscriptionPath(seed, '/renew') }),
+  },
+  'POST /api/v1/webhooksubscriptions/:urn/enable': {
+    operation: 'subscriptions.enable',
+    request: async (seed, api) => {
+      const { tenantId, subscriptionUrn } = seed;
+      await api.put(`/v1/tenants/${tenantId}/destinations/${subscriptionUrn}/disable`);
+      return { path: subscriptionPath(seed, '/enable') };
+    },
+  },
+  'DELETE /api/v1/webhooksubscriptions/:urn': {
+    operation: 'subscriptions.delete',
+    request: async ({ clientUrn: urn, clientToken: token }, api) => {
+      await knownSubject(api);
+      const body = subscriptionBody(api, { urn });
+      const made = await api.request<{ urn: string }>('POST', '/v1/webhooksubscriptions', {
+        key: token,
+        body,
+      });
+      return { path: `/v1/webhooksubscriptions/${made.body.urn}` };
+    },
+  },
+
+  'GET /api/v1/hooks': {
+    operation: 'hooks.list',
+    request: ({ tenantId }) => ({ path: `/v1/hooks?tenant_id=${tenantId}` }),
+  },
+  'POST /api/v1/hooks': {
+    operation: 'hooks.create',
+    request: ({ tenantId }, api) => ({
+      path: `/v1/hooks?tenant_id=${tenantId}`,
+      body: { event: 'none*', url: api.receiver.url('/ok') },
+    }),
+  },
+  'GET /api/v1/hooks/samples': {
+    operation: 'hooks.samples',
+    request: ({ tenantId }) => ({ path: `/v1/hooks/samples?event=a&tenant_id=${tenantId}` }),
+  },
+  'GET /api/v1/hooks/:id': {
+    operation: 'hooks.get',
+    request: ({ destinationId, tenantId }) => ({
+      path: `/v1/hooks/${destinationId}?tenant_id=${tenantId}`,
+    }),
+  },
+  'DELETE /api/v1/hooks/:id': {
+    operation: 'hooks.delete',
+    request: async ({ clientToken: token }, api) => ({
+      path: `/v1/hooks/${await hookOf({ token }, 'unsubscribed*', api)}`,
+    }),
+  },
+  'POST /api/v1/environment/hmac-secret': {
+    operation: 'environment.secret',
+    request: ({ tenantId }) => ({ path: `/v1/environment/hmac-secret?tenant_id=${tenantId}` }),
+  },
+
   'GET /api/v1/audit': { operation: 'audit.list', request: () => ({ path: '/v1/audit' }) },
 };
+
+function subscriptionPath({ subscriptionUrn, tenantId }: Seed, action = ''): string {
+  return `/v1/webhooksubscriptions/${subscriptionUrn}${action}?tenant_id=${tenantId}`;
+}
 
 function destinationPath({ tenantId, destinationId }: Seed): string {
   return `/v1/tenants/${tenantId}/destinations/${destinationId}`;

@@ -116,6 +116,7 @@ export class SimulatedReceivers {
                 { pointer: '/config/receiver', code: 'required', message: 'Name a receiver.' },
               ],
             },
+      renewSecret: ({ credentials }) => credentials ?? {},
       showCredentials: ({ credentials }) => credentials,
       showAuth: (auth) => ({ auth, warnings: [] }),
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),

@@ -15,7 +15,7 @@ import {
   signingKey,
 } from '../../domain/signing-secret.ts';
 import type { SigningKey } from '../../domain/signing-secret.ts';
-import type { FieldProblem } from '../destination-type.ts';
+import type { FieldProblem, RenewedDestination } from '../destination-type.ts';
 
 export const SECRET_FIELDS = [
   'secret',
@@ -146,6 +146,19 @@ export function checkSecrets(
   function expected(): string {
     return `A signing secret of the profile ${profile.name} is ${describeSecretFormat(format)}.`;
   }
+}
+
+/** With a new one of ours; the one before signs beside it for the default time. */
+export function renewedSecrets(
+  { credentials, profile, nowMs }: RenewedDestination,
+  random: Random,
+): Credentials {
+  const asked = credentials === null ? {} : { rotate_secret: true };
+  const problems: FieldProblem[] = [];
+  const renewed = checkSecrets(asked, credentials, { profile, random, nowMs }, problems);
+  const [problem] = problems;
+  if (problem !== undefined) throw new TypeError(problem.message);
+  return renewed;
 }
 
 /** What its owner reads. */

@@ -8,7 +8,7 @@ import { maskedHeaders } from './custom-headers.ts';
 import { WEBHOOK_DESCRIPTION } from './describe.ts';
 import type { WebhookOptions } from './options.ts';
 import { WebhookPools } from './pools.ts';
-import { shownSecrets } from './secrets.ts';
+import { renewedSecrets, shownSecrets } from './secrets.ts';
 import { WebhookSender } from './send.ts';
 
 export function createWebhookType(options: WebhookOptions): DestinationType {
@@ -18,6 +18,7 @@ export function createWebhookType(options: WebhookOptions): DestinationType {
     type: 'webhook',
     description: WEBHOOK_DESCRIPTION,
     check: (input) => checkWebhook(input, options),
+    renewSecret: (destination) => renewedSecrets(destination, options.random),
     showCredentials: ({ credentials, profile, nowMs }) => shownSecrets(credentials, profile, nowMs),
     showAuth: (auth, nowMs) => showAuth(storedAuth(auth), nowMs),
     describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),

@@ -36,7 +36,8 @@ const API_PATH = /^\/api\/v1(?:[/?]|$)/;
 /** Before all routes are added. */
 export function authorize(server: FastifyInstance, parts: ServerParts): void {
   const { engine, access, apiKey, tokens, log } = parts;
-  const credentials = new Credentials({ apiKey, keys: access.keys, tokens });
+  const { keys, clients } = access;
+  const credentials = new Credentials({ apiKey, keys, clients, tokens });
   const limit = new SignInLimit(
     access.clock,
     parts.maxFailedSignIns ?? DEFAULT_MAX_FAILED_SIGN_INS,
@@ -148,6 +149,7 @@ function securityOf({ who }: Permission): Record<string, readonly string[]>[] {
   return [
     ...(isFor('operator:') ? [{ key: [] }] : []),
     ...(isFor('tenant:') ? [{ tenant_token: [] }] : []),
+    ...(isFor('client:') ? [{ api_client: [] }] : []),
   ];
 }
 
@@ -169,7 +171,7 @@ async function settleLater(
 
 function forbidden(grant: Grant, grants: ReadonlySet<Grant>): ApiError {
   return new ApiError(
-    'forbidden',
+    grant.startsWith('client:') ? 'client_scope' : 'forbidden',
     `This credential is ${grant}, and the call is for ${[...grants].join(', ')}.`,
   );
 }

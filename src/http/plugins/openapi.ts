@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { docsPage } from '../docs-page.ts';
+import { ApiClientSchema } from '../schemas/api-client.ts';
 import { AttemptSchema } from '../schemas/attempt.ts';
 import { AuditEntrySchema } from '../schemas/audit.ts';
 import { DeliverySchema } from '../schemas/delivery.ts';
@@ -10,12 +11,14 @@ import { DestinationTypeSchema } from '../schemas/destination-type.ts';
 import { DestinationSchema } from '../schemas/destination.ts';
 import { ErrorSchema } from '../schemas/error.ts';
 import { EventSchema } from '../schemas/event.ts';
+import { HookSchema } from '../schemas/hook.ts';
 import { KeySchema } from '../schemas/key.ts';
 import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
 import { ProfileSchema } from '../schemas/profile.ts';
 import { ReplaySchema } from '../schemas/replay.ts';
 import { TenantSchema } from '../schemas/tenant.ts';
 import { TopicSchema } from '../schemas/topic.ts';
+import { WebhookSubscriptionSchema } from '../schemas/webhook-subscription.ts';
 
 export async function openapi(
   server: FastifyInstance,
@@ -32,6 +35,9 @@ export async function openapi(
     AttemptSchema,
     ReplaySchema,
     KeySchema,
+    ApiClientSchema,
+    WebhookSubscriptionSchema,
+    HookSchema,
     AuditEntrySchema,
     MetricsSchema,
     UsageSchema,
@@ -65,12 +71,24 @@ export async function openapi(
             description:
               'A token of `/tenants/{tenant_id}/token`: good for that tenant alone, as far as its role goes.',
           },
+          api_client: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'The token of an API client of `/apiclients`: good for its tenant alone, as far as its scope and permissions go.',
+          },
         },
       },
       tags: [
         { name: 'tenants', description: 'The operator’s customers.' },
         { name: 'destinations', description: 'Where a tenant’s events go.' },
         { name: 'topics', description: 'What there is to subscribe to.' },
+        { name: 'apiclients', description: 'Credentials of a tenant’s integrations.' },
+        {
+          name: 'webhooksubscriptions',
+          description: 'Destinations by subject and event, as Baack has them.',
+        },
+        { name: 'hooks', description: 'REST hooks: destinations by event and URL.' },
         { name: 'publish', description: 'Events in.' },
         { name: 'events', description: 'What was published.' },
         { name: 'deliveries', description: 'What is owed to whom, and how it stands.' },

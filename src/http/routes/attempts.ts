@@ -1,9 +1,10 @@
 /** Attempts: every try, with request and answer. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import type { Page, StoredAttempt } from '../../storage/reading.ts';
 import { attemptView } from '../attempt-view.ts';
 import { ApiError } from '../errors.ts';
+import { ownDestinations, owningClient } from '../own-destinations.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import type { Pagination } from '../paging.ts';
 import { Query } from '../query.ts';
@@ -66,7 +67,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     async (request, reply) => {
       const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
       const tenantIds = tenantScope(request).narrow(query.list('tenant_id'));
-      const text = await list(request.caller, query, tenantIds, query.text('destination_id'));
+      const text = await list(request, query, tenantIds, query.text('destination_id'));
       return sendJsonText(reply, text);
     },
   );
@@ -86,8 +87,8 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     async (request, reply) => {
       const query = new Query(request.query, Object.keys(FILTER_PARAMETERS));
       const { tenant_id: tenantId, destination_id: destinationId } = request.params;
-      await mustExist(request.params);
-      const text = await list(request.caller, query, [tenantId], destinationId);
+      await mustExist(request);
+      const text = await list(request, query, [tenantId], destinationId);
       return sendJsonText(reply, text);
     },
   );
@@ -115,7 +116,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
       return sendJsonText(
         reply,
         await one(
-          request.caller,
+          request,
           request.params.attempt_id,
           include,
           (found) => tenantId === null || found.tenantId === tenantId,
@@ -140,14 +141,14 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
       const query = new Query(request.query, ['include']);
       const include = query.allOf('include', INCLUDES);
       query.done();
-      await mustExist(request.params);
+      await mustExist(request);
       const {
         tenant_id: tenantId,
         destination_id: destinationId,
         attempt_id: attemptId,
       } = request.params;
       const text = await one(
-        request.caller,
+        request,
         attemptId,
         include,
         (found) => found.tenantId === tenantId && found.destinationId === destinationId,
@@ -157,19 +158,22 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   );
 
   async function one(
-    caller: Caller | null,
+    request: FastifyRequest,
     id: string,
     include: readonly Include[],
     isWanted: (attempt: StoredAttempt) => boolean,
   ): Promise<string> {
     const seq = storage.ids.parseAttemptId(id);
     const found = seq === undefined ? null : await storage.attemptGet({ seq });
-    if (found === null || !isWanted(found)) throw new ApiError('attempt_not_found');
+    const own = ownDestinations(request, engine);
+    if (found === null || !isWanted(found) || own?.includes(found.destinationId) === false)
+      throw new ApiError('attempt_not_found');
+    mayInclude(request.caller, include);
     return attemptJsonText(
       found,
       await attemptView(
         engine,
-        caller,
+        request.caller,
         [found],
         new Set([...include, 'request', 'response'] as const),
       ),
@@ -177,7 +181,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
   }
 
   async function list(
-    caller: Caller | null,
+    request: FastifyRequest,
     query: Query,
     tenantIds: readonly string[],
     destinationId: string | null,
@@ -186,8 +190,10 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     const deliveryId = query.text('delivery_id');
     query.oneOf('order_by', ['time']);
     const include = new Set(query.allOf('include', INCLUDES));
+    mayInclude(request.caller, include);
     const filters = {
       tenantIds,
+      amongDestinations: ownDestinations(request, engine),
       destinationId,
       destinationTypes: query.list('destination_type'),
       topics: query.list('topic'),
@@ -205,7 +211,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     return listText(
       found,
       pagination(page, found, 'time'),
-      await attemptView(engine, caller, found.rows, include),
+      await attemptView(engine, request.caller, found.rows, include),
     );
   }
 
@@ -214,13 +220,12 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     return `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`;
   }
 
-  async function mustExist({
-    tenant_id: tenantId,
-    destination_id: id,
-  }: DestinationParams): Promise<void> {
+  async function mustExist(request: FastifyRequest<{ Params: DestinationParams }>): Promise<void> {
+    const { tenant_id: tenantId, destination_id: id } = request.params;
     if ((await storage.tenantGet({ id: tenantId })) === null)
       throw new ApiError('tenant_not_found');
-    if ((await storage.destinationGet({ tenantId, id })) === null)
+    const own = ownDestinations(request, engine);
+    if (own?.includes(id) === false || (await storage.destinationGet({ tenantId, id })) === null)
       throw new ApiError('destination_not_found');
   }
 
@@ -230,4 +235,10 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     if (others.length > 0) throw new ApiError('ambiguous_id');
     return event?.seq ?? -1;
   }
+}
+
+/** A client of scope `webhook` reads what it was sent, which need not be all that was published. */
+function mayInclude(caller: Caller | null, include: Iterable<Include>): void {
+  if (owningClient(caller) !== null && [...include].includes('event.data'))
+    throw new ApiError('client_scope', 'What was published is not for this API client.');
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { cancelDelivery } from '../../engine/cancel.ts';
 import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
+import { ownDestinations } from '../own-destinations.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
@@ -47,6 +48,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       const status = query.oneOf('status', SHOWN_STATUSES);
       const filters = {
         tenantIds,
+        amongDestinations: ownDestinations(request, engine),
         destinationId: query.text('destination_id'),
         status: status === 'delivering' ? 'pending' : status,
         topics: query.list('topic'),
@@ -79,7 +81,12 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
     async (request) => {
       const key = storage.ids.parseDeliveryId(request.params.delivery_id);
       const found = key === undefined ? null : await storage.deliveryGet({ delivery: key });
-      if (found === null || !tenantScope(request).has(found.tenantId))
+      const own = ownDestinations(request, engine);
+      if (
+        found === null ||
+        !tenantScope(request).has(found.tenantId) ||
+        own?.includes(found.destinationId) === false
+      )
         throw new ApiError('delivery_not_found');
       return shown(found, clock.nowMs());
     },

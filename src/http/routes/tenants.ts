@@ -25,7 +25,7 @@ import { tenantScope } from '../tenant-scope.ts';
 const LIST_PARAMETERS = { id: 'Only these tenants.', ...PAGE_PARAMETERS };
 const PAGING = { defaultLimit: 20, maxLimit: 100, positionLength: 1 };
 
-export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+export function tenantRoutes(server: FastifyInstance, { engine, access }: ServerParts): void {
   const { storage, routing, targets, clock } = engine;
 
   server.get(
@@ -129,6 +129,7 @@ export function tenantRoutes(server: FastifyInstance, { engine }: ServerParts): 
       const id = request.params.tenant_id;
       const author = auditAuthor(request, clock);
       if (!(await storage.tenantDelete({ id, author }))) throw new ApiError('tenant_not_found');
+      await access.clients.refresh();
       await routing.refresh(id);
       engine.wakeCanceler();
       engine.wakeEraser();

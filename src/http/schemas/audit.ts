@@ -22,7 +22,16 @@ export const AuditEntrySchema = object(
     action: oneOf([...AUDIT_ACTIONS]),
     tenant_id: nullable(string(), { description: 'Null where it concerns no tenant.' }),
     resource: object({
-      type: oneOf(['tenant', 'destination', 'event', 'delivery', 'replay', 'topic', 'key']),
+      type: oneOf([
+        'tenant',
+        'destination',
+        'event',
+        'delivery',
+        'replay',
+        'topic',
+        'key',
+        'client',
+      ]),
       id: string(),
     }),
     before: Snapshot,

@@ -52,6 +52,13 @@ const SETTINGS = {
           description: 'Of the data of an event; the instance’s limit holds beside it.',
         }),
       ),
+      events_per_minute: optional(
+        integer({
+          minimum: 1,
+          maximum: 1_000_000,
+          description: 'What a webhook subscription may ask for at most; 6000 by default.',
+        }),
+      ),
     },
     { description: 'What is left out is limited as the instance is.' },
   ),

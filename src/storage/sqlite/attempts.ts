@@ -4,7 +4,7 @@ import type { AttemptResponse } from '../../domain/attempt.ts';
 import type { StoredAttempt } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import type { ReadContext } from './context.ts';
-import { destinationNos } from './deliveries.ts';
+import { destinationNos, isAmong } from './deliveries.ts';
 import { tenantNo } from './events.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage, textOrNull, within } from './page.ts';
@@ -51,6 +51,7 @@ export function attemptList(context: ReadContext): Operation<Storage['attemptLis
       ...(destinationId === null
         ? []
         : isOneOf('attempts.destination_no', destinationNos(context, destinationId, tenantIds))),
+      ...isAmong(context, 'attempts.destination_no', query.amongDestinations ?? null, tenantIds),
       ...isOneOf('destinations.type', query.destinationTypes),
       ...isOneOf('events.topic', query.topics),
       ...(query.status === null

@@ -7,6 +7,7 @@ import type { ReadContext } from './context.ts';
 import { tenantNo } from './events.ts';
 import type { Operation } from './operation.ts';
 import { equals, isOneOf, listPage, within } from './page.ts';
+import type { Condition } from './page.ts';
 
 const SELECT = `
   SELECT event_seq, ordinal, tenants.id AS tenant_id, events.id AS event_id, destinations.id AS destination_id, topic, test,
@@ -27,8 +28,10 @@ export function deliveryGet(context: ReadContext): Operation<Storage['deliveryGe
 }
 
 export function deliveryList(context: ReadContext): Operation<Storage['deliveryList']> {
-  return ({ tenantIds, destinationId, eventSeq, status, codes, topics, time, page }) => {
+  return (query) => {
+    const { tenantIds, destinationId, eventSeq, status, codes, topics, time, page } = query;
     const conditions = [
+      ...isAmong(context, 'destination_no', query.amongDestinations ?? null, tenantIds),
       // A destination's numbers are those within the tenants: one condition, so that its index is taken.
       ...(destinationId === null
         ? isOneOf(
@@ -52,6 +55,18 @@ export function deliveryList(context: ReadContext): Operation<Storage['deliveryL
       read,
     });
   };
+}
+
+/** One of those destinations. */
+export function isAmong(
+  context: ReadContext,
+  column: string,
+  ids: readonly string[] | null,
+  tenantIds: readonly string[],
+): Condition[] {
+  if (ids === null) return [];
+  const nos = ids.flatMap((id) => destinationNos(context, id, tenantIds));
+  return isOneOf(column, nos.length === 0 ? [-1] : nos);
 }
 
 /** The numbers of a destination's id: of the one that is there and of deleted ones; `[-1]`, which none has, where unknown. */

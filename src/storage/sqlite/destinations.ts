@@ -6,7 +6,8 @@ import { writeAudit } from './audit.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { numberOrNull } from './page.ts';
-import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
+import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { tenantDefaults } from './tenants.ts';
 
 const SELECT = `
   SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms, disabled_reason, expires_ms,
@@ -144,7 +145,7 @@ function tenantRouting(context: ReadContext, row: Row): TenantRouting {
   return {
     tenantId,
     version: Number(row['routing_version']),
-    defaults: tenantDefaults(row),
+    defaults: tenantDefaults(context, row),
     destinations: context.statement(BY_TENANT).all(tenantId).map(storedDestination),
     position: Number(row['no']),
   };
@@ -165,6 +166,7 @@ type Definition = Pick<
   | 'deliveryMetadata'
   | 'metadata'
   | 'policy'
+  | 'subscription'
 >;
 
 /** What definitions lack that were written before these were there. */
@@ -177,6 +179,7 @@ const LATER = {
 function definition(destination: StoredDestination): string {
   const { name, profile, format, httpSignature, topics, filter, config } = destination;
   const { deliveryMetadata, metadata, policy } = destination;
+  const { subscription = null } = destination;
   return JSON.stringify({
     name,
     profile,
@@ -188,6 +191,7 @@ function definition(destination: StoredDestination): string {
     deliveryMetadata,
     metadata,
     policy,
+    ...(subscription === null ? {} : { subscription }),
   } satisfies Definition);
 }
 

@@ -29,6 +29,7 @@ export const TENANT_TABLES = {
   },
   request_shapes: { key: 'no', rows: 'SELECT no FROM request_shapes WHERE tenant_no = ?' },
   replays: { key: 'no', rows: 'SELECT no FROM replays WHERE tenant_no = ?' },
+  api_clients: { key: 'no', rows: 'SELECT no FROM api_clients WHERE tenant_no = ?' },
   destination_health: {
     key: 'destination_no',
     rows: 'SELECT destination_no FROM destination_health WHERE destination_no IN (SELECT no FROM destinations WHERE tenant_no = ?)',

@@ -5,6 +5,7 @@ import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
 import { claim, release, waitingLanes } from './claim.ts';
+import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
 import {
@@ -61,6 +62,8 @@ export function writeOperations(context: WriteContext) {
     destinationInsert: destinationInsert(context),
     destinationUpdate: destinationUpdate(context),
     destinationDelete: destinationDelete(context),
+    clientInsert: clientInsert(context),
+    clientUpdate: clientUpdate(context),
     keyInsert: keyInsert(context),
     keyUpdate: keyUpdate(context),
     keysUsed: keysUsed(context),
@@ -107,6 +110,9 @@ export function readOperations(context: ReadContext) {
     mailsDue: mailsDue(context),
     routingPage: routingPage(context),
     routingOf: routingOf(context),
+    clientGet: clientGet(context),
+    clientList: clientList(context),
+    clientRing: clientRing(context),
     keyGet: keyGet(context),
     keyList: keyList(context),
     keyRing: keyRing(context),

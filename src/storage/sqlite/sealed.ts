@@ -34,6 +34,18 @@ const SOURCES: Readonly<Record<SealedKind, Source>> = {
       id: String(row['id']),
     }),
   },
+  client: {
+    select: `
+      SELECT api_clients.no, sealed_secrets AS sealed, revision, tenants.id AS tenant_id, urn
+      FROM api_clients JOIN tenants ON tenants.no = tenant_no
+      WHERE api_clients.no > ? ORDER BY api_clients.no LIMIT ?`,
+    update: 'UPDATE api_clients SET sealed_secrets = ? WHERE no = ? AND revision = ?',
+    owner: (row) => ({
+      kind: 'client',
+      tenantId: String(row['tenant_id']),
+      id: String(row['urn']),
+    }),
+  },
 };
 
 export function sealedList(context: ReadContext): Operation<Storage['sealedList']> {

@@ -4,12 +4,11 @@ import type { AuditSnapshot } from '../../domain/audit.ts';
 import type { TenantSettings, TenantSettingsChange } from '../../domain/tenant.ts';
 import type { Storage, StringMap, TenantDefaults, TenantRecord } from '../storage.ts';
 import { writeAudit } from './audit.ts';
+import { deleteTenantClients, tenantClients } from './clients.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { listPage } from './page.ts';
-
-export const RAISE_ROUTING_VERSION =
-  'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = ?';
+import { RAISE_ROUTING_VERSION } from './routing-version.ts';
 
 const SELECT = `
   SELECT no, id, metadata, settings, created_ms, updated_ms,
@@ -91,14 +90,14 @@ export function tenantList(context: ReadContext): Operation<Storage['tenantList'
 export function tenantDefaultsGet(context: ReadContext): Operation<Storage['tenantDefaultsGet']> {
   return ({ id }) => {
     const row = context
-      .statement('SELECT settings, sealed_secrets, secrets_revision FROM tenants WHERE id = ?')
+      .statement('SELECT no, settings, sealed_secrets, secrets_revision FROM tenants WHERE id = ?')
       .get(id);
-    return row === undefined ? null : tenantDefaults(row);
+    return row === undefined ? null : tenantDefaults(context, row);
   };
 }
 
 export function tenantSecretsPut(context: WriteContext): Operation<Storage['tenantSecretsPut']> {
-  return ({ id, sealed, ifRevision }) => {
+  return ({ id, sealed, ifRevision, audit }) => {
     const tenant = context.tenant(id);
     if (tenant === undefined) return 'unknown';
     const updated = context
@@ -110,6 +109,7 @@ export function tenantSecretsPut(context: WriteContext): Operation<Storage['tena
     if (updated.changes === 0) return 'changed_meanwhile';
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(id);
+    writeAudit(context, audit);
     return 'updated';
   };
 }
@@ -132,6 +132,7 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
       context.statement('DELETE FROM destination_health WHERE destination_no = ?').run(no);
     context.statement('DELETE FROM mails WHERE tenant_id = ?').run(id);
     context.statement('DELETE FROM mail_refusals WHERE tenant_id = ?').run(id);
+    deleteTenantClients(context, tenant.no);
     context.statement('DELETE FROM tenants WHERE no = ?').run(tenant.no);
     context.statement(ERASE_COUNTS).run(tenant.no);
     context
@@ -142,8 +143,8 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
   };
 }
 
-/** Of a row with the columns `settings`, `sealed_secrets` and `secrets_revision`. */
-export function tenantDefaults(row: Row): TenantDefaults {
+/** Of a row with the columns `no`, `settings`, `sealed_secrets` and `secrets_revision`. */
+export function tenantDefaults(context: ReadContext, row: Row): TenantDefaults {
   const sealed = row['sealed_secrets'];
   return {
     settings: JSON.parse(String(row['settings'])) as TenantSettings,
@@ -151,6 +152,7 @@ export function tenantDefaults(row: Row): TenantDefaults {
       sealed: sealed instanceof Uint8Array ? sealed : null,
       revision: Number(row['secrets_revision']),
     },
+    clients: tenantClients(context, Number(row['no'])),
   };
 }
 
