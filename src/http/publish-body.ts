@@ -30,10 +30,10 @@ export interface PublishLimits {
 export const MAX_BATCH_EVENTS = 1000;
 /** Of no tenant's. */
 const UNKNOWN_TENANT = '-';
-const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
-const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
+export const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
+export const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
 /** As for those that are created; what cannot be one would only ever match nothing. */
-const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
+export const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
 /** As the document says (schemas/fields.ts). */
 const MAX_METADATA = 100;
 const MAX_METADATA_NAME = 255;

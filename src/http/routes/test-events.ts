@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MAX_DEPTH } from '../../domain/json-members.ts';
 import { nestsDeeperThan } from '../../domain/json-depth.ts';
-import { isTopic } from '../../domain/topic.ts';
+import { isTopic, TOPIC } from '../../domain/topic.ts';
 import { TEST_WAIT_MS } from '../../engine/send-test.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
@@ -31,6 +31,7 @@ interface TestBody {
 const TestBodySchema = closedObject({
   topic: optional(
     string({
+      pattern: TOPIC.source,
       description:
         'By default the first of the catalogue that the destination takes and that has a sample.',
     }),
