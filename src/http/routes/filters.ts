@@ -27,14 +27,24 @@ import { tenantScope } from '../tenant-scope.ts';
 
 const FIELDS = new Set(['filter', 'event', 'event_id', 'tenant_id']);
 
-const Body = closedObject({
-  filter: record(anything, { description: 'As a destination has it.' }),
-  event: optional(TestEventBody),
-  event_id: optional(string({ description: 'Instead of `event`: one that was published.' })),
-  tenant_id: optional(
-    string({ description: 'With `event_id`, where several tenants have used the id.' }),
-  ),
-});
+const Body = closedObject(
+  {
+    filter: record(anything, { description: 'As a destination has it.' }),
+    event: optional(TestEventBody),
+    event_id: optional(string({ description: 'Instead of `event`: one that was published.' })),
+    tenant_id: optional(
+      string({ description: 'With `event_id`, where several tenants have used the id.' }),
+    ),
+  },
+  {
+    examples: [
+      {
+        filter: { data: { plan: 'gold' } },
+        event: { topic: 'user.created', data: { plan: 'gold' } },
+      },
+    ],
+  },
+);
 
 const Tested = object({
   matched: boolean(),

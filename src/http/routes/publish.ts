@@ -63,7 +63,10 @@ const EVENT_FIELDS = {
   }),
 };
 
-const EventBody = closedObject({ tenant_id: string({ minLength: 1 }), ...EVENT_FIELDS });
+const EventBody = closedObject(
+  { tenant_id: string({ minLength: 1 }), ...EVENT_FIELDS },
+  { examples: [{ tenant_id: 'acme', topic: 'user.created', data: { plan: 'gold' } }] },
+);
 
 /** One that is not published: it needs no tenant. */
 export const TestEventBody = closedObject(
