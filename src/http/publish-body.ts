@@ -7,7 +7,7 @@ import type { PublishRequest } from '../domain/event.ts';
 import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
 import type { Member } from '../domain/json-members.ts';
 import { isTopic } from '../domain/topic.ts';
-import { ApiError, MAX_FIELD_ERRORS, validationFailed } from './errors.ts';
+import { ApiError, MAX_FIELD_ERRORS, pointerTo, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
 import { parseResource } from './publish-resource.ts';
 import { parseTime } from './time.ts';
@@ -269,10 +269,6 @@ export function unknownMembers(
     }
   });
   return problems;
-}
-
-function pointerTo(name: string): string {
-  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** JSON with sorted names, so that equal maps are equal texts; `null` where it is empty, `undefined` where it is wrong. */
