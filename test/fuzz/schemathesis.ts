@@ -51,15 +51,17 @@ export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport>
   // What the document gives as an example is sent too.
   writeFileSync(documentFile, document.replaceAll('https://example.com/', server.receiverUrl));
   writeFileSync(configFile, configuration(seed));
+  const flags = {
+    '--url': server.url,
+    '--header': `Authorization: Bearer ${server.key}`,
+    '--max-time': String(seconds),
+    '--generation-database': 'none',
+    ...(path === undefined ? {} : { '--include-path': path }),
+  };
+  const command = ['-m', 'schemathesis.cli', '--config-file', configFile, 'run', documentFile];
   const child = spawn(
     python,
-    [
-      ...['-m', 'schemathesis.cli', '--config-file', configFile, 'run', documentFile],
-      ...['--url', server.url, '--header', `Authorization: Bearer ${server.key}`],
-      ...['--max-time', String(seconds), '--continue-on-failure'],
-      ...['--no-color', '--generation-database', 'none'],
-      ...(path === undefined ? [] : ['--include-path', path]),
-    ],
+    [...command, '--continue-on-failure', '--no-color', ...Object.entries(flags).flat()],
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let text = '';

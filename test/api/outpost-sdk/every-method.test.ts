@@ -2,7 +2,7 @@
  * Every method of the installed version of Outpost's client, by the operator's key and by a tenant's token. The methods
  * are asked of the client's classes: a new one has to be called here too.
  */
-import { Outpost } from '@hookdeck/outpost-sdk';
+import type { Outpost } from '@hookdeck/outpost-sdk';
 import { OutpostError } from '@hookdeck/outpost-sdk/models/errors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { seedTenant } from '../../support/api-good-requests.ts';
@@ -124,10 +124,10 @@ const CALLS: Readonly<Record<string, Call>> = {
 function methodsOf(client: Outpost): string[] {
   const described = (value: object) =>
     Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value) as object));
-  return described(client).flatMap(([name, { get }]) => {
+  return described(client).flatMap(([name, descriptor]) => {
     if (name === 'constructor') return [];
-    if (get === undefined) return [name];
-    return described(get.call(client) as object)
+    if (descriptor.get === undefined) return [name];
+    return described(Reflect.get(client, name) as object)
       .map(([method]) => method)
       .filter((method) => method !== 'constructor')
       .map((method) => `${name}.${method}`);
