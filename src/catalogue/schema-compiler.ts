@@ -111,10 +111,12 @@ function make(dialect: Dialect, { meta, allErrors }: { meta: boolean; allErrors:
     unicodeRegExp: true,
     logger: false,
   } as const;
-  const ajv =
+  // Names before `new`: compiled, `new (require(..) as ..).Ajv()` would lose its parentheses.
+  const { Ajv } =
     dialect === '2020-12'
-      ? new (require('ajv/dist/2020.js') as typeof Ajv2020).Ajv2020(options)
-      : new (require('ajv') as typeof AjvDraft07).Ajv(options);
+      ? { Ajv: (require('ajv/dist/2020.js') as typeof Ajv2020).Ajv2020 }
+      : (require('ajv') as typeof AjvDraft07);
+  const ajv = new Ajv(options);
   (require('ajv-formats') as { default: FormatsPlugin }).default(ajv);
   return ajv;
 }

@@ -3,7 +3,8 @@
 /** The pattern of every topic, also of those that do not exist yet. */
 export const ALL_TOPICS = '*';
 
-const TOPIC = /^[\x21-\x29\x2b-\x7e]{1,255}$/;
+/** A topic’s name. */
+export const TOPIC = /^[\x21-\x29\x2b-\x7e]{1,255}$/;
 const PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /** 1 to 255 visible ASCII characters without `*`. */

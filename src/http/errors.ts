@@ -11,6 +11,11 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** JSON pointer to the member of that name (RFC 6901). */
+export function pointerTo(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
 interface ErrorKind {
   readonly status: number;
   /** For the reference: when it comes and what to do. */

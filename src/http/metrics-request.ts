@@ -1,7 +1,11 @@
 /** What a call asks of metrics: parsed from the query as Outpost's clients send it. */
 import { nextBucketStartS, bucketStartS } from '../domain/granularity.ts';
 import type { Granularity } from '../domain/granularity.ts';
+import { MAX_LIST } from './query.ts';
 import type { Query } from './query.ts';
+import { choices, moment, required, oneText } from './schemas/fields.ts';
+import type { QueryParameter } from './schemas/fields.ts';
+import { arrayOf, string } from './schemas/json-schema.ts';
 
 /** Rows of an answer. */
 export const ROW_LIMIT = 10_000;
@@ -20,6 +24,12 @@ export interface MetricsRequest<Measure extends string, Dimension extends string
 
 /** The most of a unit. */
 const UNITS = { m: 60, h: 24, d: 31, w: 4, M: 12 } as const;
+/** What units let pass, as a pattern for the document. */
+const GRANULARITY =
+  '^(?:60s|0?[1-9]m|[1-5]\\dm|60m|0?[1-9]h|1\\dh|2[0-4]h|0?[1-9]d|[12]\\dd|3[01]d|0?[1-4]w|0?[1-9]M|1[0-2]M)$';
+const ATTEMPT_STATUSES = ['success', 'failed'] as const;
+const ATTEMPT_NUMBER = /^[1-9]\d{0,8}$/;
+const BOOLEANS = ['true', 'false'] as const;
 
 /** Calls `query.done()`. */
 export function metricsRequest<Measure extends string, Dimension extends string>(
@@ -56,25 +66,43 @@ export function metricsRequest<Measure extends string, Dimension extends string>
 export function metricsParameters(
   measures: readonly string[],
   dimensions: readonly string[],
-): Record<string, string> {
-  const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+): Record<string, QueryParameter> {
   return {
-    'time[start]': 'From this moment on, taken to the minute. Required.',
-    'time[end]': 'Before this moment, taken to the minute. Required.',
-    granularity:
+    'time[start]': required(moment('From this moment on, taken to the minute.')),
+    'time[end]': required(moment('Before this moment, taken to the minute.')),
+    granularity: oneText(
       'Length of the buckets, in UTC: `5m`, `1h`, `1d`, `1w` (from Sunday), `1M`. Without it, all is one bucket.',
-    measures: `What to tell: ${listed(measures)}. Required.`,
-    dimensions: `What to tell apart: ${listed(dimensions)}.`,
-    ...Object.fromEntries(dimensions.map((name) => [`filters[${name}]`, 'Only these.'])),
+      { pattern: GRANULARITY },
+    ),
+    measures: required({ ...choices(measures, 'What to tell.'), minItems: 1 }),
+    dimensions: choices(dimensions, 'What to tell apart.'),
+    ...Object.fromEntries(dimensions.map((name) => [`filters[${name}]`, filterParameter(name)])),
   };
 }
 
+/** What `filterOf` takes. */
+function filterParameter(dimension: string): QueryParameter {
+  switch (dimension) {
+    case 'status':
+      return choices(ATTEMPT_STATUSES, 'Only these.');
+    case 'manual':
+      return choices(BOOLEANS, 'Only these.');
+    case 'attempt_number':
+      return arrayOf(string({ pattern: ATTEMPT_NUMBER.source }), {
+        maxItems: MAX_LIST,
+        description: 'Only these.',
+      });
+    default:
+      return 'Only these.';
+  }
+}
+
 function granularityOf(query: Query): MetricsRequest<string, string>['granularity'] {
-  const text = query.text('granularity');
-  if (text === null) return null;
+  const given = query.text('granularity');
+  if (given === null) return null;
   // A minute said in seconds is one; nothing is known of less.
   const [, digits = '', unit = ''] =
-    /^(\d{1,2})([smhdwM])$/.exec(text === '60s' ? '1m' : text) ?? [];
+    /^(\d{1,2})([smhdwM])$/.exec(given === '60s' ? '1m' : given) ?? [];
   const count = Number(digits);
   switch (unit) {
     case 'm':
@@ -82,7 +110,7 @@ function granularityOf(query: Query): MetricsRequest<string, string>['granularit
     case 'd':
     case 'w':
     case 'M':
-      if (count >= 1 && count <= UNITS[unit]) return { text, value: { count, unit } };
+      if (count >= 1 && count <= UNITS[unit]) return { text: given, value: { count, unit } };
       break;
     case 's':
       query.wrong('granularity', 'too_fine', 'Metrics are kept by the minute: take `1m` or more.');
@@ -120,11 +148,11 @@ function filterOf(query: Query, dimension: string): readonly string[] {
   const name = `filters[${dimension}]`;
   switch (dimension) {
     case 'status':
-      return query.allOf(name, ['success', 'failed']);
+      return query.allOf(name, ATTEMPT_STATUSES);
     case 'manual':
-      return query.allOf(name, ['true', 'false']);
+      return query.allOf(name, BOOLEANS);
     case 'attempt_number':
-      if (query.list(name).some((text) => !/^[1-9]\d{0,8}$/.test(text)))
+      if (query.list(name).some((text) => !ATTEMPT_NUMBER.test(text)))
         query.wrong(name, 'range', 'Attempts are numbered from 1.');
       return query.list(name);
     default:

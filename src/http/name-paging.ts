@@ -1,6 +1,5 @@
 /** Pages of a list that is in memory, by name: a cursor is a name, and may be that of a row that is gone. */
 import type { Pagination } from './paging.ts';
-import { validationFailed } from './errors.ts';
 import type { Query } from './query.ts';
 
 export interface NamePage<Row> {
@@ -12,8 +11,8 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
 /**
- * The parameters `limit`, `dir` (`asc` by default), `next` and `prev`; then the page of `rows`, which are sorted by name.
- * `orderBy`: what they are said to be ordered by.
+ * The parameters `limit`, `dir` (`asc` by default), `next` and `prev`: call `query.done()` after it; then the page of
+ * `rows`, which are sorted by name. `orderBy`: what they are said to be ordered by.
  */
 export function nameParameters(
   query: Query,
@@ -26,8 +25,8 @@ export function nameParameters(
   const prev = query.text('prev');
   if (next !== null && prev !== null)
     query.wrong('prev', 'exclusive', 'Give `next` or `prev`, not both.');
-  const after = next === null ? null : decoded(next, '?next');
-  const before = prev === null ? null : decoded(prev, '?prev');
+  const after = next === null ? null : decoded(query, 'next', next);
+  const before = prev === null ? null : decoded(query, 'prev', prev);
   return (rows) => {
     const ordered = dir === 'asc' ? rows : rows.toReversed();
     const isBehind = (name: string, mark: string) => (dir === 'asc' ? name > mark : name < mark);
@@ -57,9 +56,10 @@ function encoded(name: string): string {
   return Buffer.from(name).toString('base64url');
 }
 
-function decoded(cursor: string, pointer: string): string {
+function decoded(query: Query, parameter: string, cursor: string): string | null {
   const name = Buffer.from(cursor, 'base64url').toString('utf8');
   if (name !== '' && encoded(name) === cursor) return name;
   const message = 'This is not a cursor of this list: use one that a page of it gave.';
-  throw validationFailed([{ pointer, code: 'cursor', message }]);
+  query.wrong(parameter, 'cursor', message);
+  return null;
 }

@@ -1,6 +1,5 @@
 /** Cursors: where a page ended, opaque to callers; and the envelope of lists as Outpost has it. */
 import type { Page, PageRequest, Position } from '../storage/reading.ts';
-import { validationFailed } from './errors.ts';
 import type { Query } from './query.ts';
 
 export interface Pagination {
@@ -18,7 +17,7 @@ export interface PagingOptions {
   readonly positionLength: number;
 }
 
-/** The parameters `limit`, `dir`, `next` and `prev`. */
+/** The parameters `limit`, `dir`, `next` and `prev`. Call `query.done()` after it. */
 export function pageRequest(
   query: Query,
   { defaultLimit, maxLimit, positionLength }: PagingOptions,
@@ -33,14 +32,10 @@ export function pageRequest(
   if (cursor === null) return { limit, order, from: null };
   const position = decodeCursor(cursor);
   if (position === undefined || position.length !== positionLength) {
-    throw validationFailed([
-      {
-        pointer: next === null ? '?prev' : '?next',
-        code: 'cursor',
-        message:
-          'This is not a cursor of this list: use one that a page of it gave, with the same filters.',
-      },
-    ]);
+    const message =
+      'This is not a cursor of this list: use one that a page of it gave, with the same filters.';
+    query.wrong(next === null ? 'prev' : 'next', 'cursor', message);
+    return { limit, order, from: null };
   }
   return { limit, order, from: { side: next === null ? 'before' : 'after', position } };
 }

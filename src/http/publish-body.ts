@@ -8,7 +8,7 @@ import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain
 import type { Member } from '../domain/json-members.ts';
 import { OPERATOR_TENANT } from '../domain/operator-tenant.ts';
 import { isTopic } from '../domain/topic.ts';
-import { ApiError, MAX_FIELD_ERRORS, validationFailed } from './errors.ts';
+import { ApiError, MAX_FIELD_ERRORS, pointerTo, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
 import { parseResource } from './publish-resource.ts';
 import { parseTime } from './time.ts';
@@ -31,10 +31,10 @@ export interface PublishLimits {
 export const MAX_BATCH_EVENTS = 1000;
 /** Of no tenant's. */
 const UNKNOWN_TENANT = '-';
-const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
-const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
+export const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
+export const ORDER_KEY = /^[\x21-\x7e]{1,255}$/;
 /** As for those that are created; what cannot be one would only ever match nothing. */
-const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
+export const DESTINATION_ID = /^[\x21-\x7e]{1,255}$/;
 /** As the document says (schemas/fields.ts). */
 const MAX_METADATA = 100;
 const MAX_METADATA_NAME = 255;
@@ -272,10 +272,6 @@ export function unknownMembers(
     }
   });
   return problems;
-}
-
-function pointerTo(name: string): string {
-  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** JSON with sorted names, so that equal maps are equal texts; `null` where it is empty, `undefined` where it is wrong. */

@@ -7,7 +7,8 @@ import type { FieldError } from './errors.ts';
 import { parseTime } from './time.ts';
 import type { TimeRange } from '../storage/reading.ts';
 
-const MAX_LIST = 100;
+/** Values of one parameter. */
+export const MAX_LIST = 100;
 
 export class Query {
   readonly #values: ReadonlyMap<string, readonly string[]>;

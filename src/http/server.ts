@@ -1,4 +1,5 @@
 /** The HTTP server, put together; it listens when it is told to. */
+import AjvCompiler from '@fastify/ajv-compiler';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { answerBadUrl, answerErrors } from './plugins/answer-errors.ts';
@@ -58,6 +59,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     genReqId: nextRequestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PATH_PARAMETER },
+    schemaController: { compilersFactory: { buildValidator: validators() } },
     frameworkErrors: answerBadUrl,
     clientErrorHandler: clientErrors(nextRequestId),
     ajv: {
@@ -120,6 +122,19 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     done();
   });
   return server;
+}
+
+/** Bodies and paths are held against their schemas; queries are read and checked by `Query`, whatever their schema. */
+function validators(): ReturnType<typeof AjvCompiler> {
+  const build = AjvCompiler();
+  return (schemas, options) => {
+    const compile = build(schemas, options);
+    return (part) => {
+      const isQuery =
+        typeof part === 'object' && 'httpPart' in part && part['httpPart'] === 'querystring';
+      return compile(isQuery ? { ...part, schema: {} } : part);
+    };
+  };
 }
 
 /** Short, and different for each start: they are searched for in logs. */

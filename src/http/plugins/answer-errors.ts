@@ -1,7 +1,7 @@
 /** Turns whatever went wrong into the one shape of errors. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StorageUnavailableError } from '../../storage/storage.ts';
-import { ApiError, errorBody, nothingAt, validationFailed } from '../errors.ts';
+import { ApiError, errorBody, nothingAt, pointerTo, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { HttpLog } from '../http-log.ts';
 
@@ -68,14 +68,14 @@ function fieldError({ instancePath, keyword, message, params }: Violation): Fiel
   const unknown = params['additionalProperty'];
   if (typeof missing === 'string') {
     return {
-      pointer: `${instancePath}/${escape(missing)}`,
+      pointer: `${instancePath}${pointerTo(missing)}`,
       code: 'required',
       message: 'This field is required.',
     };
   }
   if (typeof unknown === 'string') {
     return {
-      pointer: `${instancePath}/${escape(unknown)}`,
+      pointer: `${instancePath}${pointerTo(unknown)}`,
       code: 'unknown_field',
       message: 'There is no such field.',
     };
@@ -83,7 +83,7 @@ function fieldError({ instancePath, keyword, message, params }: Violation): Fiel
   const name = params['propertyName'];
   if (typeof name === 'string') {
     return {
-      pointer: `${instancePath}/${escape(name)}`,
+      pointer: `${instancePath}${pointerTo(name)}`,
       code: 'name',
       message: 'This name is longer than allowed.',
     };
@@ -99,8 +99,4 @@ function allowedValues(params: Record<string, unknown>): string {
   const allowed = params['allowedValues'] ?? params['allowedValue'];
   if (allowed === undefined) return '';
   return `: ${Array.isArray(allowed) ? allowed.join(', ') : JSON.stringify(allowed)}`;
-}
-
-function escape(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,7 +1,7 @@
 /** The OpenAPI document, made of the routes' schemas, and a page that shows it. */
 import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { docsPage } from '../docs-page.ts';
 import { ApiClientSchema } from '../schemas/api-client.ts';
 import { AttemptSchema } from '../schemas/attempt.ts';
@@ -103,6 +103,11 @@ export async function openapi(
         { name: 'health', description: 'For load balancers and supervisors.' },
       ],
     },
+    // Where several routes are one operation, the others say another name.
+    transform: ({ schema, url, route }) => ({
+      schema: { ...operationIdOf(route.config), ...schema },
+      url,
+    }),
     transformObject: (made) => {
       if (!('openapiObject' in made)) return made.swaggerObject;
       for (const path of Object.values(made.openapiObject.paths ?? {}))
@@ -116,6 +121,10 @@ export async function openapi(
   });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
   await docsPage(server);
+}
+
+function operationIdOf(config: FastifyContextConfig | undefined): { operationId?: string } {
+  return config?.operation === undefined ? {} : { operationId: config.operation };
 }
 
 interface Operation {

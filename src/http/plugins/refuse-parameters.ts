@@ -1,6 +1,6 @@
 /** Routes that take no query parameters, or no body, refuse them: they would be silently ignored. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { validationFailed } from '../errors.ts';
+import { pointerTo, validationFailed } from '../errors.ts';
 import { Query } from '../query.ts';
 
 /** Before the routes of the scope are added. */
@@ -20,7 +20,7 @@ export function refuseParameters(scope: FastifyInstance): void {
 function refuseBody(body: unknown): void {
   if (body === undefined || body === null) return;
   const names = typeof body === 'object' && !Array.isArray(body) ? Object.keys(body) : [''];
-  const pointers = names.map((name) => (name === '' ? '' : `/${name}`));
+  const pointers = names.map((name) => (name === '' ? '' : pointerTo(name)));
   const message = 'There is no such field: this request has no body.';
   if (pointers.length > 0)
     throw validationFailed(

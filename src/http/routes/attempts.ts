@@ -16,7 +16,10 @@ import {
   Listed,
   PAGE_PARAMETERS,
   TIME_PARAMETERS,
+  choice,
+  choices,
   queryParameters,
+  oneText,
 } from '../schemas/fields.ts';
 import type { DestinationParams } from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
@@ -25,22 +28,22 @@ import { object, ref, string } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
 const INCLUDE_PARAMETER = {
-  include: `What else to show: ${INCLUDES.map((name) => `\`${name}\``).join(', ')}.`,
+  include: choices(INCLUDES, 'What else to show.'),
 };
 const FILTER_PARAMETERS = {
-  event_id: 'Only of this event.',
+  event_id: oneText('Only of this event.'),
   topic: 'Only of these topics.',
-  status: '`success` or `failed`.',
+  status: choice(['success', 'failed'], 'Only those that ended so.'),
   ...TIME_PARAMETERS,
-  order_by: '`time`.',
+  order_by: choice(['time'], 'There is one order.'),
   ...INCLUDE_PARAMETER,
   ...PAGE_PARAMETERS,
 };
 const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
-  destination_id: 'Only of this destination.',
+  destination_id: oneText('Only of this destination.'),
   destination_type: 'Only of destinations of these types.',
-  delivery_id: 'Only of this delivery.',
+  delivery_id: oneText('Only of this delivery.'),
   ...FILTER_PARAMETERS,
 };
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 1 };
@@ -77,6 +80,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     {
       config: { operation: 'attempts.list' },
       schema: {
+        operationId: 'destinations.attempts.list',
         tags: ['attempts'],
         summary: 'List a destination’s attempts',
         params: DestinationParamsSchema,
@@ -102,7 +106,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
         summary: 'Get an attempt, with request and answer',
         params: ATTEMPT_PARAMS,
         querystring: queryParameters({
-          tenant_id: 'Only if it is of this tenant.',
+          tenant_id: oneText('Only if it is of this tenant.'),
           ...INCLUDE_PARAMETER,
         }),
         response: { 200: ref('Attempt'), ...errorResponses(404, 422) },
@@ -130,6 +134,7 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
     {
       config: { operation: 'attempts.get' },
       schema: {
+        operationId: 'destinations.attempts.get',
         tags: ['attempts'],
         summary: 'Get an attempt of a destination, with request and answer',
         params: object({ ...DestinationParamsSchema.properties, ...ATTEMPT_PARAMS.properties }),

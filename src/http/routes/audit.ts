@@ -5,13 +5,19 @@ import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { auditJson } from '../schemas/audit.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
+import {
+  Listed,
+  PAGE_PARAMETERS,
+  TIME_PARAMETERS,
+  choices,
+  queryParameters,
+} from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 const LIST_PARAMETERS = {
   tenant_id: 'Only what concerns these tenants.',
   actor_id: 'Only what these have done: ids of keys, tenants or API clients.',
-  action: `Only these actions: ${AUDIT_ACTIONS.map((action) => `\`${action}\``).join(', ')}.`,
+  action: choices(AUDIT_ACTIONS, 'Only these actions.'),
   resource_id: 'Only what was done to these: ids of tenants, destinations, events, keys.',
   ...TIME_PARAMETERS,
   ...PAGE_PARAMETERS,

@@ -9,16 +9,16 @@ import { auditAuthor } from '../audit-author.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { queryParameters } from '../schemas/fields.ts';
 import { ImportBodySchema, ImportedSchema } from '../schemas/topic.ts';
 import type { ImportBody } from '../schemas/topic.ts';
 import { sendJsonText } from '../send-json.ts';
+import { choice, queryParameters, oneText } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { anything, record, string } from '../schemas/json-schema.ts';
 
 const EXPORT_PARAMETERS = {
-  format: '`json-schema` (default), `openapi`, `asyncapi` or `typescript`.',
-  profile: 'Whose bodies OpenAPI and AsyncAPI describe; the default profile without it.',
+  format: choice(EXPORT_FORMATS, '`json-schema` by default.'),
+  profile: oneText('Whose bodies OpenAPI and AsyncAPI describe; the default profile without it.'),
 };
 
 export function catalogueTransferRoutes(

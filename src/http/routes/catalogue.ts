@@ -8,16 +8,23 @@ import { ApiError, validationFailed } from '../errors.ts';
 import { nameParameters } from '../name-paging.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters, Success } from '../schemas/fields.ts';
+import {
+  Listed,
+  Success,
+  PAGE_PARAMETERS,
+  choice,
+  queryParameters,
+  oneText,
+} from '../schemas/fields.ts';
 import { arrayOf, object, ref, string } from '../schemas/json-schema.ts';
 import { TopicBodySchema, topicJson } from '../schemas/topic.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 const LIST_PARAMETERS = {
-  search: 'Only those whose name or description has each of these words, in any case.',
-  deprecated: '`true` or `false`: only those that are so.',
+  search: oneText('Only those whose name or description has each of these words, in any case.'),
+  deprecated: choice(['true', 'false'], 'Only those that are so.'),
   ...PAGE_PARAMETERS,
-  dir: '`asc` (default) or `desc`.',
+  dir: choice(['asc', 'desc'], '`asc` by default.'),
 };
 
 interface TopicParams {
@@ -117,7 +124,9 @@ export function catalogueRoutes(server: FastifyInstance, { engine }: ServerParts
         summary: 'Delete a topic from the catalogue',
         description: 'Destinations that name it keep it only where it is forced.',
         params: TopicParamsSchema,
-        querystring: queryParameters({ force: '`true`: also while destinations name it.' }),
+        querystring: queryParameters({
+          force: choice(['true', 'false'], 'Also while destinations name it.'),
+        }),
         response: { 200: Success, ...errorResponses(404, 409) },
       },
     },

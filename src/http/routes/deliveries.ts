@@ -8,7 +8,14 @@ import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { deliveryJson, SHOWN_STATUSES } from '../schemas/delivery.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
+import {
+  Listed,
+  PAGE_PARAMETERS,
+  TIME_PARAMETERS,
+  choice,
+  queryParameters,
+  oneText,
+} from '../schemas/fields.ts';
 import type { DeliveryRecord } from '../../storage/reading.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
@@ -16,9 +23,9 @@ import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
-  destination_id: 'Only of this destination.',
-  event_id: 'Only of this event; with `tenant_id` where several tenants have used the id.',
-  status: '`pending` (also those in an attempt), `delivered`, `failed` or `canceled`.',
+  destination_id: oneText('Only of this destination.'),
+  event_id: oneText('Only of this event; with `tenant_id` where several tenants have used the id.'),
+  status: choice(SHOWN_STATUSES, '`pending` are also those in an attempt.'),
   topic: 'Only of these topics.',
   code: 'Only those whose last attempt ended so: `503`, `timeout` ...',
   ...TIME_PARAMETERS,

@@ -8,34 +8,45 @@ import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { eventJsonText } from '../schemas/event.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
+import {
+  choice,
+  Listed,
+  PAGE_PARAMETERS,
+  queryParameters,
+  oneText,
+  TIME_PARAMETERS,
+} from '../schemas/fields.ts';
 import { sendJsonText } from '../send-json.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { integer, object, ref, string } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
+const MAX_SEARCH_LENGTH = 256;
 const LIST_PARAMETERS = {
   id: 'Only these events.',
   tenant_id: 'Only of these tenants.',
   topic: 'Only of these topics.',
-  destination_id: 'Only those that this destination was owed.',
-  search:
+  destination_id: oneText('Only those that this destination was owed.'),
+  search: oneText(
     'Only those whose `data` hold this text, as they were published, byte for byte. A page looks at so many events at most: it may have few or none, and `next` goes on.',
+    { minLength: 1, maxLength: MAX_SEARCH_LENGTH },
+  ),
   ...TIME_PARAMETERS,
-  order_by: '`time`.',
+  order_by: choice(['time'], 'There is one order.'),
   ...PAGE_PARAMETERS,
 };
 const KNOWN = Object.keys(LIST_PARAMETERS);
 
 /** What one page of a search looks at: some 20 ms of reading. */
 const SEARCHED = { maxRows: 10_000, maxBytes: 16 * 1024 * 1024 };
-const MAX_SEARCH_LENGTH = 256;
 
 interface EventParams {
   readonly event_id: string;
 }
 
-const ONE_PARAMETERS = { tenant_id: 'Needed where several tenants have used the id.' };
+const ONE_PARAMETERS = {
+  tenant_id: oneText('Needed where several tenants have used the id.'),
+};
 const EVENT_PARAMS = object({ event_id: string() });
 
 export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): void {
@@ -69,14 +80,14 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
         maxLimit: 1000,
         positionLength: tenantIds.length === 1 ? 2 : 1,
       });
-      const text = query.text('search');
-      if (text !== null && (text === '' || text.length > MAX_SEARCH_LENGTH))
+      const search = query.text('search');
+      if (search !== null && (search === '' || search.length > MAX_SEARCH_LENGTH))
         query.wrong('search', 'length', `It has 1 to ${MAX_SEARCH_LENGTH} characters.`);
       query.done();
       const found =
-        text === null
+        search === null
           ? { ...(await storage.eventList({ ...filters, page })), stoppedAt: null }
-          : await storage.eventSearch({ ...filters, page, text, ...SEARCHED });
+          : await storage.eventSearch({ ...filters, page, text: search, ...SEARCHED });
       const models = found.rows.map(eventJsonText).join(',');
       const envelope = pagination(page, found, 'time', found.stoppedAt);
       return sendJsonText(reply, `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`);

@@ -6,8 +6,8 @@ import { rowStream } from '../row-stream.ts';
 import { attemptJsonText, INCLUDES } from '../schemas/attempt.ts';
 import { errorResponses } from '../schemas/error.ts';
 import { eventJsonText } from '../schemas/event.ts';
-import { queryParameters, TIME_PARAMETERS } from '../schemas/fields.ts';
 import { ref } from '../schemas/json-schema.ts';
+import { TIME_PARAMETERS, choice, choices, queryParameters, oneText } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
@@ -15,15 +15,15 @@ const NDJSON = 'application/x-ndjson';
 
 const COMMON_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
-  destination_id: 'Only of this destination.',
+  destination_id: oneText('Only of this destination.'),
   topic: 'Only of these topics.',
   ...TIME_PARAMETERS,
 };
 const EVENT_PARAMETERS = COMMON_PARAMETERS;
 const ATTEMPT_PARAMETERS = {
   ...COMMON_PARAMETERS,
-  status: '`success` or `failed`.',
-  include: `What else to show: ${INCLUDES.map((name) => `\`${name}\``).join(', ')}.`,
+  status: choice(['success', 'failed'], 'Only those that ended so.'),
+  include: choices(INCLUDES, 'What else to show.'),
 };
 
 const DESCRIPTION =

@@ -9,7 +9,7 @@ import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
-import { bytesOf, EventBody, limitsOfEvents } from './publish.ts';
+import { bytesOf, limitsOfEvents, TestEventBody } from './publish.ts';
 import { membersOf, parseJson, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
@@ -27,14 +27,24 @@ import { tenantScope } from '../tenant-scope.ts';
 
 const FIELDS = new Set(['filter', 'event', 'event_id', 'tenant_id']);
 
-const Body = closedObject({
-  filter: record(anything, { description: 'As a destination has it.' }),
-  event: optional({ ...EventBody, description: 'As it would be published; it needs no tenant.' }),
-  event_id: optional(string({ description: 'Instead of `event`: one that was published.' })),
-  tenant_id: optional(
-    string({ description: 'With `event_id`, where several tenants have used the id.' }),
-  ),
-});
+const Body = closedObject(
+  {
+    filter: record(anything, { description: 'As a destination has it.' }),
+    event: optional(TestEventBody),
+    event_id: optional(string({ description: 'Instead of `event`: one that was published.' })),
+    tenant_id: optional(
+      string({ description: 'With `event_id`, where several tenants have used the id.' }),
+    ),
+  },
+  {
+    examples: [
+      {
+        filter: { data: { plan: 'gold' } },
+        event: { topic: 'user.created', data: { plan: 'gold' } },
+      },
+    ],
+  },
+);
 
 const Tested = object({
   matched: boolean(),

@@ -18,12 +18,16 @@ export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): 
   const { clock, storage } = engine;
   let askedMs = -Infinity;
   let answer = Promise.resolve(true);
-  for (const path of ['/healthz', '/api/v1/healthz']) {
+  for (const [path, operationId] of [
+    ['/healthz', 'health.alive'],
+    ['/api/v1/healthz', 'health.get'],
+  ] as const) {
     server.get(
       path,
       {
         config: { operation: 'health.get' },
         schema: {
+          operationId,
           tags: ['health'],
           summary: 'Is the process alive?',
           response: { 200: Health, 503: Health },
@@ -41,6 +45,7 @@ export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): 
     {
       config: { operation: 'health.get' },
       schema: {
+        operationId: 'health.ready',
         tags: ['health'],
         summary: 'Can it take publishes?',
         description:

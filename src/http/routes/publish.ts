@@ -2,18 +2,27 @@
 import type { FastifyInstance } from 'fastify';
 import type { PublishRequest } from '../../domain/event.ts';
 import type { Quota } from '../../engine/publish-quota.ts';
+import { TOPIC } from '../../domain/topic.ts';
 import type { PublishResult } from '../../engine/publish.ts';
 import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody } from '../errors.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
-import { MAX_BATCH_EVENTS, parseBatch, parsePublish } from '../publish-body.ts';
+import {
+  DESTINATION_ID,
+  EVENT_ID,
+  MAX_BATCH_EVENTS,
+  ORDER_KEY,
+  parseBatch,
+  parsePublish,
+} from '../publish-body.ts';
 import type { PublishLimits } from '../publish-body.ts';
-import { errorResponses } from '../schemas/error.ts';
+import { ErrorOfOne, errorResponses } from '../schemas/error.ts';
 import { Resource, StringMap, Time } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
 import {
   anything,
   boolean,
+  closedObject,
   arrayOf,
   object,
   optional,
@@ -23,35 +32,47 @@ import {
 } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
-export const EventBody = object(
-  {
-    id: optional(
-      string({
-        description: 'Key of idempotency within the tenant; made where it is left out.',
-      }),
-    ),
-    tenant_id: string(),
-    topic: optional(string()),
-    destination_id: optional(string({ description: 'Addresses one destination.' })),
-    time: optional(Time),
-    eligible_for_retry: optional(boolean({ default: true })),
-    metadata: optional(StringMap),
-    resource: optional(Resource),
-    order_key: optional(
-      string({
-        description:
-          'Events with the same key arrive one after the other at destinations that ask for `order: key`.',
-      }),
-    ),
-    deliver_at: optional({
-      ...Time,
-      description: 'Not before that; at most as far ahead as events are kept.',
+const EVENT_FIELDS = {
+  id: optional(
+    string({
+      pattern: EVENT_ID.source,
+      description: 'Key of idempotency within the tenant; made where it is left out.',
     }),
-    data: record(anything, {
-      description: 'Delivered byte for byte as it is sent.',
+  ),
+  // An empty one is none.
+  topic: optional(string({ pattern: `^$|${TOPIC.source}` })),
+  destination_id: optional(
+    string({ pattern: DESTINATION_ID.source, description: 'Addresses one destination.' }),
+  ),
+  time: optional(Time),
+  eligible_for_retry: optional(boolean({ default: true })),
+  metadata: optional(StringMap),
+  resource: optional(Resource),
+  order_key: optional(
+    string({
+      pattern: ORDER_KEY.source,
+      description:
+        'Events with the same key arrive one after the other at destinations that ask for `order: key`.',
     }),
-  },
-  { additionalProperties: false },
+  ),
+  deliver_at: optional({
+    ...Time,
+    description: 'Not before that; at most as far ahead as events are kept.',
+  }),
+  data: record(anything, {
+    description: 'Delivered byte for byte as it is sent.',
+  }),
+};
+
+const EventBody = closedObject(
+  { tenant_id: string({ minLength: 1 }), ...EVENT_FIELDS },
+  { examples: [{ tenant_id: 'acme', topic: 'user.created', data: { plan: 'gold' } }] },
+);
+
+/** One that is not published: it needs no tenant. */
+export const TestEventBody = closedObject(
+  { tenant_id: optional(string()), ...EVENT_FIELDS },
+  { description: 'As it would be published; it needs no tenant.' },
 );
 
 const Published = object({
@@ -129,7 +150,7 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
           ),
           response: {
             202: object({
-              results: arrayOf(union(Published, object({ error: anything }))),
+              results: arrayOf(union(Published, object({ error: ErrorOfOne }))),
             }),
             ...errorResponses(400, 413, 415, 422),
           },

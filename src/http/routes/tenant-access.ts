@@ -8,16 +8,19 @@ import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { TenantParamsSchema, queryParameters } from '../schemas/fields.ts';
+import { TenantParamsSchema, choice, queryParameters } from '../schemas/fields.ts';
 import type { TenantParams } from '../schemas/fields.ts';
 import { object, string } from '../schemas/json-schema.ts';
 import { checkTenantId } from '../schemas/tenant.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 const TOKEN_PARAMETERS = {
-  role: '`admin` (default), or `viewer`, who reads and changes nothing.',
+  role: choice(TENANT_ROLES, '`admin` by default; a `viewer` reads and changes nothing.'),
 };
-const PORTAL_PARAMETERS = { ...TOKEN_PARAMETERS, theme: '`light` or `dark`.' };
+const PORTAL_PARAMETERS = {
+  ...TOKEN_PARAMETERS,
+  theme: choice(['light', 'dark'], 'Of the portal.'),
+};
 
 export function tenantAccessRoutes(
   server: FastifyInstance,

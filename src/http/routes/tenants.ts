@@ -10,9 +10,10 @@ import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
   Listed,
-  PAGE_PARAMETERS,
   Success,
   TenantParamsSchema,
+  PAGE_PARAMETERS,
+  limitParameter,
   queryParameters,
 } from '../schemas/fields.ts';
 import type { TenantParams } from '../schemas/fields.ts';
@@ -22,8 +23,12 @@ import type { ServerParts } from '../server-parts.ts';
 import { integer, nullable, ref } from '../schemas/json-schema.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
-const LIST_PARAMETERS = { id: 'Only these tenants.', ...PAGE_PARAMETERS };
 const PAGING = { defaultLimit: 20, maxLimit: 100, positionLength: 1 };
+const LIST_PARAMETERS = {
+  id: 'Only these tenants.',
+  ...PAGE_PARAMETERS,
+  limit: limitParameter(PAGING.maxLimit, PAGING.defaultLimit),
+};
 
 export function tenantRoutes(server: FastifyInstance, { engine, access }: ServerParts): void {
   const { storage, routing, targets, clock } = engine;

@@ -6,7 +6,14 @@ import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { rowStream } from '../row-stream.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters, Time } from '../schemas/fields.ts';
+import {
+  Listed,
+  Time,
+  PAGE_PARAMETERS,
+  choice,
+  queryParameters,
+  oneText,
+} from '../schemas/fields.ts';
 import { string } from '../schemas/json-schema.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { tenantScope } from '../tenant-scope.ts';
@@ -16,12 +23,14 @@ const CSV = 'text/csv';
 const COLUMNS = 'day,tenant_id,destination_id,destination_type,billable_attempts,failed_attempts\n';
 
 const PARAMETERS = {
-  from: 'The first day, such as 2026-11-01 (UTC); by default the first of this month.',
-  to: 'The last day, itself included; by default today.',
+  from: oneText('The first day (UTC); by default the first of this month.', { format: 'date' }),
+  to: oneText('The last day, itself included; by default today.', { format: 'date' }),
   tenant_id: 'Only of these tenants.',
-  destination_id: 'Only of this destination.',
-  format:
-    '`json` (default), or `csv`: all rows in one file. `Accept: text/csv` asks for it as well.',
+  destination_id: oneText('Only of this destination.'),
+  format: choice(
+    ['json', 'csv'],
+    '`json` by default; `csv`: all rows in one file. `Accept: text/csv` asks for it as well.',
+  ),
   ...PAGE_PARAMETERS,
 };
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 3 };

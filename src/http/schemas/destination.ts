@@ -93,26 +93,39 @@ export interface DestinationBody {
   readonly expires_at?: string | null;
 }
 
-export const DestinationBodySchema = closedObject({
-  // Not `.` or `..`, which paths do not lead to.
-  id: optional(string({ pattern: '^(?!\\.{1,2}$)[\\x21-\\x7e]{1,255}$' })),
-  type: string(),
-  name: optional(string({ maxLength: 255 })),
-  profile: optional(string()),
-  format: optional(FormatField),
-  expression: optional(Expression),
-  http_signature: optional(nullable(HttpSignatureBody)),
-  topics: Topics,
-  filter: optional(nullable(Filter)),
-  config: optional(Fields),
-  credentials: optional(Fields),
-  auth: optional(nullable(Auth)),
-  delivery_metadata: optional(nullable(StringMap)),
-  metadata: optional(nullable(StringMap)),
-  policy: optional(Policy),
-  disabled_at: optional(TimeOrNull),
-  expires_at: optional(ExpiresAt),
-});
+export const DestinationBodySchema = closedObject(
+  {
+    // Not `.` or `..`, which paths do not lead to.
+    id: optional(string({ pattern: '^(?!\\.{1,2}$)[\\x21-\\x7e]{1,255}$' })),
+    type: string(),
+    name: optional(string({ maxLength: 255 })),
+    profile: optional(string()),
+    format: optional(FormatField),
+    expression: optional(Expression),
+    http_signature: optional(nullable(HttpSignatureBody)),
+    topics: Topics,
+    filter: optional(nullable(Filter)),
+    config: optional(Fields),
+    credentials: optional(Fields),
+    auth: optional(nullable(Auth)),
+    delivery_metadata: optional(nullable(StringMap)),
+    metadata: optional(nullable(StringMap)),
+    policy: optional(Policy),
+    disabled_at: optional(TimeOrNull),
+    expires_at: optional(ExpiresAt),
+  },
+  {
+    examples: [
+      {
+        type: 'webhook',
+        topics: ['user.*'],
+        config: { url: 'https://example.com/webhooks' },
+        filter: { data: { plan: 'gold' } },
+        metadata: { team: 'billing' },
+      },
+    ],
+  },
+);
 
 /** What `DestinationPatchSchema` lets pass. */
 export interface DestinationPatch {

@@ -1,4 +1,5 @@
 /** Parts of schemas that several resources have. */
+import { MAX_LIST } from '../query.ts';
 import type { JsonSchema } from './json-schema.ts';
 import {
   closedObject,
@@ -12,7 +13,6 @@ import {
   record,
   ref,
   string,
-  union,
 } from './json-schema.ts';
 
 export const Time = string({
@@ -84,28 +84,67 @@ export function Listed(
   });
 }
 
-/** Query parameters for the OpenAPI document; they are read and checked by `Query`. */
-export function queryParameters(parameters: Readonly<Record<string, string>>): JsonSchema {
+/** What it is for, alone where it may be given several times with any text; else a schema. */
+export type QueryParameter = string | JsonSchema;
+
+/**
+ * Query parameters for the OpenAPI document. At run time they are read and checked by `Query`, which tells all that is
+ * wrong in its own words: what stands here has to be what it does. All may be left out, save those that are `required`.
+ */
+export function queryParameters(parameters: Readonly<Record<string, QueryParameter>>): JsonSchema {
   return object(
     Object.fromEntries(
-      Object.entries(parameters).map(([name, description]) => [
-        name,
-        optional({ description, ...union(string(), arrayOf(string())) }),
-      ]),
+      Object.entries(parameters).map(([name, given]) => {
+        const { required: isRequired, ...schema } =
+          typeof given === 'string' ? texts(given) : given;
+        return [name, isRequired === true ? schema : optional(schema)];
+      }),
     ),
   );
 }
 
+/** Any texts: `id=a&id=b`. */
+function texts(description: string): JsonSchema {
+  return arrayOf(string(), { maxItems: MAX_LIST, description });
+}
+
+/** One text. */
+export function oneText(description: string, keywords: JsonSchema = {}): JsonSchema {
+  return string({ ...keywords, description });
+}
+
+/** One of these. */
+export function choice(values: readonly string[], description: string): JsonSchema {
+  return oneOf(values, { description });
+}
+
+/** Some of these. */
+export function choices(values: readonly string[], description: string): JsonSchema {
+  return arrayOf(oneOf(values), { maxItems: MAX_LIST, description });
+}
+
+export function moment(description: string): JsonSchema {
+  return string({ format: 'date-time', description });
+}
+
+export function required(parameter: JsonSchema): JsonSchema {
+  return { ...parameter, required: true };
+}
+
+export function limitParameter(maximum: number, byDefault: number): JsonSchema {
+  return integer({ minimum: 1, maximum, default: byDefault, description: 'Rows of a page.' });
+}
+
 export const PAGE_PARAMETERS = {
-  limit: 'Rows of a page.',
-  dir: '`asc` or `desc` (default).',
-  next: 'Cursor of a page before.',
-  prev: 'Cursor of a page after.',
+  limit: limitParameter(1000, 100),
+  dir: choice(['asc', 'desc'], '`desc` by default.'),
+  next: oneText('Cursor of a page before: its `next`.', { minLength: 1 }),
+  prev: oneText('Cursor of a page after: its `prev`.', { minLength: 1 }),
 };
 
 export const TIME_PARAMETERS = {
-  'time[gte]': 'From this moment on.',
-  'time[gt]': 'After this moment.',
-  'time[lte]': 'Up to this moment.',
-  'time[lt]': 'Before this moment.',
+  'time[gte]': moment('From this moment on.'),
+  'time[gt]': moment('After this moment.'),
+  'time[lte]': moment('Up to this moment.'),
+  'time[lt]': moment('Before this moment.'),
 };

@@ -1,0 +1,78 @@
+/** Something to be found by the fuzzer: ids that exist, beside those that it makes up. */
+import type { FuzzedServer } from './server.ts';
+
+/** Ids that exist, by the name of the parameter. */
+export type Ids = Readonly<Record<string, readonly string[]>>;
+
+export interface Seed {
+  readonly ids: Ids;
+  /** For calls that delete: what may go without all others finding nothing any more. */
+  readonly spare: Ids;
+}
+
+const TENANTS = ['fuzz-1', 'fuzz-2'];
+const SPARES = 30;
+
+export async function seedServer({ url, key, receiverUrl }: FuzzedServer): Promise<Seed> {
+  const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  };
+  const idsOf = async (list: string) =>
+    ((await ask('GET', `/${list}?limit=20`)) as { models: { id: string }[] }).models.map(
+      ({ id }) => id,
+    );
+  const destination = (id: string) => ({
+    id,
+    type: 'webhook',
+    topics: '*',
+    config: { url: receiverUrl },
+  });
+
+  for (const tenant of TENANTS) {
+    await ask('PUT', `/tenants/${tenant}`, { metadata: { plan: 'gold' } });
+    for (const id of ['one', 'two'])
+      await ask('POST', `/tenants/${tenant}/destinations`, destination(id));
+    for (let count = 0; count < 5; count++)
+      await ask('POST', '/publish', { tenant_id: tenant, topic: 'user.created', data: { count } });
+    await ask('POST', '/publish', { tenant_id: tenant, id: 'known', data: {} });
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    await ask('POST', '/publish', { tenant_id: tenant, deliver_at: later, data: {} });
+  }
+  const spareTenants = Array.from({ length: SPARES }, (_, index) => `spare-${index}`);
+  for (const tenant of spareTenants) await ask('PUT', `/tenants/${tenant}`);
+  const spareDestinations = Array.from({ length: SPARES }, (_, index) => `spare-${index}`);
+  for (const id of spareDestinations)
+    await ask('POST', '/tenants/fuzz-1/destinations', destination(id));
+  const keys: string[] = [];
+  for (let count = 0; count < 5; count++) {
+    const made = await ask('POST', '/keys', { name: `key ${count}`, scope: 'read' });
+    keys.push((made as { id: string }).id);
+  }
+
+  let attempts: string[] = [];
+  while (attempts.length === 0) attempts = await idsOf('attempts');
+  const events = await idsOf('events');
+  return {
+    ids: {
+      tenant_id: TENANTS,
+      destination_id: ['one', 'two'],
+      event_id: ['known', ...events],
+      delivery_id: await idsOf('deliveries'),
+      attempt_id: attempts,
+      key_id: keys,
+      topic: ['user.created'],
+      type: ['webhook'],
+    },
+    spare: { tenant_id: spareTenants, destination_id: spareDestinations },
+  };
+}
