@@ -24,7 +24,7 @@ export interface ReplayerParts {
 }
 
 /** Deliveries of one replay that are due or under way, at most. */
-export const MAX_PENDING = 250;
+const MAX_PENDING = 250;
 /** Events that are looked at in one go, with their data and without. */
 const SLICE_WITH_DATA = 100;
 const SLICE = 500;
