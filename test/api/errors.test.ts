@@ -124,6 +124,39 @@ const CAUSES: Partial<Record<ApiErrorCode, Cause>> = {
     for (let count = 0; count < 10; count++) await send();
     return of(send());
   },
+  replay_not_found: (own) => of(own.get('/v1/replays/none')),
+  replay_ended: async (own) => {
+    const tenantId = await own.tenant();
+    const { id } = await own.destination(tenantId);
+    const body = { tenant_id: tenantId, destination_id: id, time: { lt: '2020-01-01T00:00:00Z' } };
+    const { body: made } = await own.post<{ id: string }>('/v1/replays', body);
+    await own.post(`/v1/replays/${made.id}/cancel`);
+    return of(own.post(`/v1/replays/${made.id}/pause`));
+  },
+  too_many_replays: async (own) => {
+    const tenantId = await own.tenant();
+    const { id } = await own.destination(tenantId);
+    for (let count = 0; count < 2; count++) await own.publish({ tenant_id: tenantId, data: {} });
+    const body = {
+      tenant_id: tenantId,
+      destination_id: id,
+      time: { gte: '2020-01-01T00:00:00Z' },
+      rate_per_minute: 1,
+    };
+    const paused = async () => {
+      const answer = await own.post<{ id: string }>('/v1/replays', body);
+      if (answer.status === 201) await own.post(`/v1/replays/${answer.body.id}/pause`);
+      return answer;
+    };
+    for (let count = 0; count < 100; count++) await paused();
+    return of(own.post('/v1/replays', body));
+  },
+  rate_limited: async (own) => {
+    const tenantId = await own.tenant();
+    await own.put(`/v1/tenants/${tenantId}`, { limits: { publish_per_minute: 1 } });
+    await own.publish({ tenant_id: tenantId, data: {} });
+    return of(own.publish({ tenant_id: tenantId, data: {} }));
+  },
   event_conflict: async (own) => {
     const event = { tenant_id: await own.tenant(), id: 'e', data: {} };
     await own.publish(event);

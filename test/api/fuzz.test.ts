@@ -117,6 +117,23 @@ const ROUTES: readonly Fuzzed[] = [
     good: { event_id: 'e', destination_id: 'd', tenant_id: TENANT },
   },
   {
+    method: 'POST',
+    path: '/api/v1/replays',
+    good: {
+      tenant_id: TENANT,
+      destination_id: 'd',
+      time: { gte: '2026-01-01T00:00:00Z', lt: '2026-02-01T00:00:00Z' },
+      topics: ['a.*'],
+      filter: { data: { a: 1 } },
+      select: 'all',
+      rate_per_minute: 10,
+      dry_run: true,
+    },
+  },
+  { method: 'POST', path: '/api/v1/replays/:replay_id/pause', good: {} },
+  { method: 'POST', path: '/api/v1/replays/:replay_id/resume', good: {} },
+  { method: 'POST', path: '/api/v1/replays/:replay_id/cancel', good: {} },
+  {
     method: 'PUT',
     path: '/api/v1/tenants/:tenant_id',
     good: {
