@@ -183,6 +183,8 @@ export class Dispatcher {
     const target = this.#parts.routing.target(tenantId, destinationId);
     const lane = target === undefined ? undefined : this.#lanes.find(target);
     if (lane?.withdraw(key) === true) this.#left(lane);
+    // The next of its key may go.
+    if (lane?.isOrdered === true) this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
   }
 
   /** Starts what may start. */
@@ -201,7 +203,9 @@ export class Dispatcher {
   #serve(lane: Lane, nowMs: number): void {
     const atMs = lane.mayStartAtMs(nowMs);
     if (atMs > nowMs) {
-      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, Math.min(atMs, lane.dueAtMs));
+      // What is due by now waits for room, and room comes when one has started.
+      const wakeAtMs = lane.dueAtMs > nowMs ? Math.min(atMs, lane.dueAtMs) : atMs;
+      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, wakeAtMs);
       return;
     }
     const delivery = lane.queue.shift();
@@ -259,7 +263,11 @@ export class Dispatcher {
     const target = routing.target(tenantId, destinationId);
     const isForAnother = target !== undefined && !lane.isOf(target);
     if (isForAnother) await handBack(this.#parts, [delivery]);
-    else await cancel(this.#parts, delivery);
+    else if (!(await cancel(this.#parts, delivery)) && delivery.superseded) {
+      // Nobody else cancels it, and after a crash it would come behind the newer version: that one waits.
+      clock.schedule(CLAIM_RETRY_MS, () => void this.#drop(lane, delivery));
+      return;
+    }
     this.#done(lane, delivery);
     this.#left(lane);
     if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
@@ -307,7 +315,11 @@ export class Dispatcher {
 
   #left(lane: Lane): void {
     this.#inMemory--;
-    if (lane.dueAtMs !== Infinity) this.#wake(lane);
+    if (lane.dueAtMs !== Infinity || lane.queue.readySize > 0) {
+      // It may stand in the ring again, without the wake-up that it had.
+      this.#wake(lane);
+      this.pump();
+    }
     this.#claimer.claim();
   }
 
@@ -342,11 +354,10 @@ export class Dispatcher {
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
 
-  #claimed(lane: Lane, { deliveries, nextDueAtMs, hasFollowers }: ClaimedLane): void {
-    this.#inMemory += deliveries.length;
-    for (const delivery of deliveries) this.#take(lane, delivery);
-    lane.claimEnded(nextDueAtMs);
-    lane.hasFollowers ||= hasFollowers;
+  #claimed(lane: Lane, found: ClaimedLane): void {
+    this.#inMemory += found.deliveries.length;
+    for (const delivery of found.deliveries) this.#take(lane, delivery);
+    lane.left(found);
     this.#wake(lane);
   }
 

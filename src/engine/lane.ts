@@ -9,6 +9,7 @@ import { Breaker } from './breaker.ts';
 import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
+import type { ClaimedLane } from '../storage/storage.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { Rate } from './rate.ts';
 import type { Target } from './target.ts';
@@ -40,13 +41,12 @@ export class Lane {
   ready = false;
   /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
   dueAtMs = Infinity;
+  /** The first of those that were noted behind that one: claims that look at a part of the lane may pass them by. */
+  #notedDueAtMs = Infinity;
   /** Something in the storage waits behind what is in memory. */
   hasFollowers = false;
   /** A claim for it is under way. */
   claiming = false;
-
-  /** What was noted as due while a claim was under way. */
-  #dueSinceClaimMs = Infinity;
 
   readonly #pace = new Pace();
   readonly #concurrency: AdaptiveConcurrency;
@@ -88,6 +88,25 @@ export class Lane {
     return Math.min(quota, this.#rate.within(QUEUED_FOR_MS));
   }
 
+  /** Something is due in the storage at that time; `false`: something else is before. */
+  noteDue(atMs: number): boolean {
+    // What is being claimed may have been looked for before this was due.
+    if (this.claiming || atMs >= this.dueAtMs)
+      this.#notedDueAtMs = Math.min(this.#notedDueAtMs, atMs);
+    if (atMs >= this.dueAtMs) return false;
+    this.dueAtMs = atMs;
+    return true;
+  }
+
+  /** What a claim says of what it has left in the storage. */
+  left({ nextDueAtMs, hasFollowers, isPartial }: ClaimedLane): void {
+    this.hasFollowers ||= hasFollowers;
+    this.dueAtMs = nextDueAtMs ?? Infinity;
+    if (isPartial) return;
+    this.dueAtMs = Math.min(this.dueAtMs, this.#notedDueAtMs);
+    this.#notedDueAtMs = Infinity;
+  }
+
   /** Until when nothing is to be sent; `null`: it may be. */
   closedUntilMs(nowMs: number): number | null {
     return this.#breaker.openUntilMs(nowMs);
@@ -111,20 +130,6 @@ export class Lane {
   underWay(eventSeq: number): LiveDelivery | undefined {
     for (const delivery of this.unrecorded) if (delivery.event.seq === eventSeq) return delivery;
     return undefined;
-  }
-
-  /** Something of it is due then in the storage; `false`: it was known of something earlier. */
-  noteDue(atMs: number): boolean {
-    // What is being claimed may have been looked for before this was due.
-    if (this.claiming) this.#dueSinceClaimMs = Math.min(this.#dueSinceClaimMs, atMs);
-    if (atMs >= this.dueAtMs) return false;
-    this.dueAtMs = atMs;
-    return true;
-  }
-
-  claimEnded(nextDueAtMs: number | null): void {
-    this.dueAtMs = Math.min(nextDueAtMs ?? Infinity, this.#dueSinceClaimMs);
-    this.#dueSinceClaimMs = Infinity;
   }
 
   /** A newer version has come: what is still in memory is marked. */

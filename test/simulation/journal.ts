@@ -17,6 +17,8 @@ export interface DeliveryRow {
   readonly isManual: boolean;
   readonly nextAttemptAtMs: number | null;
   readonly claimedBy: number;
+  /** It failed for good, and holds its key. */
+  readonly holds: boolean;
 }
 
 export type Change =
@@ -57,7 +59,7 @@ export interface DestinationRow {
 
 const DELIVERY = (row: 'NEW' | 'OLD') =>
   `json_array(${row}.event_seq, ${row}.ordinal, ${row}.destination_no, ${row}.status, ${row}.attempts, ${row}.step,
-              ${row}.manual, ${row}.next_attempt_ms, ${row}.claimed_by)`;
+              ${row}.manual, ${row}.next_attempt_ms, ${row}.claimed_by, ${row}.holds)`;
 
 const TRIGGERS = `
   PRAGMA temp_store = MEMORY;
@@ -199,6 +201,7 @@ function deliveryOf(cells: Cells | null): DeliveryRow | null {
     isManual: cells[6] === 1,
     nextAttemptAtMs: cells[7] === null ? null : Number(cells[7]),
     claimedBy: Number(cells[8]),
+    holds: cells[9] === 1,
   };
 }
 

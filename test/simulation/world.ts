@@ -13,6 +13,7 @@ import { Callers } from './callers.ts';
 import { Findings } from './findings.ts';
 import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
+import type { DeliveryState } from './ledger.ts';
 import { Watch } from './watch.ts';
 
 export interface WorldOptions {
@@ -56,8 +57,10 @@ export class World {
     const monotonicMs = () => this.clock.monotonicMs();
     this.ledger = new Ledger(this.#journal, this.findings, monotonicMs);
     this.callers = new Callers(this.ledger, this.findings, monotonicMs);
-    this.receivers = new SimulatedReceivers(this.random.fork(), (request) =>
-      this.watch.arrived(request),
+    this.receivers = new SimulatedReceivers(
+      this.random.fork(),
+      (request) => this.watch.arrived(request),
+      (request) => this.watch.policies.ended(request),
     );
     this.watch = new Watch({
       ...options,
@@ -170,6 +173,14 @@ export class World {
     this.#takesCalls = false;
     this.#stopping = false;
     this.#assess();
+  }
+
+  /** What holds its key lets go of it, where it is chosen. */
+  letGo(isChosen: (delivery: DeliveryState) => boolean): void {
+    const { process } = this;
+    if (process === null) return;
+    for (const delivery of this.ledger.deliveries.values())
+      if (delivery.row.holds && isChosen(delivery)) this.callers.cancel(process, delivery);
   }
 
   behave(receiverName: string, behaviour: Behaviour): void {
