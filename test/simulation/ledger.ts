@@ -178,7 +178,7 @@ export class Ledger {
   }
 
   #readDestination(row: DestinationRow, known: DestinationState | undefined): void {
-    const { topics, config, policy } = JSON.parse(row.definition) as Definition;
+    const { topics, config, policy, profile } = JSON.parse(row.definition) as Definition;
     const destination: DestinationState = known ?? {
       no: row.no,
       tenantId: row.tenantId,
@@ -220,7 +220,7 @@ export class Ledger {
     destination.isEnabled = row.isEnabled;
     destination.wasTakenAway ||= !row.isEnabled;
     destination.wasEverParallel ||= destination.concurrency > 1;
-    destination.schedules.push(scheduleOf(policy.retry));
+    destination.schedules.push(scheduleOf(policy.retry, profile ?? 'standard'));
     this.#destinations.set(row.no, destination);
     this.#byReceiver.set(destination.receiverName, destination);
   }
@@ -541,6 +541,7 @@ function traced(change: Change): string {
 interface Definition {
   readonly topics: readonly string[];
   readonly config: { readonly receiver: string };
+  readonly profile?: string | null;
   readonly policy: {
     readonly order?: Order;
     readonly rate_per_minute?: number;
