@@ -8,35 +8,18 @@
  */
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
-import type { Deliverer } from './deliver.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
+import type { DispatcherParts } from './dispatcher-parts.ts';
 import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
-import type { HandBackParts } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
-import { FAST_ANSWER_MS } from './pacing.ts';
-import type { Recorded, Recorder } from './record.ts';
-import type { RoutingTable } from './routing.ts';
+import type { Recorded } from './record.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
-
-export interface DispatcherLimits {
-  /** Attempts under way at the same time, over all lanes. */
-  readonly maxInFlight: number;
-  /** Deliveries in memory, over all lanes. */
-  readonly maxInMemory: number;
-}
-
-export interface DispatcherParts extends HandBackParts {
-  readonly routing: RoutingTable;
-  readonly deliverer: Deliverer;
-  readonly recorder: Recorder;
-  readonly limits: DispatcherLimits;
-}
 
 const CLAIM_RETRY_MS = 500;
 
@@ -87,10 +70,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wakes.stop();
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onQuiet = resolve;
-    });
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
   }
 
   /**
@@ -105,7 +85,7 @@ export class Dispatcher {
   async takeQueued(): Promise<LiveDelivery[]> {
     // What is being claimed just now belongs to it.
     await this.#claimer.settled();
-    return this.#lanes.all().flatMap((lane) => lane.queue.drain());
+    return this.#lanes.all().flatMap((lane) => lane.queue.drain().concat([...lane.leaving]));
   }
 
   /**
@@ -130,11 +110,7 @@ export class Dispatcher {
 
   /** Its lane has no place in memory just now, though its receiver keeps up. */
   isCrowded(target: Target): boolean {
-    if (this.#stopped) return false;
-    const lane = this.#lanes.of(target);
-    const { clock } = this.#parts;
-    if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;
-    return lane.perMs(clock) * FAST_ANSWER_MS >= lane.concurrencyLimit;
+    return !this.#stopped && this.#lanes.of(target).isCrowded(this.#parts.clock);
   }
 
   /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
@@ -242,14 +218,20 @@ export class Dispatcher {
 
   /** They are not sent for a while: others have the room. */
   async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
-    if (await handBack(this.#parts, deliveries)) {
-      this.#inMemory -= deliveries.length;
-      lane.hasFollowers = lane.isOrdered;
-      this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
-    } else {
-      for (const delivery of deliveries) lane.queue.push(delivery);
-      this.#makeReady(lane);
+    const { clock } = this.#parts;
+    for (const delivery of deliveries) lane.leaving.add(delivery);
+    // Never into the queue again: what goes before them may be on its way to a retry.
+    if (!(await handBack(this.#parts, deliveries))) {
+      this.#later(() => this.#handBack(lane, deliveries));
+      return;
     }
+    this.#inMemory -= deliveries.length;
+    for (const delivery of deliveries) {
+      lane.leaving.delete(delivery);
+      if (delivery.superseded) void cancel(this.#parts, delivery);
+    }
+    lane.hasFollowers = lane.isOrdered;
+    this.noteDue(lane.tenantId, lane.destinationId, clock.nowMs());
   }
 
   /**
@@ -265,12 +247,19 @@ export class Dispatcher {
     if (isForAnother) await handBack(this.#parts, [delivery]);
     else if (!(await cancel(this.#parts, delivery)) && delivery.superseded) {
       // Nobody else cancels it, and after a crash it would come behind the newer version: that one waits.
-      clock.schedule(CLAIM_RETRY_MS, () => void this.#drop(lane, delivery));
+      this.#later(() => this.#drop(lane, delivery));
       return;
     }
     this.#done(lane, delivery);
     this.#left(lane);
     if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
+  }
+
+  /** The medium refused: once more, unless it is the end. */
+  #later(work: () => Promise<void>): void {
+    this.#parts.clock.schedule(CLAIM_RETRY_MS, () => {
+      if (!this.#stopped) void work();
+    });
   }
 
   #ended(lane: Lane): void {
@@ -390,13 +379,17 @@ export class Dispatcher {
     for (const lane of this.#lanes.all()) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined && lane.isOpenTo(target)) lane.retarget(target);
-      else {
+      if (target !== undefined && lane.isOpenTo(target)) {
+        lane.retarget(target);
+        // It may sleep for longer than it has to now.
+        this.#makeReady(lane);
+      } else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
         for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
         if (!lane.isOf(target)) this.#close(lane);
       }
     }
+    this.pump();
   }
 
   /** Its destination is gone: what is still under way ends, and nothing more is claimed. */

@@ -9,7 +9,7 @@ import { createCanceler } from './cancel.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { DispatcherLimits } from './dispatcher.ts';
+import type { DispatcherLimits } from './dispatcher-parts.ts';
 import type { EngineLog } from './engine-log.ts';
 import { UNMEASURED } from './engine-measures.ts';
 import type { EngineMeasures } from './engine-measures.ts';

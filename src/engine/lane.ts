@@ -11,6 +11,7 @@ import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedLane } from '../storage/storage.ts';
 import type { LanePolicy } from './lane-policy.ts';
+import { FAST_ANSWER_MS } from './pacing.ts';
 import { Rate } from './rate.ts';
 import type { Target } from './target.ts';
 
@@ -35,6 +36,8 @@ export class Lane {
   inFlight = 0;
   /** Those, and the ones whose outcome is being written. */
   readonly unrecorded = new Set<LiveDelivery>();
+  /** On their way back to the storage. */
+  readonly leaving = new Set<LiveDelivery>();
   /** Promised a place here by a publish that is being committed. */
   reserved = 0;
   /** It stands in the dispatcher's ring. */
@@ -70,15 +73,11 @@ export class Lane {
       this.queue.size === 0 &&
       this.inFlight === 0 &&
       this.unrecorded.size === 0 &&
+      this.leaving.size === 0 &&
       this.reserved === 0 &&
       this.dueAtMs === Infinity &&
       !this.claiming
     );
-  }
-
-  /** Attempts that it may have under way now. */
-  get concurrencyLimit(): number {
-    return this.#concurrency.limit;
   }
 
   /** How many deliveries it may keep in memory: as many as it can soon send. */
@@ -128,13 +127,13 @@ export class Lane {
 
   /** The delivery of that event, if an attempt of it is not recorded yet. */
   underWay(eventSeq: number): LiveDelivery | undefined {
-    for (const delivery of this.unrecorded) if (delivery.event.seq === eventSeq) return delivery;
-    return undefined;
+    return ofEvent(this.unrecorded, eventSeq);
   }
 
   /** A newer version has come: what is still in memory is marked. */
   supersede(eventSeq: number): void {
-    const queued = this.queue.find(eventSeq) ?? this.underWay(eventSeq);
+    const queued =
+      this.queue.find(eventSeq) ?? this.underWay(eventSeq) ?? ofEvent(this.leaving, eventSeq);
     if (queued !== undefined) queued.superseded = true;
   }
 
@@ -178,10 +177,17 @@ export class Lane {
     if (outcome.kind === 'delivered') this.#pace.count(clock.monotonicMs());
   }
 
-  /** Deliveries a millisecond, lately. */
-  perMs(clock: Clock): number {
-    return this.#pace.perMs(clock.monotonicMs());
+  /** It has no place in memory just now, though its receiver keeps up. */
+  isCrowded(clock: Clock): boolean {
+    if (this.room > 0 && this.dueAtMs > clock.nowMs()) return false;
+    const perMs = this.#pace.perMs(clock.monotonicMs());
+    return perMs * FAST_ANSWER_MS >= this.#concurrency.limit;
   }
+}
+
+function ofEvent(deliveries: Iterable<LiveDelivery>, eventSeq: number): LiveDelivery | undefined {
+  for (const delivery of deliveries) if (delivery.event.seq === eventSeq) return delivery;
+  return undefined;
 }
 
 const PACE_WINDOW_MS = 100;

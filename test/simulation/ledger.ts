@@ -324,7 +324,10 @@ export class Ledger {
     if (isPending && row.status === 'pending' && operation === 'publish') {
       const { deliverAtMs } = publication;
       if (deliverAtMs !== undefined && row.nextAttemptAtMs !== deliverAtMs)
-        this.#wrong(delivery, `is to be delivered at ${deliverAtMs}, is due ${row.nextAttemptAtMs}`);
+        this.#wrong(
+          delivery,
+          `is to be delivered at ${deliverAtMs}, is due ${row.nextAttemptAtMs}`,
+        );
     }
     if (row.claimedBy !== 0 && row.claimedBy !== process.no)
       this.#wrong(delivery, 'is claimed by another');

@@ -150,7 +150,8 @@ export class PolicyWatch {
     const { clock } = this.#options;
     for (const retry of destination.retrying) {
       const dueForMs = clock.nowMs() - (retry.row.nextAttemptAtMs ?? Infinity);
-      if (dueForMs < 0 || retry.unrecorded.length > 0 || this.#lastJumpMs > retry.dueSetMs) continue;
+      if (dueForMs < 0 || retry.unrecorded.length > 0 || this.#lastJumpMs > retry.dueSetMs)
+        continue;
       if (insertedMs <= clock.monotonicMs() - dueForMs) continue;
       const ahead = (this.#aheadOf.get(retry) ?? 0) + 1;
       this.#aheadOf.set(retry, ahead);

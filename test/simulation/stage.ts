@@ -25,9 +25,7 @@ export interface Scene {
 }
 
 /** What the events are ordered by, and the like. */
-export type Ordered = Partial<
-  Pick<Publication, 'key' | 'resource' | 'deliverAtMs' | 'retry'>
->;
+export type Ordered = Partial<Pick<Publication, 'key' | 'resource' | 'deliverAtMs' | 'retry'>>;
 
 export class Stage {
   readonly world: World;

@@ -125,8 +125,7 @@ export class Watch {
     if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) loseEnded(delivery);
     const isSettled = !this.#isUnsettled(destination.tenantId);
     const problem =
-      this.#problemOf(request, delivery) ??
-      this.policies.arrived(request, delivery, isSettled);
+      this.#problemOf(request, delivery) ?? this.policies.arrived(request, delivery, isSettled);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
     if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
@@ -225,13 +224,19 @@ export class Watch {
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
       const wait = engine.dispatcher.waitsFor(destination.tenantId, destination.id);
-      const pauseMs = wait?.for === 'breaker' ? LONGEST_PAUSE_MS : intervalMs(destination);
+      const mayHaveOther = wait?.for === 'rate' && this.#isUnsettled(destination.tenantId);
+      const isSlow = wait?.for === 'breaker' || mayHaveOther;
+      const pauseMs = isSlow ? LONGEST_PAUSE_MS : intervalMs(destination);
       const allowedMs = LATE_MS + pauseMs;
       const quietMs = Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs);
-      if (Math.min(quietMs, calmMs) > allowedMs) late ??= delivery;
+      // Of a rate that has just changed, the former counts until now.
+      const sameRateMs = clock.monotonicMs() - destination.rateSetMs;
+      if (Math.min(quietMs, calmMs, sameRateMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
-      findings.violate(`${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}, ${JSON.stringify(engine.dispatcher.waitsFor(late.destination.tenantId, late.destination.id))}, rate ${late.destination.ratePerMinute}`);
+      findings.violate(
+        `${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}, ${JSON.stringify(engine.dispatcher.waitsFor(late.destination.tenantId, late.destination.id))}, rate ${late.destination.ratePerMinute}`,
+      );
   }
 
   #receiver(name: string): ReceiverHealth {

@@ -1,7 +1,7 @@
 /** One start of Angarium in a simulated world: its clock, its way to the storage, its engine. */
 import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
 import { ENCRYPTION_KEY_BYTES, createSealedBoxes } from '../../src/domain/sealed-box.ts';
-import type { DispatcherLimits } from '../../src/engine/dispatcher.ts';
+import type { DispatcherLimits } from '../../src/engine/dispatcher-parts.ts';
 import type { EngineLog } from '../../src/engine/engine-log.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';

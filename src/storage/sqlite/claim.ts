@@ -53,7 +53,6 @@ const LANE = `
 
 const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };
 
-
 export function claim(context: WriteContext): Operation<Storage['claim']> {
   const due = context.statement(DUE);
   const markClaimed = context.statement(CLAIM);

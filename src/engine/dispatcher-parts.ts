@@ -1,0 +1,19 @@
+/** What the dispatcher works with. */
+import type { Deliverer } from './deliver.ts';
+import type { HandBackParts } from './hand-back.ts';
+import type { Recorder } from './record.ts';
+import type { RoutingTable } from './routing.ts';
+
+export interface DispatcherLimits {
+  /** Attempts under way at the same time, over all lanes. */
+  readonly maxInFlight: number;
+  /** Deliveries in memory, over all lanes. */
+  readonly maxInMemory: number;
+}
+
+export interface DispatcherParts extends HandBackParts {
+  readonly routing: RoutingTable;
+  readonly deliverer: Deliverer;
+  readonly recorder: Recorder;
+  readonly limits: DispatcherLimits;
+}
