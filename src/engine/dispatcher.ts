@@ -151,7 +151,7 @@ export class Dispatcher {
     const target = this.#parts.routing.target(tenantId, destinationId);
     if (target === undefined) return;
     const lane = this.#lanes.of(target);
-    if (lane.noteDue(atMs)) this.#wakes.set(lane, atMs);
+    if (lane.noteDue(atMs)) this.#wakes.setEarlier(lane, atMs);
   }
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
@@ -218,7 +218,6 @@ export class Dispatcher {
 
   /** They are not sent for a while: others have the room. */
   async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
-    const { clock } = this.#parts;
     for (const delivery of deliveries) lane.leaving.add(delivery);
     // Never into the queue again: what goes before them may be on its way to a retry.
     if (!(await handBack(this.#parts, deliveries))) {
@@ -231,7 +230,7 @@ export class Dispatcher {
       if (delivery.superseded) void cancel(this.#parts, delivery);
     }
     lane.hasFollowers = lane.isOrdered;
-    this.noteDue(lane.tenantId, lane.destinationId, clock.nowMs());
+    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
   }
 
   /**
@@ -255,7 +254,6 @@ export class Dispatcher {
     if (isForAnother) this.noteDue(tenantId, destinationId, clock.nowMs());
   }
 
-  /** The medium refused: once more, unless it is the end. */
   #later(work: () => Promise<void>): void {
     this.#parts.clock.schedule(CLAIM_RETRY_MS, () => {
       if (!this.#stopped) void work();
