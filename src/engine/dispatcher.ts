@@ -159,8 +159,6 @@ export class Dispatcher {
     const target = this.#parts.routing.target(tenantId, destinationId);
     const lane = target === undefined ? undefined : this.#lanes.find(target);
     if (lane?.withdraw(key) === true) this.#left(lane);
-    // The next of its key may go.
-    if (lane?.isOrdered === true) this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
   }
 
   /** Starts what may start. */

@@ -139,17 +139,16 @@ export class Callers {
 
   /** What holds its key lets go of it; what is pending comes to its end. */
   cancel(process: SimulatedProcess, delivery: DeliveryState): void {
-    const { row, destination, event } = delivery;
+    const { row, event } = delivery;
     const key = { seq: row.seq, ordinal: row.ordinal };
     delivery.wasCanceledByHand = true;
     const asked = {};
     this.#openRetries.add(asked);
     const { engine } = process;
-    cancelDelivery(engine, {
-      key,
-      tenantId: destination.tenantId,
-      destinationId: destination.id,
-    }).then(
+    const work = engine.storage
+      .deliveryGet({ delivery: key })
+      .then((found) => (found === null ? 'unknown' : cancelDelivery(engine, found, null)));
+    work.then(
       (result) => {
         this.#openRetries.delete(asked);
         this.#findings.saw(`cancel by hand: ${result}`);
