@@ -21,6 +21,9 @@ export class Breaker implements LanePolicy {
   /** `null`: closed. */
   #openUntilMs: number | null = null;
   #isProbing = false;
+  #underWay = 0;
+  /** Of those, the ones that had begun when it opened: there is no probe before they have ended. */
+  #stale = 0;
 
   get isOpen(): boolean {
     return this.#openUntilMs !== null;
@@ -33,28 +36,35 @@ export class Breaker implements LanePolicy {
 
   mayStartAtMs(_inFlight: number, nowMs: number): number {
     if (this.#openUntilMs === null) return nowMs;
-    if (this.#isProbing) return WHEN_ONE_ENDS;
+    if (this.#isProbing || this.#stale > 0) return WHEN_ONE_ENDS;
     // The clock was set back: no pause is longer than the longest.
     return Math.max(nowMs, Math.min(this.#openUntilMs, nowMs + LONGEST_PAUSE_MS));
   }
 
   attemptStarted(): void {
+    this.#underWay++;
     if (this.#openUntilMs !== null) this.#isProbing = true;
   }
 
   attemptEnded(outcome: Outcome, nowMs: number): void {
+    this.#underWay--;
     if (outcome.kind === 'delivered' || !isDown(outcome)) {
       this.#failures = 0;
       this.#pauseMs = FIRST_PAUSE_MS;
       this.#openUntilMs = null;
       this.#isProbing = false;
+      this.#stale = 0;
       return;
     }
     this.#failures++;
     // Those that were under way when it opened say nothing new.
-    if (this.#openUntilMs !== null && !this.#isProbing) return;
+    if (this.#openUntilMs !== null && !this.#isProbing) {
+      this.#stale--;
+      return;
+    }
     if (this.#failures < FAILURES_TO_OPEN) return;
     this.#isProbing = false;
+    this.#stale = this.#underWay;
     this.#openUntilMs = nowMs + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }

@@ -17,7 +17,6 @@ import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
-import { FAST_ANSWER_MS } from './pacing.ts';
 import type { Recorded } from './record.ts';
 import type { Target } from './target.ts';
 import { WakeQueue } from './wake-queue.ts';
@@ -71,10 +70,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wakes.stop();
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onQuiet = resolve;
-    });
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
   }
 
   /**
@@ -89,7 +85,7 @@ export class Dispatcher {
   async takeQueued(): Promise<LiveDelivery[]> {
     // What is being claimed just now belongs to it.
     await this.#claimer.settled();
-    return this.#lanes.all().flatMap((lane) => lane.queue.drain());
+    return this.#lanes.all().flatMap((lane) => lane.queue.drain().concat([...lane.leaving]));
   }
 
   /**
@@ -115,11 +111,7 @@ export class Dispatcher {
 
   /** Its lane has no place in memory just now, though its receiver keeps up. */
   isCrowded(target: Target): boolean {
-    if (this.#stopped) return false;
-    const lane = this.#lanes.of(target);
-    const { clock } = this.#parts;
-    if (lane.room > 0 && lane.dueAtMs > clock.nowMs()) return false;
-    return lane.perMs(clock) * FAST_ANSWER_MS >= lane.concurrencyLimit;
+    return !this.#stopped && this.#lanes.of(target).isCrowded(this.#parts.clock);
   }
 
   /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
@@ -160,7 +152,7 @@ export class Dispatcher {
     const target = this.#parts.routing.target(tenantId, destinationId);
     if (target === undefined) return;
     const lane = this.#lanes.of(target);
-    if (lane.noteDue(atMs)) this.#wakes.set(lane, atMs);
+    if (lane.noteDue(atMs)) this.#wakes.setEarlier(lane, atMs);
   }
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
@@ -186,17 +178,13 @@ export class Dispatcher {
   #serve(lane: Lane, nowMs: number): void {
     const atMs = lane.mayStartAtMs(nowMs);
     if (atMs > nowMs) {
-      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, Math.min(atMs, lane.dueAtMs));
+      // What is due by now waits for room, and room comes when one has started.
+      const wakeAtMs = lane.dueAtMs > nowMs ? Math.min(atMs, lane.dueAtMs) : atMs;
+      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, wakeAtMs);
       return;
     }
     const delivery = lane.queue.shift();
     if (delivery === undefined) return;
-    if (delivery.superseded) {
-      this.#makeReady(lane);
-      void this.#drop(lane, delivery);
-      return;
-    }
-    lane.attemptStarted(nowMs);
     lane.inFlight++;
     lane.unrecorded.add(delivery);
     this.#inFlight++;
@@ -207,12 +195,14 @@ export class Dispatcher {
   async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
     const { routing, deliverer, recorder, clock } = this.#parts;
     const target = routing.target(lane.tenantId, lane.destinationId);
-    if (target === undefined || lane.standing(target, clock.nowMs()) !== 'open') {
+    const isOpen = target !== undefined && lane.standing(target, clock.nowMs()) === 'open';
+    if (!isOpen || delivery.superseded) {
       lane.unrecorded.delete(delivery);
       await this.#drop(lane, delivery);
       this.#ended(lane);
       return;
     }
+    lane.attemptStarted(clock.nowMs());
     const attempt = await deliverer.attempt(target, delivery);
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
@@ -223,14 +213,19 @@ export class Dispatcher {
 
   /** They are not sent for a while: others have the room. */
   async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
-    if (await handBack(this.#parts, deliveries)) {
-      this.#inMemory -= deliveries.length;
-      lane.hasFollowers = lane.isOrdered;
-      this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
-    } else {
-      for (const delivery of deliveries) lane.queue.push(delivery);
-      this.#makeReady(lane);
+    for (const delivery of deliveries) lane.leaving.add(delivery);
+    // Never into the queue again: what goes before them may be on its way to a retry.
+    if (!(await handBack(this.#parts, deliveries))) {
+      this.#later(() => this.#handBack(lane, deliveries));
+      return;
     }
+    this.#inMemory -= deliveries.length;
+    for (const delivery of deliveries) {
+      lane.leaving.delete(delivery);
+      if (delivery.superseded) void cancel(this.#parts, delivery);
+    }
+    lane.hasFollowers = lane.isOrdered;
+    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
   }
 
   /**
@@ -245,10 +240,18 @@ export class Dispatcher {
     const isForAnother = target !== undefined && !lane.isOf(target);
     const isKept = isForAnother || lane.standing(target, clock.nowMs()) === 'held';
     if (isKept) await handBack(this.#parts, [delivery]);
-    else await cancel(this.#parts, delivery);
+    else if (!(await cancel(this.#parts, delivery)) && delivery.superseded) {
+      // Nobody else cancels it, and after a crash it would come behind the newer version: that one waits.
+      this.#later(() => this.#drop(lane, delivery));
+      return;
+    }
     this.#done(lane, delivery);
     this.#left(lane);
     if (isKept) this.noteDue(tenantId, destinationId, clock.nowMs());
+  }
+
+  #later(work: () => Promise<void>): void {
+    this.#parts.clock.schedule(CLAIM_RETRY_MS, () => void (this.#stopped || work()));
   }
 
   #ended(lane: Lane): void {
@@ -293,7 +296,11 @@ export class Dispatcher {
 
   #left(lane: Lane): void {
     this.#inMemory--;
-    if (lane.dueAtMs !== Infinity) this.#wake(lane);
+    if (lane.dueAtMs !== Infinity || lane.queue.readySize > 0) {
+      // It may stand in the ring again, without the wake-up that it had.
+      this.#wake(lane);
+      this.pump();
+    }
     this.#claimer.claim();
   }
 
@@ -329,11 +336,10 @@ export class Dispatcher {
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
 
-  #claimed(lane: Lane, { deliveries, nextDueAtMs, hasFollowers }: ClaimedLane): void {
-    this.#inMemory += deliveries.length;
-    for (const delivery of deliveries) this.#take(lane, delivery);
-    lane.claimEnded(nextDueAtMs);
-    lane.hasFollowers ||= hasFollowers;
+  #claimed(lane: Lane, found: ClaimedLane): void {
+    this.#inMemory += found.deliveries.length;
+    for (const delivery of found.deliveries) this.#take(lane, delivery);
+    lane.left(found);
     this.#wake(lane);
   }
 
@@ -369,7 +375,8 @@ export class Dispatcher {
       const target = route?.targets.get(lane.destinationId);
       if (target !== undefined && lane.isOf(target)) lane.retarget(target);
       if (lane.standing(target, this.#parts.clock.nowMs()) === 'open') {
-        // It may have been held.
+        // It may sleep for longer than it has to now, or have been held.
+        this.#makeReady(lane);
         if (lane.dueAtMs !== Infinity) this.#wake(lane);
       } else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
@@ -378,6 +385,7 @@ export class Dispatcher {
       }
     }
     this.#claimer.claim();
+    this.pump();
   }
 
   /** Its destination is gone: what is still under way ends, and nothing more is claimed. */

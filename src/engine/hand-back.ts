@@ -26,16 +26,18 @@ export async function handBack(
   }
 }
 
-/** Its destination takes nothing any more: canceled, where the canceler was not there before. */
+/** It is not to be sent any more: canceled, where nobody was there before; `false`: the medium refuses. */
 export async function cancel(
   { storage, clock, log, measures }: HandBackParts,
   delivery: LiveDelivery,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const result = await storage.cancel({ delivery: keyOf(delivery), nowMs: clock.nowMs() });
     if (result === 'in_attempt' || result === 'canceled') measures.canceled(1);
+    return true;
   } catch (error) {
     log.cancelFailed(error);
+    return false;
   }
 }
 

@@ -9,7 +9,9 @@ import { Breaker } from './breaker.ts';
 import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
+import type { ClaimedLane } from '../storage/storage.ts';
 import type { LanePolicy } from './lane-policy.ts';
+import { FAST_ANSWER_MS } from './pacing.ts';
 import { Rate } from './rate.ts';
 import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
@@ -35,19 +37,20 @@ export class Lane {
   inFlight = 0;
   /** Those, and the ones whose outcome is being written. */
   readonly unrecorded = new Set<LiveDelivery>();
+  /** On their way back to the storage. */
+  readonly leaving = new Set<LiveDelivery>();
   /** Promised a place here by a publish that is being committed. */
   reserved = 0;
   /** It stands in the dispatcher's ring. */
   ready = false;
   /** When the first of the deliveries that are only in the storage is due; `Infinity`: there are none. */
   dueAtMs = Infinity;
+  /** The first of those that were noted behind that one: claims that look at a part of the lane may pass them by. */
+  #notedDueAtMs = Infinity;
   /** Something in the storage waits behind what is in memory. */
   hasFollowers = false;
   /** A claim for it is under way. */
   claiming = false;
-
-  /** What was noted as due while a claim was under way. */
-  #dueSinceClaimMs = Infinity;
 
   readonly #pace = new Pace();
   #target: Target;
@@ -73,15 +76,11 @@ export class Lane {
       this.queue.size === 0 &&
       this.inFlight === 0 &&
       this.unrecorded.size === 0 &&
+      this.leaving.size === 0 &&
       this.reserved === 0 &&
       this.dueAtMs === Infinity &&
       !this.claiming
     );
-  }
-
-  /** Attempts that it may have under way now. */
-  get concurrencyLimit(): number {
-    return this.#concurrency.limit;
   }
 
   /** How many deliveries it may keep in memory: as many as it can soon send. */
@@ -89,6 +88,25 @@ export class Lane {
     if (this.#breaker.isOpen) return 1;
     const quota = Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
     return Math.min(quota, this.#rate.within(QUEUED_FOR_MS));
+  }
+
+  /** Something is due in the storage at that time; `false`: something else is before. */
+  noteDue(atMs: number): boolean {
+    // What is being claimed may have been looked for before this was due.
+    if (this.claiming || atMs >= this.dueAtMs)
+      this.#notedDueAtMs = Math.min(this.#notedDueAtMs, atMs);
+    if (atMs >= this.dueAtMs) return false;
+    this.dueAtMs = atMs;
+    return true;
+  }
+
+  /** What a claim says of what it has left in the storage. */
+  left({ nextDueAtMs, hasFollowers, isPartial }: ClaimedLane): void {
+    this.hasFollowers ||= hasFollowers;
+    this.dueAtMs = nextDueAtMs ?? Infinity;
+    if (isPartial) return;
+    this.dueAtMs = Math.min(this.dueAtMs, this.#notedDueAtMs);
+    this.#notedDueAtMs = Infinity;
   }
 
   /** Until when nothing is to be sent; `null`: it may be. */
@@ -117,27 +135,13 @@ export class Lane {
 
   /** The delivery of that event, if an attempt of it is not recorded yet. */
   underWay(eventSeq: number): LiveDelivery | undefined {
-    for (const delivery of this.unrecorded) if (delivery.event.seq === eventSeq) return delivery;
-    return undefined;
-  }
-
-  /** Something of it is due then in the storage; `false`: it was known of something earlier. */
-  noteDue(atMs: number): boolean {
-    // What is being claimed may have been looked for before this was due.
-    if (this.claiming) this.#dueSinceClaimMs = Math.min(this.#dueSinceClaimMs, atMs);
-    if (atMs >= this.dueAtMs) return false;
-    this.dueAtMs = atMs;
-    return true;
-  }
-
-  claimEnded(nextDueAtMs: number | null): void {
-    this.dueAtMs = Math.min(nextDueAtMs ?? Infinity, this.#dueSinceClaimMs);
-    this.#dueSinceClaimMs = Infinity;
+    return ofEvent(this.unrecorded, eventSeq);
   }
 
   /** A newer version has come: what is still in memory is marked. */
   supersede(eventSeq: number): void {
-    const queued = this.queue.find(eventSeq) ?? this.underWay(eventSeq);
+    const queued =
+      this.queue.find(eventSeq) ?? this.underWay(eventSeq) ?? ofEvent(this.leaving, eventSeq);
     if (queued !== undefined) queued.superseded = true;
   }
 
@@ -183,10 +187,17 @@ export class Lane {
     if (outcome.kind === 'delivered') this.#pace.count(clock.monotonicMs());
   }
 
-  /** Deliveries a millisecond, lately. */
-  perMs(clock: Clock): number {
-    return this.#pace.perMs(clock.monotonicMs());
+  /** It has no place in memory just now, though its receiver keeps up. */
+  isCrowded(clock: Clock): boolean {
+    if (this.room > 0 && this.dueAtMs > clock.nowMs()) return false;
+    const perMs = this.#pace.perMs(clock.monotonicMs());
+    return perMs * FAST_ANSWER_MS >= this.#concurrency.limit;
   }
+}
+
+function ofEvent(deliveries: Iterable<LiveDelivery>, eventSeq: number): LiveDelivery | undefined {
+  for (const delivery of deliveries) if (delivery.event.seq === eventSeq) return delivery;
+  return undefined;
 }
 
 const PACE_WINDOW_MS = 100;

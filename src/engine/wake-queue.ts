@@ -35,6 +35,11 @@ export class WakeQueue<T> {
     this.#arm();
   }
 
+  /** Wakes the item at that time, unless it is to be woken before. */
+  setEarlier(item: T, atMs: number): void {
+    if (atMs < (this.#times.get(item) ?? Infinity)) this.set(item, atMs);
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;

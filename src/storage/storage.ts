@@ -363,6 +363,8 @@ export interface ClaimedLane {
   readonly nextDueAtMs: number | null;
   /** Something waits behind what this node has in memory: ask again when that is done. */
   readonly hasFollowers: boolean;
+  /** Only a part of the lane was looked at, the next claim goes on there; `nextDueAtMs` is that of the claim. */
+  readonly isPartial: boolean;
 }
 
 export interface ClaimedDelivery {

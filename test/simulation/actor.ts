@@ -1,5 +1,6 @@
 /** What people and fate do to an installation, step by step, as the seed decides. */
 import { DELIVERY_STATUSES } from '../../src/domain/delivery.ts';
+import type { DestinationPolicy } from '../../src/domain/destination.ts';
 import { deleteDestination } from '../../src/engine/delete-destination.ts';
 import { changeDestination, createDestination } from '../../src/engine/manage-destinations.ts';
 import type { DestinationChange } from '../../src/engine/manage-destinations.ts';
@@ -7,7 +8,15 @@ import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { DestinationState, Publication } from './ledger.ts';
-import { TOPICS, badBehaviour, healthyBehaviour, policyOf, topicsOf } from './scenario.ts';
+import {
+  TOPICS,
+  badBehaviour,
+  healthyBehaviour,
+  orderOf,
+  orderedBy,
+  policyOf,
+  topicsOf,
+} from './scenario.ts';
 import type { Scenario, Step } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +35,8 @@ export class Actor {
   #lastTenant = 0;
   #lastReceiver = 0;
   #lastN = 0;
+  /** Of each resource and node, the latest. */
+  readonly #versions = new Map<string, number>();
 
   constructor(world: World, scenario: Scenario) {
     this.#world = world;
@@ -117,9 +128,8 @@ export class Actor {
         this.#change({ disabledAtMs: null }, (destination) => !destination.isEnabled);
         break;
       case 'change':
-        this.#change(
-          random.chance(0.5) ? { policy: policyOf(random) } : { topics: topicsOf(random) },
-        );
+        if (random.chance(0.5)) this.#change({ topics: topicsOf(random) });
+        else this.#changePolicy();
         break;
       case 'remove':
         this.#remove();
@@ -132,6 +142,12 @@ export class Actor {
         break;
       case 'retry':
         this.#retry();
+        break;
+      case 'cancel':
+        this.#cancel();
+        break;
+      case 'letGo':
+        this.#world.letGo(() => random.chance(0.5));
         break;
       default:
         this.#trouble(step);
@@ -207,6 +223,7 @@ export class Actor {
     const byMs = Math.round(this.#random.between(-1, 1) * this.#random.pick([50, 5000, 300_000]));
     this.#world.findings.note(`  by ${byMs} ms`);
     this.#world.clock.jump(byMs);
+    this.#world.watch.policies.jumped();
     if (byMs < 0) this.#world.watch.jumpedBack();
     else this.#world.watch.trouble();
   }
@@ -218,8 +235,22 @@ export class Actor {
     const n = ++this.#lastN;
     const tenantId = random.pick(this.#tenantIds);
     const to = random.chance(0.15) ? `d${random.int(1, 4)}` : null;
-    const publication = { n, topic: random.pick(TOPICS), to, retry: random.chance(0.9) };
+    const { policies } = this.#scenario;
+    const publication: Publication = {
+      n,
+      topic: random.pick(TOPICS),
+      to,
+      retry: random.chance(0.9),
+      ...orderedBy(random, policies, this.#versions),
+      ...(random.chance(policies.deliverAt) ? { deliverAtMs: this.#deliverAtMs() } : {}),
+    };
     return { tenantId, id: random.chance(0.4) ? `id-${n}` : null, publication };
+  }
+
+  /** Sometimes past, mostly soon, rarely far. */
+  #deliverAtMs(): number {
+    const afterMs = this.#random.pick([-1000, 50, 500, 5000, 60_000, 3_600_000]);
+    return this.#world.clock.nowMs() + Math.round(this.#random.between(0.5, 1) * afterMs);
   }
 
   #publish(wanted: readonly Wanted[], asBatch: boolean): void {
@@ -261,6 +292,14 @@ export class Actor {
     }
   }
 
+  #cancel(): void {
+    const { process, ledger, callers } = this.#world;
+    const pending = [...ledger.deliveries.values()].filter(({ row }) => row.status === 'pending');
+    if (process === null || pending.length === 0) return;
+    for (let times = this.#random.int(1, 3); times > 0; times--)
+      callers.cancel(process, this.#random.pick(pending.slice(-20)));
+  }
+
   // ── Tenants and destinations ───────────────────────────────────────────────────────────────────────────────────
 
   #createTenant(): void {
@@ -290,7 +329,7 @@ export class Actor {
     const tenantId = random.pick(this.#tenantIds);
     const id = `d${random.int(1, 4)}`;
     const receiver = `r${++this.#lastReceiver}`;
-    const policy = policyOf(random);
+    const policy = policyOf(random, this.#scenario.policies);
     const topics = topicsOf(random);
     this.#world.receivers.receiver(receiver).behaviour = healthyBehaviour(random);
     this.#manage(tenantId, ({ engine }) =>
@@ -326,6 +365,18 @@ export class Actor {
     const { tenantId, id } = destination;
     this.#world.findings.note(`  ${tenantId} ${id}: ${JSON.stringify(change)}`);
     this.#manage(tenantId, ({ engine }) => changeDestination(engine, { tenantId, id }, change));
+  }
+
+  /** The order stays, but now and then. */
+  #changePolicy(): void {
+    const random = this.#random;
+    const destination = this.#anyDestination();
+    if (destination === undefined) return;
+    const { policies } = this.#scenario;
+    const { order, order_on_failure, ...policy } = policyOf(random, policies);
+    let kept: DestinationPolicy = destination.order === 'none' ? {} : { order: destination.order };
+    if (random.chance(policies.reorder)) kept = random.chance(0.5) ? {} : orderOf(random);
+    this.#change({ policy: { ...policy, ...kept } }, (each) => each === destination);
   }
 
   #remove(): void {

@@ -3,13 +3,13 @@
  * and again at the end.
  */
 import type { PublishRequest } from '../../src/domain/event.ts';
+import { cancelDelivery } from '../../src/engine/cancel.ts';
 import type { PublishResult } from '../../src/engine/publish.ts';
 import { retryByHand } from '../../src/engine/retry.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, EventState, Ledger, Publication } from './ledger.ts';
-import { RELEASE_LOSES_ORDER } from './tolerated.ts';
 
 export interface PublishCall {
   readonly publication: Publication;
@@ -137,6 +137,30 @@ export class Callers {
     );
   }
 
+  /** What holds its key lets go of it; what is pending comes to its end. */
+  cancel(process: SimulatedProcess, delivery: DeliveryState): void {
+    const { row, event } = delivery;
+    const key = { seq: row.seq, ordinal: row.ordinal };
+    delivery.wasCanceledByHand = true;
+    const asked = {};
+    this.#openRetries.add(asked);
+    const { engine } = process;
+    const work = engine.storage
+      .deliveryGet({ delivery: key })
+      .then((found) => (found === null ? 'unknown' : cancelDelivery(engine, found, null)));
+    work.then(
+      (result) => {
+        this.#openRetries.delete(asked);
+        this.#findings.saw(`cancel by hand: ${result}`);
+        this.#findings.note(`  cancel of n=${event.publication.n}: ${result}`);
+      },
+      (error: Error) => {
+        this.#openRetries.delete(asked);
+        this.#findings.note(`  cancel of n=${event.publication.n}: ${error.message}`);
+      },
+    );
+  }
+
   /** The process died: who waited for it gets no answer. */
   hangUp(): void {
     this.#findings.saw('publish never answered', this.#openCalls.size);
@@ -150,7 +174,10 @@ export class Callers {
       const wasTried = delivery.requests.some(
         ({ endedMs }) => endedMs !== null && endedMs >= askedMs,
       );
-      if (!wasTried && !delivery.destination.wasTakenAway)
+      const { wasTakenAway, wasEverOrdered } = delivery.destination;
+      // Another version may have taken its place.
+      const isExcused = wasTakenAway || delivery.wasCanceledByHand || wasEverOrdered;
+      if (!wasTried && !isExcused)
         this.#findings.violate(
           `${describe(delivery)} was to be retried by hand at ${askedMs}, and was not`,
         );
@@ -226,8 +253,8 @@ export class Callers {
    */
   checkOrder(): void {
     for (const destination of this.#ledger.destinations()) {
-      if (destination.wasEverParallel || destination.wasTakenAway) continue;
-      if (RELEASE_LOSES_ORDER && destination.wasReleased) continue;
+      if (destination.wasEverParallel || destination.wasTakenAway || destination.wasEverOrdered)
+        continue;
       let latest: PublishCall | null = null;
       for (const call of this.#arrivals(destination.receiverName)) {
         this.#findings.saw('arrival in order');
@@ -251,6 +278,7 @@ export class Callers {
       if (delivery === undefined || first === undefined) continue;
       if (
         delivery.retriesByHand > 0 ||
+        event.publication.deliverAtMs !== undefined ||
         delivery.requests.some(({ outcome }) => outcome?.kind === 'failed')
       )
         return [];
@@ -271,7 +299,7 @@ function requestOf({ tenantId, id, publication }: PublishCall): PublishRequest {
     metadata: null,
     resource: publication.resource === undefined ? null : JSON.stringify(publication.resource),
     orderKey: publication.key ?? null,
-    deliverAtMs: null,
+    deliverAtMs: publication.deliverAtMs ?? null,
     data: new TextEncoder().encode(JSON.stringify(publication)),
     test: false,
   };

@@ -59,12 +59,15 @@ test('a seed gives the same world each time', async () => {
 
 /** Where one is missing, the worlds have become too tame to show what they are for. */
 const HAPPENINGS = [
+  'a key is held',
+  'a key is let go of',
   'arrival in order',
   'attempt lost by a crash',
   'attempt recorded: canceled to canceled',
   'attempt recorded: pending to delivered',
   'attempt recorded: pending to failed',
   'attempt recorded: pending to pending',
+  'breaker opens',
   'cancel from pending',
   'cancelSlice from pending',
   'claim failed',
@@ -82,11 +85,16 @@ const HAPPENINGS = [
   'publish answered: conflict',
   'publish answered: unknown_tenant',
   'publish never answered',
+  'probe of an open breaker',
   'record failed',
   'record resumed',
+  'request in order: key',
+  'request in order: latest',
+  'request under a rate',
   'retry by hand from canceled',
   'retry by hand from delivered',
   'retry by hand from failed',
   'retry by hand from pending',
   'stop in good order',
+  'superseded',
 ];

@@ -1,4 +1,8 @@
 /** When a retry has to come, worked out from the destination's policy alone. */
+import { baack } from '../../src/profiles/baack.ts';
+import { balkanid } from '../../src/profiles/balkanid.ts';
+import { basekit } from '../../src/profiles/basekit.ts';
+import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { standard } from '../../src/profiles/standard.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 
@@ -21,12 +25,15 @@ export interface Expected {
   readonly mayBeOver: boolean;
 }
 
+const SCHEDULES = new Map(
+  [standard, baack, balkanid, basekit, baxcloud].map(({ name, retry }) => [name, retry]),
+);
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 const OVER: Expected = { from: Infinity, to: -Infinity, mayBeOver: true };
 
 /** Without a policy of its own a destination has its profile's. */
-export function scheduleOf(policy: RetryOfPolicy | undefined): ExpectedSchedule {
-  if (policy === undefined) return standard.retry;
+export function scheduleOf(policy: RetryOfPolicy | undefined, profile: string): ExpectedSchedule {
+  if (policy === undefined) return SCHEDULES.get(profile) ?? standard.retry;
   return {
     delaysMs: policy.delays_s.map((delayS) => delayS * 1000),
     jitter: policy.jitter ?? standard.retry.jitter,

@@ -19,6 +19,8 @@ export interface DeliveryRow {
   readonly isReplay: boolean;
   readonly nextAttemptAtMs: number | null;
   readonly claimedBy: number;
+  /** It failed for good, and holds its key. */
+  readonly holds: boolean;
 }
 
 export type Change =
@@ -61,7 +63,7 @@ export interface DestinationRow {
 
 const DELIVERY = (row: 'NEW' | 'OLD') =>
   `json_array(${row}.event_seq, ${row}.ordinal, ${row}.destination_no, ${row}.status, ${row}.attempts, ${row}.step,
-              ${row}.manual, ${row}.next_attempt_ms, ${row}.claimed_by)`;
+              ${row}.manual, ${row}.next_attempt_ms, ${row}.claimed_by, ${row}.holds)`;
 
 const TRIGGERS = `
   PRAGMA temp_store = MEMORY;
@@ -209,6 +211,7 @@ function deliveryOf(cells: Cells | null): DeliveryRow | null {
     isReplay: cells[6] === 2,
     nextAttemptAtMs: cells[7] === null ? null : Number(cells[7]),
     claimedBy: Number(cells[8]),
+    holds: cells[9] === 1,
   };
 }
 

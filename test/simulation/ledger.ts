@@ -3,6 +3,7 @@
  * change may be.
  */
 import type { EventResource } from '../../src/domain/event.ts';
+import { orderKeyFor } from '../../src/domain/order.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
@@ -24,6 +25,13 @@ export interface DestinationState {
   readonly receiverName: string;
   topics: readonly string[];
   order: Order;
+  /** It was created with another. */
+  hasChangedOrder: boolean;
+  wasEverOrdered: boolean;
+  ratePerMinute: number | null;
+  isRateNew: boolean;
+  /** Monotonic time since which the engine has known this rate. */
+  rateSetMs: number;
   concurrency: number;
   /** The largest that the engine may still go by. */
   formerConcurrency: number;
@@ -33,10 +41,12 @@ export interface DestinationState {
   /** It was disabled or deleted at some time. */
   wasTakenAway: boolean;
   wasEverParallel: boolean;
-  /** A stop gave some of its deliveries back. */
-  wasReleased: boolean;
-  /** Deliveries that failed for good. */
-  readonly failed: DeliveryState[];
+  /** Of each key what blocks it: what is pending, and what failed and holds it. */
+  readonly blocking: Map<string, Set<DeliveryState>>;
+  /** By key, all that it ever had. */
+  readonly versions: Map<string, DeliveryState[]>;
+  /** What is pending after a failure. */
+  readonly retrying: Set<DeliveryState>;
   /** All that it ever had. */
   readonly schedules: ExpectedSchedule[];
 }
@@ -49,6 +59,7 @@ export interface Publication {
   readonly retry: boolean;
   readonly key?: string;
   readonly resource?: EventResource;
+  readonly deliverAtMs?: number;
 }
 
 export interface EventState {
@@ -76,6 +87,9 @@ export interface DeliveryState {
   retriesByHand: number;
   /** It was canceled, and made due by hand. */
   wasRevived: boolean;
+  wasCanceledByHand: boolean;
+  /** What it is one after the other with. */
+  readonly orderKey: string | null;
   /** Attempts whose outcome a dead process took along. */
   lost: number;
   readonly requests: ReceivedRequest[];
@@ -149,7 +163,11 @@ export class Ledger {
   /** The engine knows the destinations of a tenant, or of all, as they are. */
   settled(tenantId: string | null): void {
     for (const destination of this.#destinations.values())
-      if (tenantId === null || destination.tenantId === tenantId) destination.formerConcurrency = 0;
+      if (tenantId === null || destination.tenantId === tenantId) {
+        destination.formerConcurrency = 0;
+        if (destination.isRateNew) destination.rateSetMs = this.#monotonicMs();
+        destination.isRateNew = false;
+      }
   }
 
   // ── Destinations ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +186,7 @@ export class Ledger {
   }
 
   #readDestination(row: DestinationRow, known: DestinationState | undefined): void {
-    const { topics, config, policy } = JSON.parse(row.definition) as Definition;
+    const { topics, config, policy, profile } = JSON.parse(row.definition) as Definition;
     const destination: DestinationState = known ?? {
       no: row.no,
       tenantNo: row.tenantNo,
@@ -176,7 +194,12 @@ export class Ledger {
       id: row.id,
       receiverName: config.receiver,
       topics,
-      order: 'none',
+      order: policy.order ?? 'none',
+      hasChangedOrder: false,
+      wasEverOrdered: false,
+      ratePerMinute: null,
+      isRateNew: false,
+      rateSetMs: 0,
       concurrency: 0,
       formerConcurrency: 0,
       isEnabled: true,
@@ -184,12 +207,19 @@ export class Ledger {
       isDeleted: false,
       wasTakenAway: false,
       wasEverParallel: false,
-      wasReleased: false,
-      failed: [],
+      blocking: new Map(),
+      versions: new Map(),
+      retrying: new Set(),
       schedules: [],
     };
     destination.topics = topics;
-    destination.order = policy.order ?? 'none';
+    const order = policy.order ?? 'none';
+    destination.hasChangedOrder ||= order !== destination.order;
+    destination.order = order;
+    destination.wasEverOrdered ||= order !== 'none';
+    const rate = policy.rate_per_minute ?? null;
+    destination.isRateNew ||= rate !== destination.ratePerMinute;
+    destination.ratePerMinute = rate;
     const concurrency = policy.concurrency ?? 128;
     if (concurrency !== destination.concurrency)
       destination.formerConcurrency = Math.max(
@@ -201,7 +231,7 @@ export class Ledger {
     destination.isHeld = row.isHeld;
     destination.wasTakenAway ||= !row.isEnabled;
     destination.wasEverParallel ||= destination.concurrency > 1;
-    destination.schedules.push(scheduleOf(policy.retry));
+    destination.schedules.push(scheduleOf(policy.retry, profile ?? 'standard'));
     this.#destinations.set(row.no, destination);
     this.#byReceiver.set(destination.receiverName, destination);
   }
@@ -271,6 +301,7 @@ export class Ledger {
       return;
     }
     const isAsked = operation === 'retryByHand' || operation === 'replayAdvance';
+    const { publication } = event;
     const delivery: DeliveryState = {
       event,
       destination,
@@ -281,12 +312,17 @@ export class Ledger {
       isPastSchedule: isAsked,
       retriesByHand: isAsked ? 1 : 0,
       wasRevived: false,
+      wasCanceledByHand: false,
+      // One that was added by hand is not ordered.
+      orderKey: isAsked ? null : orderKeyFor(destination.order, orderedBy(publication)),
       lost: 0,
       requests: [],
       unrecorded: [],
       lastRecorded: null,
     };
     event.deliveries.push(delivery);
+    noteVersion(delivery);
+    noteBlocking(delivery);
     this.deliveries.set(keyOf(row), delivery);
     if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
     else if (isAsked) this.#findings.saw('delivery added by a replay');
@@ -297,6 +333,14 @@ export class Ledger {
     const isPending =
       row.status === 'pending' || (destination.order === 'latest' && row.status === 'canceled');
     if (!isPending || row.attempts !== 0) this.#wrong(delivery, 'is not pending at first');
+    if (isPending && row.status === 'pending' && operation === 'publish') {
+      const { deliverAtMs } = publication;
+      if (deliverAtMs !== undefined && row.nextAttemptAtMs !== deliverAtMs)
+        this.#wrong(
+          delivery,
+          `is to be delivered at ${deliverAtMs}, is due ${row.nextAttemptAtMs}`,
+        );
+    }
     if (row.claimedBy !== 0 && row.claimedBy !== process.no)
       this.#wrong(delivery, 'is claimed by another');
   }
@@ -311,6 +355,8 @@ export class Ledger {
     this.deliveries.delete(keyOf(row));
     if (isErased && row.claimedBy !== 0)
       this.#erasedClaims.set(row.claimedBy, this.erasedClaims(row.claimedBy) + 1);
+    if (delivery.orderKey !== null)
+      delivery.destination.blocking.get(delivery.orderKey)?.delete(delivery);
   }
 
   #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {
@@ -357,6 +403,7 @@ export class Ledger {
     if (after.nextAttemptAtMs !== before.nextAttemptAtMs) delivery.dueSetMs = this.#monotonicMs();
     const problem = this.#problemOf(process, operation, delivery, before, after);
     delivery.row = after;
+    noteBlocking(delivery);
     if (problem !== null) this.#wrong(delivery, `${operation}: ${problem}`);
   }
 
@@ -380,7 +427,6 @@ export class Ledger {
         );
         return before.claimedBy === process.no ? 'it is claimed twice' : null;
       case 'release':
-        delivery.destination.wasReleased = true;
         return before.status !== 'pending' ||
           before.claimedBy !== process.no ||
           after.claimedBy !== 0
@@ -390,9 +436,15 @@ export class Ledger {
       case 'cancelSlice':
         this.#findings.saw(`${operation} from ${before.status}`);
         // One that holds its key only lets go of it.
-        if (before.status === 'failed' && delivery.destination.order === 'key')
-          return after.status === 'failed' ? null : 'it was let go of';
-        if (!delivery.destination.wasTakenAway && delivery.destination.order !== 'latest')
+        if (before.holds) {
+          this.#findings.saw('a key is let go of');
+          return after.status === 'failed' && !after.holds ? null : 'it was let go of';
+        }
+        if (
+          !delivery.destination.wasTakenAway &&
+          !delivery.destination.wasEverOrdered &&
+          !delivery.wasCanceledByHand
+        )
           return 'its destination was never disabled';
         return after.status === transition(before.status, 'cancel')
           ? null
@@ -409,11 +461,11 @@ export class Ledger {
           ? null
           : `from ${before.status}`;
       case 'record':
-        if (after.status === 'failed') delivery.destination.failed.push(delivery);
+        if (after.holds) this.#findings.saw('a key is held');
         return this.#problemOfRecord(process, delivery, before, after);
       case 'publish':
         this.#findings.saw('superseded');
-        return delivery.destination.order === 'latest' &&
+        return delivery.destination.wasEverOrdered &&
           before.status === 'pending' &&
           after.status === 'canceled'
           ? null
@@ -469,6 +521,36 @@ export class Ledger {
   }
 }
 
+/** Keeps `blocking` as the delivery's row says. */
+function noteBlocking(delivery: DeliveryState): void {
+  const { orderKey, destination, row } = delivery;
+  if (row.status === 'pending' && row.attempts > 0) destination.retrying.add(delivery);
+  else destination.retrying.delete(delivery);
+  if (orderKey === null) return;
+  let blocking = destination.blocking.get(orderKey);
+  if (blocking === undefined) {
+    blocking = new Set();
+    destination.blocking.set(orderKey, blocking);
+  }
+  if (row.status === 'pending' || row.holds) blocking.add(delivery);
+  else blocking.delete(delivery);
+}
+
+function noteVersion(delivery: DeliveryState): void {
+  const { orderKey, destination } = delivery;
+  if (orderKey === null) return;
+  const versions = destination.versions.get(orderKey);
+  if (versions === undefined) destination.versions.set(orderKey, [delivery]);
+  else versions.push(delivery);
+}
+
+export function orderedBy({ key, resource }: Publication) {
+  return {
+    orderKey: key ?? null,
+    resource: resource === undefined ? null : JSON.stringify(resource),
+  };
+}
+
 export function describe({ event, destination, row }: DeliveryState): string {
   return `delivery ${keyOf(row)} (n=${event.publication.n} to ${destination.id}, ${destination.receiverName})`;
 }
@@ -482,8 +564,10 @@ function traced(change: Change): string {
 interface Definition {
   readonly topics: readonly string[];
   readonly config: { readonly receiver: string };
+  readonly profile?: string | null;
   readonly policy: {
     readonly order?: Order;
+    readonly rate_per_minute?: number;
     readonly concurrency?: number;
     readonly retry?: RetryOfPolicy;
   };

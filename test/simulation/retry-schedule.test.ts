@@ -17,6 +17,7 @@ async function attemptsOf(
   behaviour: Parameters<Stage['destination']>[0]['behaviour'],
   policy: Parameters<Stage['destination']>[0]['policy'],
   seed = 1,
+  { profile, retry = true }: { profile?: string; retry?: boolean } = {},
 ) {
   const stage = new Stage({ seed });
   await stage.begin();
@@ -25,8 +26,9 @@ async function attemptsOf(
     name: 'r',
     behaviour,
     ...(policy === undefined ? {} : { policy }),
+    ...(profile === undefined ? {} : { profile }),
   });
-  stage.publish('t');
+  stage.publish('t', 1, null, { retry });
   await stage.world.clock.advanceUntil(
     () => stage.world.ledger.deliveries.size > 0 && stage.world.ledger.pendingCount === 0,
     96 * HOUR,
@@ -69,6 +71,44 @@ describe('the standard schedule', () => {
   });
 });
 
+describe('the schedule of each document, to the second', () => {
+  test.each([
+    ['basekit', STANDARD_S],
+    ['baxcloud', [5, 30, 120, 600, 1800]],
+    ['baack', [8, 16, 60, 480, 1800, 3600, 7200, 14_400, 30_036]],
+    ['balkanid', [30, 60, 120, 240, 480, 960, 1920, 3840, 7680, 15_360]],
+  ])('%s', async (profile, delaysS) => {
+    const { pauses, status, attempts } = await attemptsOf(FAILING, undefined, 1, { profile });
+    expectSoonAfter(
+      pauses,
+      delaysS.map((delayS) => delayS * S),
+    );
+    expect({ status, attempts }).toEqual({ status: 'failed', attempts: delaysS.length + 1 });
+  });
+
+  test('of baack ends 16 hours after the first failure', async () => {
+    const { pauses } = await attemptsOf(FAILING, undefined, 1, { profile: 'baack' });
+    const lastMs = pauses.reduce((sumMs, pauseMs) => sumMs + pauseMs, 0);
+    expect(lastMs).toBeGreaterThanOrEqual(16 * HOUR - 10);
+    expect(lastMs).toBeLessThan(16 * HOUR + 10 * S);
+  });
+
+  test.each(['baack', 'balkanid', 'basekit', 'baxcloud', 'standard'])(
+    'of %s has no second attempt of an event that is not eligible for it',
+    async (profile) => {
+      const options = { profile, retry: false };
+      const { status, attempts } = await attemptsOf(FAILING, undefined, 1, options);
+      expect({ status, attempts }).toEqual({ status: 'failed', attempts: 1 });
+    },
+  );
+
+  test('gives way to that of a destination’s policy', async () => {
+    const policy = { retry: { delays_s: [7], jitter: 0 } };
+    const { pauses } = await attemptsOf(FAILING, policy, 1, { profile: 'baack' });
+    expectSoonAfter(pauses, [7 * S]);
+  });
+});
+
 describe('a policy', () => {
   test('of delays has its own', async () => {
     const { pauses, status } = await attemptsOf(FAILING, {
@@ -101,6 +141,21 @@ describe('Retry-After', () => {
       retry: { delays_s: [1, 120], jitter: 0 },
     });
     expectSoonAfter(pauses, [MINUTE, 2 * MINUTE]);
+  });
+
+  test.each([400, 403, 404, 408, 425, 429, 500, 502, 503, 504, 599])(
+    'counts with a %i',
+    async (status) => {
+      const behaviour = { kind: 'status', latencyMs: 10, status, retryAfterMs: 40 * S } as const;
+      const { pauses } = await attemptsOf(behaviour, { retry: { delays_s: [1, 90], jitter: 0 } });
+      expectSoonAfter(pauses, [40 * S, 90 * S]);
+    },
+  );
+
+  test('does not go past the window of the schedule', async () => {
+    const policy = { retry: { delays_s: [1, 1], jitter: 0, window_s: 30 } };
+    const { pauses, status } = await attemptsOf(asking(MINUTE), policy);
+    expect({ pauses, status }).toEqual({ pauses: [], status: 'failed' });
   });
 
   test('is believed up to a day', async () => {

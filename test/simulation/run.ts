@@ -5,6 +5,7 @@ import { HEALTHY } from '../support/simulated-receivers.ts';
 import { Actor } from './actor.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger.ts';
+import { isSuperseded } from './policy-watch.ts';
 import { scenarioOf } from './scenario.ts';
 import { CLOCK_SET_BACK_LOSES_ORDER, RETRY_OUTLIVES_DESTINATION } from './tolerated.ts';
 import { World } from './world.ts';
@@ -66,6 +67,7 @@ async function end(world: World): Promise<void> {
   for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
     await clock.advanceUntil(isOver, 10_000);
     world.look();
+    world.letGo(() => true);
     if (findings.violations.length > 0) return;
   }
   await world.pass(100);
@@ -102,7 +104,9 @@ function problemAtEnd(
   if (row.status === 'pending') return `is pending at the end: ${JSON.stringify(row)}`;
   if (row.status === 'delivered' && !hasLast('delivered')) return 'is delivered, and nobody got it';
   if (row.status === 'failed' && !hasLast('failed')) return 'is failed, and did not fail';
-  if (row.status === 'canceled' && !destination.wasTakenAway) return 'is canceled by nobody';
+  const isCanceled = destination.wasTakenAway || delivery.wasCanceledByHand;
+  if (row.status === 'canceled' && !isCanceled && !isSuperseded(delivery))
+    return 'is canceled by nobody';
   if (unrecorded.length > 0) return 'has an outcome that was never written';
   if (requests.length !== row.attempts + lost)
     return `was sent ${requests.length} times, with ${row.attempts} attempts recorded and ${lost} lost`;

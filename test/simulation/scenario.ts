@@ -3,6 +3,7 @@
  * takes a quiet moment to go wrong never does.
  */
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import type { EventResource } from '../../src/domain/event.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
@@ -22,6 +23,8 @@ const STEPS = {
   createTenant: 0.3,
   removeTenant: 0.2,
   retry: 3,
+  cancel: 0.7,
+  letGo: 1,
   misbehave: 3,
   recover: 2,
   away: 1,
@@ -39,10 +42,12 @@ export type Step = keyof typeof STEPS;
 
 /** Kinds of trouble of which each world has some. */
 const TROUBLES: readonly (readonly Step[])[] = [
-  ['create', 'remove', 'createTenant', 'removeTenant'],
+  ['create', 'remove'],
   ['disable', 'enable'],
   ['change'],
   ['retry'],
+  ['cancel'],
+  ['letGo'],
   ['misbehave'],
   ['away'],
   ['flaky', 'slow'],
@@ -63,6 +68,16 @@ export interface Scenario {
   readonly utilization: number;
   /** Largest burst. */
   readonly burst: number;
+  readonly policies: Policies;
+}
+
+/** How often a destination, or an event, has something of its own. Where all are 0, nothing but the lanes is at work. */
+export interface Policies {
+  readonly rate: number;
+  readonly order: number;
+  /** Of changed policies, those that change the order too. */
+  readonly reorder: number;
+  readonly deliverAt: number;
 }
 
 export function scenarioOf(random: SeededRandom): Scenario {
@@ -80,19 +95,63 @@ export function scenarioOf(random: SeededRandom): Scenario {
     retentionDays: random.chance(0.3) ? random.between(0.5, 10) / (24 * 60) : 30,
     utilization: random.chance(0.2) ? 1 : 0,
     burst: random.chance(0.15) ? 100 : 12,
+    policies: policiesOf(random),
   };
 }
 
-export function policyOf(random: SeededRandom): DestinationPolicy {
+function policiesOf(random: SeededRandom): Policies {
+  const some = (often: number) => (random.chance(0.5) ? often : 0);
+  return { rate: some(0.4), order: some(0.6), reorder: some(0.3), deliverAt: some(0.15) };
+}
+
+export function policyOf(random: SeededRandom, { rate, order }: Policies): DestinationPolicy {
   return {
+    ...(random.chance(rate) ? { rate_per_minute: random.pick([6, 30, 60, 120, 600, 6000]) } : {}),
+    ...(random.chance(order) ? orderOf(random) : {}),
     timeout_ms: random.pick([500, 2000, 5000]),
     ...(random.chance(0.2) ? {} : { concurrency: random.pick([1, 1, 1, 2, 3, 8]) }),
     retry: {
-      delays_s: random.pick([[], [1], [0.5, 2], [1, 5, 20], [0.2, 0.2, 0.2, 0.2, 0.2], [2, 60]]),
+      delays_s: random.pick(DELAYS_S),
       jitter: random.pick([0, 0.1, 0.5]),
       ...(random.chance(0.2) ? { window_s: random.int(1, 20) } : {}),
     },
   };
+}
+
+/** What a policy says of order. */
+export function orderOf(random: SeededRandom): DestinationPolicy {
+  return {
+    order: random.pick(['key', 'key', 'latest']),
+    ...(random.chance(0.5) ? { order_on_failure: random.pick(['skip', 'hold', 'hold']) } : {}),
+  };
+}
+
+const DELAYS_S = [
+  [],
+  [1],
+  [0.5, 2],
+  [1, 5, 20],
+  [0.2, 0.2, 0.2, 0.2, 0.2],
+  [2, 60],
+  [8, 16, 60, 480, 1800],
+];
+
+/** What an event is ordered by, where it is at all; of few keys, so that they meet. */
+export function orderedBy(
+  random: SeededRandom,
+  { order }: Policies,
+  versions: Map<string, number>,
+): { readonly key?: string; readonly resource?: EventResource } {
+  if (order === 0 || random.chance(0.2)) return {};
+  if (random.chance(0.4)) return { key: `k${random.int(1, 3)}` };
+  const urn = `urn:${random.int(1, 3)}`;
+  if (random.chance(0.2)) return { resource: { urn } };
+  const node = random.chance(0.9) ? 'a' : 'b';
+  const version = (versions.get(`${urn} ${node}`) ?? 0) + 1;
+  versions.set(`${urn} ${node}`, version);
+  // Some come late, and some know nothing of the other node.
+  const late = random.chance(0.1) ? Math.max(1, version - random.int(1, 3)) : version;
+  return { resource: { urn, vector_clock: { [node]: late } } };
 }
 
 export function topicsOf(random: SeededRandom): string[] {

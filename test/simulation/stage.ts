@@ -20,10 +20,12 @@ export interface Scene {
   readonly name: string;
   readonly behaviour: Behaviour;
   readonly policy?: DestinationPolicy;
+  /** The standard one where none is named. */
+  readonly profile?: string;
 }
 
-/** What the events are ordered by. */
-export type Ordered = Pick<Publication, 'key' | 'resource'>;
+/** What the events are ordered by, and the like. */
+export type Ordered = Partial<Pick<Publication, 'key' | 'resource' | 'deliverAtMs' | 'retry'>>;
 
 export class Stage {
   readonly world: World;
@@ -59,7 +61,7 @@ export class Stage {
   }
 
   /** Creates the destination, and its tenant where it is the first. */
-  async destination({ tenantId, name, behaviour, policy = {} }: Scene): Promise<Receiver> {
+  async destination({ tenantId, name, behaviour, policy = {}, profile }: Scene): Promise<Receiver> {
     const { engine } = this.process;
     const receiver = this.world.receivers.receiver(name);
     this.world.behave(name, behaviour);
@@ -76,7 +78,7 @@ export class Stage {
           id: name,
           type: SIMULATED_TYPE,
           name: null,
-          profile: null,
+          profile: profile ?? null,
           httpSignature: null,
           topics: ['*'],
           config: { receiver: name },

@@ -3,9 +3,6 @@
  * line and what asks for it.
  */
 
-/** A stop gives back what it had not begun as due at the moment of the stop: later than what never was in memory. */
-export const RELEASE_LOSES_ORDER = true;
-
 /**
  * After the clock was set back, a retry by hand that was asked for before seems later than the disabling or deletion
  * that came after it, and so is never canceled.

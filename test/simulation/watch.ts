@@ -4,7 +4,8 @@ import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
-import type { DeliveryState, Ledger } from './ledger.ts';
+import type { DeliveryState, DestinationState, Ledger } from './ledger.ts';
+import { PolicyWatch } from './policy-watch.ts';
 import { DISABLING_MAY_PASS_UNSEEN, RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
@@ -34,12 +35,14 @@ export class Watch {
   /** Two changes were made at the same time: the engine may have seen only the second. */
   readonly #overlapped = new Set<string>();
   readonly #receivers = new Map<string, ReceiverHealth>();
+  readonly policies: PolicyWatch;
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
   #isTroubled = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.policies = new PolicyWatch(options);
   }
 
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
@@ -120,7 +123,9 @@ export class Watch {
     }
     findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
     if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) loseEnded(delivery);
-    const problem = this.#problemOf(request, delivery);
+    const isSettled = !this.#isUnsettled(destination.tenantId);
+    const problem =
+      this.#problemOf(request, delivery) ?? this.policies.arrived(request, delivery, isSettled);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
     if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
@@ -134,7 +139,10 @@ export class Watch {
       if (destination.isDeleted || destination.isHeld || !destination.isEnabled)
         return 'to a destination that is disabled or deleted';
       const isExcused = DISABLING_MAY_PASS_UNSEEN && this.#overlapped.has(destination.tenantId);
-      if (row.status !== 'pending' && !isExcused) return `though it is ${row.status}`;
+      // Who cancels by hand is answered when the engine knows of it; until then it may begin.
+      const isCanceling = row.status === 'canceled' && delivery.wasCanceledByHand;
+      if (row.status !== 'pending' && !isExcused && !isCanceling)
+        return `though it is ${row.status}`;
     }
     if (row.status === 'pending' && row.claimedBy !== request.processNo)
       return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
@@ -211,19 +219,27 @@ export class Watch {
       if (row.status !== 'pending' && unrecorded.length === 0) continue;
       const { healthySinceMs, lastMs } = this.#receiver(destination.receiverName);
       const healthyMs = clock.monotonicMs() - healthySinceMs - MAX_ATTEMPT_MS;
-      // With few places for all, who hangs takes them from the healthy.
-      if (healthyMs < LATE_MS && !isAmple) return;
+      // With few places for all, who hangs takes them from the healthy, and so does who may not go on at once.
+      if (!isAmple && (healthyMs < LATE_MS || destination.ratePerMinute !== null)) return;
       const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
-      if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0 || isHeld(delivery))
-        continue;
+      if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0) continue;
+      if (isBehind(delivery)) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
       const wait = engine.dispatcher.waitsFor(destination.tenantId, destination.id);
-      const allowedMs = wait?.for === 'breaker' ? LATE_MS + LONGEST_PAUSE_MS : LATE_MS;
-      if (Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs) > allowedMs) late ??= delivery;
+      const mayHaveOther = wait?.for === 'rate' && this.#isUnsettled(destination.tenantId);
+      const isSlow = wait?.for === 'breaker' || mayHaveOther;
+      const pauseMs = isSlow ? LONGEST_PAUSE_MS : intervalMs(destination);
+      const allowedMs = LATE_MS + pauseMs;
+      const quietMs = Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs);
+      // Of a rate that has just changed, the former counts until now.
+      const sameRateMs = clock.monotonicMs() - destination.rateSetMs;
+      if (Math.min(quietMs, calmMs, sameRateMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
-      findings.violate(`${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}`);
+      findings.violate(
+        `${describe(late)} is due and nobody sends it: ${JSON.stringify(late.row)}, ${JSON.stringify(engine.dispatcher.waitsFor(late.destination.tenantId, late.destination.id))}, rate ${late.destination.ratePerMinute}`,
+      );
   }
 
   #receiver(name: string): ReceiverHealth {
@@ -249,10 +265,14 @@ interface ReceiverHealth {
   lastMs: number;
 }
 
-/** Something of its key failed before it, and may hold it until somebody lets go. */
-function isHeld({ event, destination }: DeliveryState): boolean {
-  if (destination.order !== 'key') return false;
-  return destination.failed.some(
-    (other) => other.event.publication.key === event.publication.key && other.event.seq < event.seq,
-  );
+/** Something of its key is before it, and is looked at itself; or failed, and holds it until somebody lets go. */
+function isBehind({ event, destination, orderKey }: DeliveryState): boolean {
+  if (orderKey === null || destination.order === 'none') return false;
+  const blocking = [...(destination.blocking.get(orderKey) ?? [])];
+  return blocking.some((other) => other.event.seq < event.seq);
+}
+
+/** The longest that a rate keeps apart what it lets through. */
+function intervalMs({ ratePerMinute }: DestinationState): number {
+  return ratePerMinute === null ? 0 : (60_000 / ratePerMinute) * 1.01;
 }

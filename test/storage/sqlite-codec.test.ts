@@ -110,6 +110,7 @@ const lane: fc.Arbitrary<ClaimedLane> = fc.record({
   destinationId: text,
   nextDueAtMs: maybe(whole),
   hasFollowers: fc.boolean(),
+  isPartial: fc.boolean(),
   deliveries: fc.array(claimed, { maxLength: 4 }),
 });
 

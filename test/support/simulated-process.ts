@@ -5,6 +5,10 @@ import type { DispatcherLimits } from '../../src/engine/dispatcher-parts.ts';
 import type { EngineLog } from '../../src/engine/engine-log.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { baack } from '../../src/profiles/baack.ts';
+import { balkanid } from '../../src/profiles/balkanid.ts';
+import { basekit } from '../../src/profiles/basekit.ts';
+import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { standard } from '../../src/profiles/standard.ts';
 import { openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
@@ -16,6 +20,10 @@ import type { SimulatedReceivers } from './simulated-receivers.ts';
 import { SimulatedConnection } from './simulated-storage.ts';
 import type { Operation, SimulatedMedium } from './simulated-storage.ts';
 import { noExpressions } from './no-expressions.ts';
+
+const PROFILES = new Map(
+  [standard, baack, balkanid, basekit, baxcloud].map((profile) => [profile.name, profile]),
+);
 
 /** What outlives a process. */
 export interface ProcessSurroundings {
@@ -58,7 +66,7 @@ export class SimulatedProcess {
       storage: this.connection.storage,
       targets: {
         types: new Map([[SIMULATED_TYPE, receivers.type(clock, this.no)]]),
-        profiles: new Map([[standard.name, standard]]),
+        profiles: PROFILES,
         defaultProfile: standard,
         boxes: createSealedBoxes([new Uint8Array(ENCRYPTION_KEY_BYTES)], random),
       },

@@ -58,12 +58,18 @@ export class SimulatedReceivers {
   readonly #random: SeededRandom;
   readonly #all = new Map<string, Receiver>();
   readonly #onRequest: (request: ReceivedRequest) => void;
+  readonly #onEnd: (request: ReceivedRequest) => void;
   readonly #underWay = new Set<ReceivedRequest>();
   #lastNo = 0;
 
-  constructor(random: SeededRandom, onRequest: (request: ReceivedRequest) => void = () => {}) {
+  constructor(
+    random: SeededRandom,
+    onRequest: (request: ReceivedRequest) => void = () => {},
+    onEnd: (request: ReceivedRequest) => void = () => {},
+  ) {
     this.#random = random;
     this.#onRequest = onRequest;
+    this.#onEnd = onEnd;
   }
 
   /** Made at the first mention. */
@@ -181,6 +187,7 @@ export class SimulatedReceivers {
     request.isUnderWay = false;
     request.receiver.underWay--;
     this.#underWay.delete(request);
+    this.#onEnd(request);
   }
 
   /** When the answer comes and what it is; `null`: never. */

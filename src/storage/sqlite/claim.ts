@@ -27,6 +27,16 @@ const ORDER_KEY = 'SELECT order_key FROM deliveries WHERE event_seq = ? AND ordi
 const EVENT =
   'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data, test FROM events WHERE seq = ?';
 
+/** Deliveries of an ordered lane that are looked through for some without a key. */
+const MAX_UNORDERED = 1000;
+
+const LATER_WITHOUT_KEY = `
+  SELECT min(next_attempt_ms) FILTER (WHERE order_key IS NULL) AS first, max(next_attempt_ms) AS last, count(*) AS looked
+  FROM (
+    SELECT next_attempt_ms, order_key FROM deliveries INDEXED BY deliveries_pending
+    WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms > ?
+    ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED})`;
+
 // Its time stays what it was where that is past: so it keeps its place before what came later.
 const RELEASE = `
   UPDATE deliveries SET claimed_by = 0, next_attempt_ms = min(next_attempt_ms, ?)
@@ -42,14 +52,14 @@ const LANE = `
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE destinations.no = ? AND deleted_ms IS NULL`;
 
-/** Due deliveries of an ordered lane that are looked through for some without a key. */
-const MAX_UNORDERED = 1000;
+const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };
 
 export function claim(context: WriteContext): Operation<Storage['claim']> {
   const due = context.statement(DUE);
   const markClaimed = context.statement(CLAIM);
   const eventOf = context.statement(EVENT);
   const keyOf = context.statement(ORDER_KEY);
+  const later = context.statement(LATER_WITHOUT_KEY);
   const ordered = new OrderedLanes(context);
 
   return ({ lanes, dueBeforeMs }) => lanes.map((lane) => claimLane(lane, dueBeforeMs));
@@ -58,11 +68,11 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     const { tenantId, destinationId } = lane;
     const destinationNo = context.tenant(tenantId)?.destinations.get(destinationId);
     if (destinationNo === undefined)
-      return { tenantId, destinationId, deliveries: [], nextDueAtMs: null, hasFollowers: false };
+      return { tenantId, destinationId, deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT };
     if (lane.isOrdered === true) return claimOrdered(lane, destinationNo, dueBeforeMs);
     const deliveries = oldestDue(destinationNo, dueBeforeMs, lane.limit).map(take);
     const nextDueAtMs = firstDue(context, destinationNo);
-    return { tenantId, destinationId, deliveries, nextDueAtMs, hasFollowers: false };
+    return { tenantId, destinationId, deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
   }
 
   function claimOrdered(
@@ -76,7 +86,24 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
       .slice(0, limit);
     const { due: heads, ...rest } = ordered.heads(destinationNo, dueBeforeMs, limit - keys.length);
     const deliveries = [...keys, ...heads].map(take);
-    return { tenantId, destinationId, deliveries, ...rest };
+    const dues = [rest.nextDueAtMs ?? Infinity, ...laterWithoutKey(destinationNo, dueBeforeMs)];
+    const nextDueAtMs = Math.min(...dues);
+    return {
+      tenantId,
+      destinationId,
+      deliveries,
+      ...rest,
+      nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs,
+    };
+  }
+
+  /** When those come due; where too many others are before them, when to look again. */
+  function laterWithoutKey(destinationNo: number, dueBeforeMs: number): number[] {
+    return context.claimants.flatMap((claimant) => {
+      const row = later.get(destinationNo, claimant, dueBeforeMs);
+      if (typeof row?.['first'] === 'number') return [row['first']];
+      return row?.['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
+    });
   }
 
   /** What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. */

@@ -152,6 +152,7 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
     write.text(lane.destinationId);
     write.number(lane.nextDueAtMs);
     write.flag(lane.hasFollowers);
+    write.flag(lane.isPartial);
     write.number(lane.deliveries.length);
     for (const { key, attempts, step, askedBy, orderKey, event } of lane.deliveries) {
       write.number(key.seq);
@@ -180,6 +181,7 @@ export function unflattenLanes(flat: Flat): ClaimedLane[] {
     destinationId: read.text(),
     nextDueAtMs: read.numberOrNull(),
     hasFollowers: read.flag(),
+    isPartial: read.flag(),
     deliveries: Array.from({ length: read.number() }, () => claimedDelivery(read)),
   }));
 }

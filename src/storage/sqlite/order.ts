@@ -37,6 +37,8 @@ export interface OrderedHeads {
   readonly nextDueAtMs: number | null;
   /** Something waits behind what this node has in memory. */
   readonly hasFollowers: boolean;
+  /** The round over the keys goes on with the next claim. */
+  readonly isPartial: boolean;
 }
 
 /** A round over the keys of one lane, which may take several claims. */
@@ -65,7 +67,12 @@ export class OrderedLanes {
       if (row === undefined) {
         this.#rounds.delete(destinationNo);
         const { nextDueAtMs } = round;
-        return { due, hasFollowers, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+        return {
+          due,
+          hasFollowers,
+          nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs,
+          isPartial: false,
+        };
       }
       round.after = String(row['order_key']);
       if (row['status'] !== STATUS_CODE.pending) continue;
@@ -78,7 +85,7 @@ export class OrderedLanes {
       } else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));
     }
     this.#rounds.set(destinationNo, round);
-    return { due, hasFollowers, nextDueAtMs: dueBeforeMs };
+    return { due, hasFollowers, nextDueAtMs: dueBeforeMs, isPartial: true };
   }
 
   /** Something of that key is before whatever comes now, and this node does not have it in memory. */
