@@ -198,8 +198,9 @@ export class Dispatcher {
     const isOpen = target !== undefined && lane.standing(target, clock.nowMs()) === 'open';
     if (!isOpen || delivery.superseded) {
       lane.unrecorded.delete(delivery);
-      await this.#drop(lane, delivery);
+      // First: it takes up no room in the lane any more, which then looks for others.
       this.#ended(lane);
+      await this.#drop(lane, delivery);
       return;
     }
     lane.attemptStarted(clock.nowMs());

@@ -37,7 +37,7 @@ describe('without a key', () => {
     );
     for (const { path } of open)
       expect(path).toMatch(
-        /^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*|\.well-known\/jwks\.json)$/,
+        /^\/(?:healthz|readyz|api\/v1\/healthz|openapi\.json|docs\/?.*|mail\/.*|\.well-known\/jwks\.json)$/,
       );
     for (const path of [
       '/healthz',

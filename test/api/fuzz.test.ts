@@ -213,7 +213,10 @@ async function expectAnswer(
 
 it('every route that takes a body is fuzzed', () => {
   const taking = routesOf(api().server)
-    .filter(({ method }) => ['POST', 'PUT', 'PATCH'].includes(method))
+    // The forms of mails' pages take no JSON (test/api/mail-links.test.ts).
+    .filter(
+      ({ method, path }) => ['POST', 'PUT', 'PATCH'].includes(method) && !path.startsWith('/mail/'),
+    )
     .map(({ method, path }) => `${method} ${path}`);
   const fuzzed = ROUTES.map(({ method, path }) => `${method} ${path}`);
   expect(fuzzed.toSorted()).toEqual(taking.toSorted());

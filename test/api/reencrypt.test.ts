@@ -157,7 +157,7 @@ describe('POST /keys/reencrypt', () => {
       for (const next of [
         'x',
         '',
-        Buffer.from('2,0').toString('base64url'),
+        Buffer.from('9,0').toString('base64url'),
         Buffer.from('0,-1').toString('base64url'),
         Buffer.from('0,0,0').toString('base64url'),
       ]) {

@@ -145,6 +145,7 @@ export function webhookSubscriptionRoutes(
       schema: {
         tags: ['webhooksubscriptions'],
         summary: 'Change a webhook subscription',
+        ...(method === 'PUT' ? { operationId: 'subscriptions.put' } : {}),
         params: SubscriptionParamsSchema,
         querystring: queryParameters(TENANT_PARAMETER),
         body: SubscriptionPatchSchema,

@@ -6,7 +6,6 @@ import type { DeliveryFacts } from '../delivery-facts.ts';
 import { authWord, AUTHS, wordsOf, zonelessOrNull } from '../subscription-words.ts';
 import type { SubscriptionAuth } from '../subscription-words.ts';
 import {
-  anything,
   arrayOf,
   closedObject,
   integer,
@@ -15,6 +14,7 @@ import {
   oneOf,
   optional,
   string,
+  union,
 } from './json-schema.ts';
 
 const STATUSES = ['ACTIVE', 'EXPIRED', 'STOPPED'] as const;
@@ -117,6 +117,9 @@ const READ_ONLY = [
   'billableAttempts',
 ];
 
+/** As it is shown; what it is does not matter. */
+const READ_ONLY_VALUE = nullable(union(string(), integer()));
+
 export const SubscriptionPatchSchema = closedObject(
   {
     subject: optional(nullable(FIELDS.subject)),
@@ -127,7 +130,7 @@ export const SubscriptionPatchSchema = closedObject(
     secret: optional(nullable(FIELDS.secret)),
     expirationTimestamp: optional(nullable(FIELDS.expirationTimestamp)),
     eventsPerMinute: optional(nullable(FIELDS.eventsPerMinute)),
-    ...Object.fromEntries(READ_ONLY.map((name) => [name, optional(anything)])),
+    ...Object.fromEntries(READ_ONLY.map((name) => [name, optional(READ_ONLY_VALUE)])),
   },
   {
     description:

@@ -36,7 +36,7 @@ const SOURCES: Readonly<Record<SealedKind, Source>> = {
   },
   client: {
     select: `
-      SELECT api_clients.no, sealed_secrets AS sealed, revision, tenants.id AS tenant_id, urn
+      SELECT api_clients.no, api_clients.sealed_secrets AS sealed, revision, tenants.id AS tenant_id, urn
       FROM api_clients JOIN tenants ON tenants.no = tenant_no
       WHERE api_clients.no > ? ORDER BY api_clients.no LIMIT ?`,
     update: 'UPDATE api_clients SET sealed_secrets = ? WHERE no = ? AND revision = ?',
