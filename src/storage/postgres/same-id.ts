@@ -17,7 +17,7 @@ const FIND = `
   SELECT wanted.tenant_no, wanted.id, topic, metadata, resource, order_key, requested_destination_id, data,
          ARRAY(SELECT destinations.id FROM deliveries
                JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
-               WHERE deliveries.tenant_no = events.tenant_no AND event_seq = seq AND deliveries.created_ms IS NULL
+               WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq AND deliveries.created_ms IS NULL
                ORDER BY ordinal) AS destination_ids
   FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS wanted (tenant_no, id, seq)
   CROSS JOIN LATERAL (
