@@ -18,6 +18,7 @@ import { createPruner } from './prune.ts';
 import { Publisher } from './publish.ts';
 import { Recorder } from './record.ts';
 import { createRollUp, createRollUpPruner } from './roll-up.ts';
+import { createRescuer } from './rescue.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
@@ -41,6 +42,8 @@ export interface EngineOptions {
   readonly utilization?: () => number;
   /** By default nobody watches. */
   readonly measures?: EngineMeasures;
+  /** How often to look for what dead nodes have left; `null`, the default: no other has this database. */
+  readonly rescueEveryMs?: number | null;
 }
 
 export interface Engine {
@@ -111,6 +114,9 @@ export function createEngine(options: EngineOptions): Engine {
     log,
   );
   const services = [canceler, pruner, maintainer, rollUp, rollUpPruner];
+  const { rescueEveryMs = null } = options;
+  if (rescueEveryMs !== null)
+    services.push(new ServiceRunner(createRescuer(storage, dispatcher, rescueEveryMs), clock, log));
 
   return {
     storage,

@@ -58,11 +58,15 @@ export function usePostgresServer(): PostgresServer {
       return url.href;
     },
     async dropSchema(url) {
-      const name = new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
-      await server.query(`DROP SCHEMA ${name} CASCADE`);
+      await server.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`);
     },
   };
   return server;
+}
+
+/** The name of the schema that a URL of `createSchema` leads to. */
+export function schemaOf(url: string): string {
+  return new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
 }
 
 /** Why there is no server here, in a line that says what helps; `null`: there is one. */
@@ -102,7 +106,14 @@ async function start(): Promise<Started> {
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--no-locale', '--no-sync'],
     // Nothing here has to survive the machine.
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=300'],
+    postgresFlags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      'max_connections=300',
+    ],
     onLog: (message: unknown) => said.push(String(message)),
     onError: (message: unknown) => said.push(String(message)),
   });
@@ -123,14 +134,15 @@ async function start(): Promise<Started> {
   };
 }
 
-
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+      probe.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
     });
   });
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../src/domain/clock.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { StorageDriver } from '../conformance/storage-driver.ts';
+import { schemaOf } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
 export function postgresDriver(server: PostgresServer): StorageDriver {
@@ -40,8 +41,7 @@ export function postgresDriver(server: PostgresServer): StorageDriver {
         async crash() {
           // It renews its lease no more, and the lease runs out.
           opened.at(-1)?.clock.stop();
-          const schema = new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
-          await server.query(`UPDATE ${schema}.nodes SET lease_until = '-infinity'`);
+          await server.query(`UPDATE ${schemaOf(url)}.nodes SET lease_until = '-infinity'`);
           storage = await openNext();
           return storage;
         },

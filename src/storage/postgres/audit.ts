@@ -4,7 +4,8 @@ import type { AuditRecord } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage, textOrNull, within } from './page.ts';
-import type { Row, Session, WriteSession } from './session.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 const INSERT = `
   INSERT INTO audit (time_ms, actor_kind, actor_id, actor_name, action, tenant_id, resource_kind, resource_id,

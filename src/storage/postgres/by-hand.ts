@@ -3,7 +3,7 @@ import { SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
 
 const IS_HELD = `

@@ -2,7 +2,7 @@
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
 import type { Operation } from './operation.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 const CANCELING = `

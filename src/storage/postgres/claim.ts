@@ -5,7 +5,8 @@ import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
 import type { Lane } from './order.ts';
 import { bytesOf, numberOrNull, textOrNull } from './page.ts';
-import type { Row, Session, WriteSession } from './session.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 // Nobody, and every incarnation but our own whose lease is over.

@@ -3,7 +3,8 @@ import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf, numberOrNull } from './page.ts';
-import type { Row, Session, WriteSession } from './session.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
 
 const SELECT = `

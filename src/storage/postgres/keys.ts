@@ -5,7 +5,8 @@ import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf, listPage, numberOrNull } from './page.ts';
-import type { Row, Session, WriteSession } from './session.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 const SELECT = `
   SELECT no, id, name, scope, prefix, hash, revision, created_ms, expires_ms, last_used_ms, revoked_ms

@@ -11,7 +11,7 @@ interface Migration {
   readonly sql: string;
 }
 
-export function migrations(): Migration[] {
+function migrations(): Migration[] {
   return readdirSync(DIRECTORY)
     .filter((name) => name.endsWith('.sql'))
     .sort()

@@ -6,7 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
 
-export const LEASE_S = 15;
+const LEASE_S = 15;
 const RENEW_MS = 5000;
 const LEASE = `clock_timestamp() + interval '${LEASE_S} seconds'`;
 

@@ -26,8 +26,9 @@ export async function openPool(url: string): Promise<pg.Pool> {
     keepAlive: true,
     application_name: 'angarium',
   });
-  // An idle connection has ended: the next one who needs it gets another.
+  // A connection that has ended says so to whoever uses it next: nobody has to hear it now.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     const client = await pool.connect();
     try {

@@ -3,7 +3,7 @@ import { compareVersions } from '../../domain/order.ts';
 import type { Order } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 const BLOCKS = `order_key IS NOT NULL AND (status = ${STATUS_CODE.pending} OR holds)`;

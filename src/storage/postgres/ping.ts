@@ -1,5 +1,5 @@
 /** A trivial write, which is refused where publishes are: on a full disk, and on a server that only reads. */
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 const WRITE = `
   INSERT INTO meta (name, value) VALUES ('last_ping_ms', $1)

@@ -2,7 +2,7 @@
 import { seqAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
 import type { Operation } from './operation.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 // Those that still owe something, or have attempts that the roll-ups have not counted yet, stay, and are passed over.

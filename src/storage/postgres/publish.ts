@@ -6,7 +6,7 @@ import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
 import { isBlocked, storedKey, supersede } from './order.ts';
 import type { TenantNumbers } from './routes.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 const INSERT_EVENTS = `

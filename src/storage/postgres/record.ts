@@ -2,7 +2,7 @@
 import type { AttemptRecord, RecordOutcome } from '../storage.ts';
 import { attemptCode } from '../../domain/attempt.ts';
 import { numberOrNull } from './page.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 // The event tells the tenant, whose number leads every key.

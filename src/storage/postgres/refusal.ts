@@ -3,11 +3,15 @@ import { DatabaseError } from 'pg';
 import { StorageOpenError, StorageUnavailableError } from '../storage.ts';
 
 /** Classes of what the medium refuses: it may pass. */
-const UNAVAILABLE_CLASSES = ['08', '53', '57', '58'];
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 /** Read-only (a standby after a failover), lock not available. */
-const UNAVAILABLE_STATES = ['25006', '55P03'];
+const UNAVAILABLE_STATES = new Set(['25006', '55P03']);
 /** Two transactions stood in each other's way; the same again may work. */
-const CONFLICT_STATES = ['40001', '40P01'];
+const CONFLICT_STATES = new Set(['40001', '40P01']);
+
+/** A table, schema, function or the like of that name is there. */
+const TAKEN_STATES = new Set(['42P07', '42P06', '42710', '42723']);
+const NOT_ALLOWED = '42501';
 
 /** What the medium refuses, as `StorageUnavailableError`; anything else as it is. */
 export function explainRefusal(error: unknown): unknown {
@@ -16,7 +20,7 @@ export function explainRefusal(error: unknown): unknown {
 }
 
 export function isConflict(error: unknown): boolean {
-  return CONFLICT_STATES.includes(stateOf(error) ?? '');
+  return CONFLICT_STATES.has(stateOf(error) ?? '');
 }
 
 /** Whether the server has said what is wrong, and so still listens; else the connection is not to be used again. */
@@ -25,14 +29,14 @@ export function isAnswer(error: unknown): boolean {
   return state !== undefined && !state.startsWith('57P') && !state.startsWith('08');
 }
 
-export function isUnavailable(error: unknown): error is Error {
+function isUnavailable(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const state = stateOf(error);
   if (state !== undefined) {
     return (
-      UNAVAILABLE_CLASSES.includes(state.slice(0, 2)) ||
-      UNAVAILABLE_STATES.includes(state) ||
-      CONFLICT_STATES.includes(state)
+      UNAVAILABLE_CLASSES.has(state.slice(0, 2)) ||
+      UNAVAILABLE_STATES.has(state) ||
+      CONFLICT_STATES.has(state)
     );
   }
   // Of the socket, of TLS, or of the client that waited in vain.
@@ -43,28 +47,22 @@ export function isUnavailable(error: unknown): error is Error {
 export function explainOpening(error: unknown, place: string): unknown {
   if (error instanceof StorageOpenError || !(error instanceof Error)) return error;
   const cause = { cause: error };
-  switch (stateOf(error)) {
-    case '42P07':
-    case '42P06':
-    case '42710':
-      return new StorageOpenError(
-        'corrupt',
-        `${place} has tables of another program (${error.message}): give Angarium a schema of its own`,
-        cause,
-      );
-    case '42501':
-      return new StorageOpenError(
-        'unreachable',
-        `the role may not make tables in ${place} (${error.message}): it has to own its schema`,
-        cause,
-      );
-    default:
-      return new StorageOpenError(
-        'unreachable',
-        `cannot open ${place}: ${messageOf(error)}`,
-        cause,
-      );
+  const state = stateOf(error);
+  if (TAKEN_STATES.has(state ?? '')) {
+    return new StorageOpenError(
+      'corrupt',
+      `${place} has tables of another program (${error.message}): give Angarium a schema of its own`,
+      cause,
+    );
   }
+  if (state === NOT_ALLOWED) {
+    return new StorageOpenError(
+      'unreachable',
+      `the role may not make tables in ${place} (${error.message}): it has to own its schema`,
+      cause,
+    );
+  }
+  return new StorageOpenError('unreachable', `cannot open ${place}: ${messageOf(error)}`, cause);
 }
 
 function stateOf(error: unknown): string | undefined {
@@ -74,6 +72,8 @@ function stateOf(error: unknown): string | undefined {
 /** A host with several addresses gives an error for each, and none of its own. */
 function messageOf(error: Error): string {
   if (error instanceof AggregateError && error.message === '')
-    return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
+    return error.errors
+      .map((each) => (each instanceof Error ? each.message : String(each)))
+      .join('; ');
   return error.message;
 }

@@ -1,6 +1,6 @@
 /** The numbers of request shapes, kept in memory: nearly every attempt has one that was written before. */
 import type { RequestShape } from '../../domain/attempt.ts';
-import type { WriteSession } from './session.ts';
+import type { Session } from './session.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_KEPT = 10_000;
@@ -14,7 +14,7 @@ export class RequestShapes {
   #day = 0;
 
   /** The number of each; those that are not there yet are written. */
-  async numbers(session: WriteSession, shapes: readonly RequestShape[]): Promise<number[]> {
+  async numbers(session: Session, shapes: readonly RequestShape[]): Promise<number[]> {
     const day = Math.floor(session.clock.nowMs() / DAY_MS);
     if (day !== this.#day || this.#numbers.size >= MAX_KEPT) this.forget();
     this.#day = day;
@@ -36,11 +36,7 @@ export class RequestShapes {
     this.#numbers.clear();
   }
 
-  async #insert(
-    session: WriteSession,
-    day: number,
-    shapes: readonly RequestShape[],
-  ): Promise<void> {
+  async #insert(session: Session, day: number, shapes: readonly RequestShape[]): Promise<void> {
     const rows = await session.rows(
       INSERT,
       day,

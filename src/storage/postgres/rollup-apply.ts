@@ -7,7 +7,7 @@ import { CUBES } from '../rollup-count.ts';
 import type { AttemptRollup, EventRollup } from '../rollup-count.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf } from './page.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 /** Whoever counts, drops or erases holds it until the commit. */
 export const LOCK_PROGRESS =
@@ -55,7 +55,9 @@ export const rollUpSlice: Operation<MetricsStorage['rollUpSlice'], WriteSession>
   const slice = await session.memory.rollups.next(session, progress, limit);
   if (slice === null) return { more: false };
   const minutesFromS = Number(progress['minutes_from_s']);
-  const all = slice.rows.map(({ event, attempt }) => event ?? attempt).filter((row) => row !== null);
+  const all = slice.rows
+    .map(({ event, attempt }) => event ?? attempt)
+    .filter((row) => row !== null);
   const tenants = await knownTenants(session, all);
   const isWanted = ({ widthS, startS, tenantNo }: EventRollup | AttemptRollup) =>
     // What is still counted of a deleted tenant would be erased by nobody.
@@ -173,7 +175,18 @@ function mergeAttempts(
   for (const row of given) {
     const topicNo = row.cube === CUBES.everything ? (topics.get(row.topic) ?? 0) : 0;
     const { widthS, cube, startS, tenantNo, destinationNo, code, failed, manual, number } = row;
-    const key = [widthS, cube, startS, tenantNo, destinationNo, topicNo, failed, manual, number, code];
+    const key = [
+      widthS,
+      cube,
+      startS,
+      tenantNo,
+      destinationNo,
+      topicNo,
+      failed,
+      manual,
+      number,
+      code,
+    ];
     const name = key.join(' ');
     const before = merged.get(name)?.row;
     merged.set(name, { row: before === undefined ? row : addTogether(before, row), topicNo });

@@ -4,7 +4,7 @@ import type { MetricsStorage } from '../metrics.ts';
 import { CUBES, WIDTHS_S } from '../rollup-count.ts';
 import type { Operation } from './operation.ts';
 import { LOCK_PROGRESS } from './rollup-apply.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 const DROP_ATTEMPTS = `
   DELETE FROM attempt_rollups WHERE ctid = ANY(ARRAY(

@@ -1,5 +1,5 @@
 /** Numbers of tenants and their destinations: what a publish names by ids. */
-import type { WriteSession } from './session.ts';
+import type { Session } from './session.ts';
 
 export interface TenantNumbers {
   readonly no: number;
@@ -18,14 +18,11 @@ const DESTINATIONS = `
 export class Routes {
   readonly #known = new Map<number, TenantNumbers>();
 
-  async tenant(session: WriteSession, id: string): Promise<TenantNumbers | undefined> {
+  async tenant(session: Session, id: string): Promise<TenantNumbers | undefined> {
     return (await this.tenants(session, [id])).get(id);
   }
 
-  async tenants(
-    session: WriteSession,
-    ids: readonly string[],
-  ): Promise<Map<string, TenantNumbers>> {
+  async tenants(session: Session, ids: readonly string[]): Promise<Map<string, TenantNumbers>> {
     const rows = (await session.rows(TENANTS, ids)).map((row) => ({
       no: Number(row['no']),
       id: String(row['id']),
@@ -49,7 +46,7 @@ export class Routes {
   }
 
   async #read(
-    session: WriteSession,
+    session: Session,
     tenants: readonly { readonly no: number; readonly routingVersion: number }[],
   ): Promise<Map<number, TenantNumbers>> {
     const read = new Map<number, TenantNumbers>();

@@ -2,7 +2,7 @@
 import type { NewEvent } from '../storage.ts';
 import { bytesOf, textOrNull } from './page.ts';
 import type { TenantNumbers } from './routes.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 /** What a repeated id is compared by: all that was said, save the time. */
 export interface Before extends Pick<

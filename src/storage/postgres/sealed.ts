@@ -3,7 +3,8 @@ import type { SealedKind, SealedOwner, SealedRow } from '../sealed.ts';
 import type { Storage } from '../storage.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf } from './page.ts';
-import type { Row, WriteSession } from './session.ts';
+import type { Row } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 interface Source {
   /** Columns `no`, `sealed`, `revision` and those that `owner` reads. */
@@ -40,14 +41,12 @@ export const sealedList: Operation<Storage['sealedList']> = async (
   { kind, after, limit },
 ) => {
   const { select, owner } = SOURCES[kind];
-  return (await session.rows(select, after, limit)).map(
-    (row): SealedRow => ({
-      owner: owner(row),
-      sealed: bytesOf(row['sealed']),
-      revision: Number(row['revision']),
-      position: Number(row['no']),
-    }),
-  );
+  return (await session.rows(select, after, limit)).map((row): SealedRow => ({
+    owner: owner(row),
+    sealed: bytesOf(row['sealed']),
+    revision: Number(row['revision']),
+    position: Number(row['no']),
+  }));
 };
 
 export const reseal: Operation<Storage['reseal'], WriteSession> = async (session, { rows }) => {

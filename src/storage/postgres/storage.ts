@@ -42,7 +42,7 @@ import { rollUpPruneSlice } from './rollup-prune.ts';
 import { RollupSlices } from './rollup-read.ts';
 import { Routes } from './routes.ts';
 import { reseal, sealedList } from './sealed.ts';
-import type { WriteSession } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 import {
   tenantDefaultsGet,
   tenantDelete,

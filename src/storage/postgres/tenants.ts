@@ -6,7 +6,8 @@ import type { Storage, StringMap, TenantDefaults, TenantRecord } from '../storag
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage } from './page.ts';
-import type { Row, Session, WriteSession } from './session.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 export const RAISE_ROUTING_VERSION =
   'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = $1';

@@ -7,7 +7,8 @@ import type { Storage } from '../storage.ts';
 import type { StoredTopic } from '../topic-storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
-import type { Row, WriteSession } from './session.ts';
+import type { Row } from './session.ts';
+import type { WriteSession } from './write-session.ts';
 
 const SELECT = 'SELECT name, definition, created_ms, updated_ms FROM topics';
 const FIND = 'SELECT name, definition FROM topics WHERE name = ANY($1)';

@@ -11,10 +11,13 @@ import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
-import { Session, WriteSession } from './session.ts';
+import { Session } from './session.ts';
+import { WriteSession } from './write-session.ts';
 
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+// What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
+const BEGIN_WRITE =
+  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 10000';
 /** In one round trip. */
 const BEGIN_IN_ORDER = `${BEGIN_WRITE}; SELECT 1 FROM numbers FOR UPDATE`;
 /** Calls of one transaction, so that answers come out while more is asked for. */
@@ -55,10 +58,11 @@ export class Transactions {
   }
 
   /** All that the operation reads is of one moment. */
-  read<Query, Result>(
+  async read<Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>>,
     query: Query,
   ): Promise<Result> {
+    this.#refuseClosed();
     return this.#track(
       this.#transact(BEGIN_READ, (client) => {
         const { incarnation } = this.#node;
@@ -68,10 +72,11 @@ export class Transactions {
   }
 
   /** Beside all others. */
-  write<Query, Result>(
+  async write<Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
     query: Query,
   ): Promise<Result> {
+    this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
         this.#transact(BEGIN_WRITE, (client) => operation(this.#writing(client), query)),
@@ -216,7 +221,7 @@ async function runAll(
   calls: readonly Call[],
 ): Promise<(readonly unknown[])[]> {
   const answers: (readonly unknown[])[] = [];
-  for (let start = 0; start < calls.length; ) {
+  for (let start = 0; start < calls.length;) {
     const batch = calls[start]?.batch;
     let end = start + 1;
     while (calls[end]?.batch === batch) end++;
