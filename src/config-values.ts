@@ -132,7 +132,9 @@ function parsePostgresUrl(text: string): Parsed<DatabaseLocation> {
   if (!SSL_MODES.includes(mode))
     return wrong(`its sslmode is not known here: write one of ${SSL_MODES.join(', ')}`);
   if (mode === 'verify-ca' && !url.searchParams.has('sslrootcert'))
-    return wrong('sslmode=verify-ca needs sslrootcert=PATH beside it, the file of the authority');
+    return wrong(
+      'sslmode=verify-ca needs sslrootcert=PATH: name the file of the authority beside it',
+    );
   return right({ engine: 'postgres', url: text });
 }
 

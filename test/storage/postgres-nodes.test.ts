@@ -208,42 +208,40 @@ describe.skipIf(reason !== null)(
     });
 
     it('refuse while the server has cut them off, and hold back nothing that a lost answer had stored', async () => {
-      await withNodes(1, async (...[storage]) => {
-        if (storage === undefined) throw new Error('no node');
-        const tenantId = await seedTenant(storage, 'd');
-        const event = await eventFor(storage, tenantId, { toClaimed: ['d'] });
-        const answered = new Set<number>();
-        for (let round = 0; round < 30; round++) {
-          const published = outcomesOf(storage, event).then(
-            (outcomes) => {
-              for (const outcome of outcomes)
-                if (outcome.kind === 'stored') answered.add(outcome.seq);
-            },
-            (error: unknown) => expect(error).toBeInstanceOf(StorageUnavailableError),
-          );
-          const cut = server.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'angarium'",
-          );
-          await Promise.all([published, cut]);
-        }
-        await untilTrue('the node to write again', () =>
-          storage.ping().then(
-            () => true,
-            () => false,
-          ),
+      const url = await server.createSchema();
+      const storage = await openPostgresStorage({ url });
+      const tenantId = await seedTenant(storage, 'd');
+      const event = await eventFor(storage, tenantId, { toClaimed: ['d'] });
+      const answered = new Set<number>();
+      for (let round = 0; round < 30; round++) {
+        const published = outcomesOf(storage, event).then(
+          (outcomes) => {
+            for (const outcome of outcomes)
+              if (outcome.kind === 'stored') answered.add(outcome.seq);
+          },
+          (error: unknown) => expect(error).toBeInstanceOf(StorageUnavailableError),
         );
-        const query = { ...ALL_EVENTS, tenantIds: [tenantId] };
-        const stored = (await storage.eventList(query)).rows.map(({ seq }) => seq);
-        const lane = {
-          tenantId,
-          destinationId: 'd',
-          limit: 100,
-          dueBeforeMs: Date.now() + HOUR_MS,
-        };
-        const { deliveries } = await claim(storage, lane);
-        const inHand = answered.union(new Set(deliveries.map(({ key }) => key.seq)));
-        expect([...inHand].toSorted((a, b) => a - b)).toEqual(stored);
-      });
+        await Promise.all([published, server.cutOff(url)]);
+      }
+      await untilTrue('the node to write again', () =>
+        storage.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
+      const query = { ...ALL_EVENTS, tenantIds: [tenantId] };
+      const stored = (await storage.eventList(query)).rows.map(({ seq }) => seq);
+      const lane = {
+        tenantId,
+        destinationId: 'd',
+        limit: 100,
+        dueBeforeMs: Date.now() + HOUR_MS,
+      };
+      const { deliveries } = await claim(storage, lane);
+      const inHand = answered.union(new Set(deliveries.map(({ key }) => key.seq)));
+      expect([...inHand].toSorted((a, b) => a - b)).toEqual(stored);
+      await storage.close();
+      await server.dropSchema(url);
     });
 
     it('refuse a schema that a newer version has made, and one of another program', async () => {

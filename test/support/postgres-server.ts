@@ -15,6 +15,8 @@ export interface PostgresServer {
   /** A new, empty schema of its own; gives the URL that leads to it. */
   createSchema(): Promise<string>;
   dropSchema(url: string): Promise<void>;
+  /** Ends the connections that came by such a URL. */
+  cutOff(url: string): Promise<void>;
   /** As the role that may do everything. */
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** Of the server, without a schema. */
@@ -55,7 +57,13 @@ export function usePostgresServer(): PostgresServer {
       await server.query(`CREATE SCHEMA ${name}`);
       const url = new URL(server.url);
       url.searchParams.set('options', `-c search_path=${name}`);
+      url.searchParams.set('application_name', name);
       return url.href;
+    },
+    async cutOff(url) {
+      await server.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${schemaOf(url)}'`,
+      );
     },
     async dropSchema(url) {
       await server.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`);
