@@ -213,13 +213,17 @@ describe.skipIf(reason !== null)(
       const tenantId = await seedTenant(storage, 'd');
       const event = await eventFor(storage, tenantId, { toClaimed: ['d'] });
       const answered = new Set<number>();
+      let refused = 0;
       for (let round = 0; round < 30; round++) {
         const published = outcomesOf(storage, event).then(
           (outcomes) => {
             for (const outcome of outcomes)
               if (outcome.kind === 'stored') answered.add(outcome.seq);
           },
-          (error: unknown) => expect(error).toBeInstanceOf(StorageUnavailableError),
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(StorageUnavailableError);
+            refused++;
+          },
         );
         await Promise.all([published, server.cutOff(url)]);
       }
@@ -229,6 +233,7 @@ describe.skipIf(reason !== null)(
           () => false,
         ),
       );
+      expect(refused).toBeGreaterThan(0);
       const query = { ...ALL_EVENTS, tenantIds: [tenantId] };
       const stored = (await storage.eventList(query)).rows.map(({ seq }) => seq);
       const lane = {
