@@ -160,6 +160,22 @@ describe.skipIf(reason !== null)(
       });
     });
 
+    it('keep names that no text of the server can hold', async () => {
+      await withNodes(1, async (...[storage]) => {
+        if (storage === undefined) throw new Error('no node');
+        const tenantId = await seedTenant(storage, 'd');
+        const before = await storage.destinationGet({ tenantId, id: 'd' });
+        if (before === null) throw new Error('the destination is not there');
+        const destination = { ...before, name: 'NUL \0, half a pair \ud800', revision: 2 };
+        const query = { destination, ifRevision: before.revision, cancelPending: false };
+        expect(await storage.destinationUpdate(query)).toBe('updated');
+        expect(await storage.destinationGet({ tenantId, id: 'd' })).toEqual(destination);
+        expect(await storage.tenantGet({ id: tenantId })).toMatchObject({ destinationsCount: 1 });
+        const named = { name: 'nobody', force: false };
+        expect(await storage.topicDelete(named)).toEqual({ kind: 'unknown' });
+      });
+    });
+
     it('begin anew when they are forgotten, and go on', async () => {
       const url = await server.createSchema();
       const schema = schemaOf(url);

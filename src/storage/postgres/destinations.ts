@@ -19,18 +19,19 @@ const BY_TENANTS = `${SELECT} AND tenants.id = ANY($1) ORDER BY destinations.no`
 const BY_ID = `${SELECT} AND tenants.id = $1 AND destinations.id = $2`;
 
 const INSERT = `
-  INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, created_ms, updated_ms)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+  INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, created_ms, updated_ms,
+                            topics)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 
 const UPDATE = `
   UPDATE destinations
   SET definition = $1, sealed_credentials = $2, revision = $3, disabled_ms = $4, updated_ms = $5,
-      cancel_below_seq = coalesce($6, cancel_below_seq)
+      cancel_below_seq = coalesce($6, cancel_below_seq), topics = $10
   WHERE tenant_no = $7 AND no = $8 AND revision = $9`;
 
 const DELETE = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND no = $4 AND revision = coalesce($5, revision)`;
 
 export const destinationInsert: Operation<Storage['destinationInsert'], WriteSession> = async (
@@ -52,6 +53,7 @@ export const destinationInsert: Operation<Storage['destinationInsert'], WriteSes
     destination.disabledAtMs,
     destination.createdAtMs,
     destination.updatedAtMs,
+    destination.topics,
   );
   await session.run(RAISE_ROUTING_VERSION, tenant.no);
   await writeAudit(session, audit);
@@ -76,6 +78,7 @@ export const destinationUpdate: Operation<Storage['destinationUpdate'], WriteSes
     tenant.no,
     no,
     ifRevision,
+    destination.topics,
   );
   if (updated === 0) return 'changed_meanwhile';
   await session.run(RAISE_ROUTING_VERSION, tenant.no);

@@ -16,7 +16,7 @@ const SELECT = `
   SELECT no, id, metadata, settings, created_ms, updated_ms,
          (SELECT count(*) FROM destinations WHERE tenant_no = tenants.no AND deleted_ms IS NULL) AS destinations,
          ARRAY(SELECT DISTINCT topic
-               FROM destinations, json_array_elements_text(definition::json -> 'topics') AS topic
+               FROM destinations, unnest(destinations.topics) AS topic
                WHERE tenant_no = tenants.no AND deleted_ms IS NULL) AS topics
   FROM tenants`;
 
@@ -31,7 +31,7 @@ const PUT_SECRETS = `
 
 const DELETE_DESTINATIONS = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND deleted_ms IS NULL`;
 
 /** By `rollUpPruneSlice`. */

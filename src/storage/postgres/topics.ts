@@ -23,7 +23,7 @@ const UPSERT = `
 const NAMED_BY = `
   SELECT tenants.id AS tenant_id, destinations.id
   FROM destinations JOIN tenants ON tenants.no = tenant_no
-  WHERE deleted_ms IS NULL AND $1 IN (SELECT json_array_elements_text(definition::json -> 'topics'))
+  WHERE deleted_ms IS NULL AND $1 = ANY(destinations.topics)
   ORDER BY destinations.no LIMIT $2`;
 
 const VERSION = "SELECT value FROM meta WHERE name = 'catalogue_version'";

@@ -38,7 +38,8 @@ CREATE TABLE destinations (
   tenant_no          BIGINT NOT NULL,
   id                 TEXT COLLATE "C" NOT NULL,
   type               TEXT NOT NULL,
-  definition         TEXT NOT NULL,  -- JSON: what no query asks for
+  topics             TEXT[] NOT NULL, -- those of the definition
+  definition         TEXT NOT NULL,  -- JSON, not parsed here: it may hold escapes that no text of the server can
   sealed_credentials BYTEA NOT NULL,
   revision           BIGINT NOT NULL,
   disabled_ms        BIGINT,
