@@ -23,6 +23,13 @@ export function latencyBucket(latencyUs: number): number {
   return Math.min(LAST_BUCKET, Math.ceil(Math.log(latencyUs / FIRST_US) / LOG_GROWTH));
 }
 
+/** For a database that does the same by itself. */
+export const LATENCY_BUCKETS = {
+  firstUs: FIRST_US,
+  logGrowth: LOG_GROWTH,
+  lastBucket: LAST_BUCKET,
+} as const;
+
 /** `counts`: count by bucket. */
 export function encodeLatencies(counts: ReadonlyMap<number, number>): Uint8Array {
   const buckets = [...counts.keys()];
