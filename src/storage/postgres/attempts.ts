@@ -3,7 +3,7 @@ import { attemptCode, ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attemp
 import type { AttemptResponse } from '../../domain/attempt.ts';
 import type { StoredAttempt } from '../reading.ts';
 import type { Storage } from '../storage.ts';
-import { destinationNos } from './deliveries.ts';
+import { destinationNos, isAmong } from './deliveries.ts';
 import { tenantNos } from './events.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf, isOneOf, listPage, textOrNull, within } from './page.ts';
@@ -16,7 +16,7 @@ const SELECT = `
          events.metadata, events.resource, events.order_key, events.data, events.test,
          request_shapes.url, request_shapes.headers AS shape_headers, request_shapes.payload
   FROM attempts
-  JOIN request_shapes ON request_shapes.no = attempts.shape_no
+  JOIN request_shapes ON request_shapes.tenant_no = attempts.tenant_no AND request_shapes.no = attempts.shape_no
   JOIN destinations ON destinations.tenant_no = attempts.tenant_no AND destinations.no = attempts.destination_no
   JOIN tenants ON tenants.no = attempts.tenant_no
   LEFT JOIN events ON events.tenant_no = attempts.tenant_no AND events.seq = attempts.event_seq`;
@@ -50,6 +50,12 @@ export const attemptList: Operation<Storage['attemptList']> = async (session, qu
           'attempts.destination_no',
           await destinationNos(session, destinationId, tenantIds),
         )),
+    ...(await isAmong(
+      session,
+      'attempts.destination_no',
+      query.amongDestinations ?? null,
+      tenantIds,
+    )),
     ...isOneOf('destinations.type', query.destinationTypes),
     ...isOneOf('events.topic', query.topics),
     ...(query.status === null

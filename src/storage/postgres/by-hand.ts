@@ -1,10 +1,12 @@
 /** Retry and cancel of one delivery, as somebody asked for. */
-import { SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
+import { ASKED_BY, SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
+
+const BY_HAND = ASKED_BY.indexOf('hand');
 
 const IS_HELD = `
   EXISTS (SELECT 1 FROM nodes
@@ -16,18 +18,18 @@ const FIND = `
 
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = false, manual = true, claimed_by = 0, next_attempt_ms = $1, updated_ms = $1,
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, claimed_by = 0, next_attempt_ms = $1, updated_ms = $1,
       step = CASE WHEN status = ${STATUS_CODE.pending} THEN step ELSE ${SCHEDULE_OVER} END
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
 // The destination never had the event: it joins the event's deliveries at the end.
 const ADD = `
-  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, manual,
+  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
                           next_attempt_ms, claimed_by, created_ms, updated_ms)
   SELECT tenant_no, seq,
          (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries
           WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq),
-         $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, true, $2, 0, $2, $2
+         $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $2
   FROM events WHERE seq = $3 AND tenant_no = $4`;
 
 const STATUS = `
@@ -74,6 +76,7 @@ export const cancel: Operation<Storage['cancel'], WriteSession> = async (
   const key = [Number(row['tenant_no']), seq, ordinal] as const;
   if (row['holds'] === true) {
     await session.run(LET_GO, nowMs, ...key);
+    await writeAudit(session, audit);
     return 'canceled';
   }
   if (transition(statusOf(row['status']), 'cancel') === null) return 'final';

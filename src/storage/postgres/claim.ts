@@ -1,4 +1,5 @@
 /** Claims: which deliveries a node has in memory. */
+import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
 import type { Operation } from './operation.ts';
@@ -27,12 +28,25 @@ const DUE = due('');
 // From before the destination asked for order.
 const DUE_UNORDERED = due('AND order_key IS NULL');
 
+/** Deliveries of an ordered lane that are looked through for some without a key. */
+const MAX_UNORDERED = 1000;
+
+const LATER_WITHOUT_KEY = `
+  SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+    SELECT min(next_attempt_ms) FILTER (WHERE order_key IS NULL) AS first, max(next_attempt_ms) AS last,
+           count(*) AS looked
+    FROM (
+      SELECT next_attempt_ms, order_key FROM deliveries
+      WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
+        AND next_attempt_ms > $4
+      ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
+
 const CLAIM = `
   UPDATE deliveries SET claimed_by = $1
   FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place)
   JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
-  RETURNING event_seq, ordinal, attempts, step, manual, deliveries.order_key,
+  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test`;
 
 const NEXT_DUE = `
@@ -106,7 +120,8 @@ export async function claim(
 }
 
 type LanePart = Omit<ClaimedLane, 'tenantId' | 'destinationId'>;
-const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, hasFollowers: false };
+const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };
+const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT };
 
 async function claimLane(
   session: WriteSession,
@@ -120,7 +135,7 @@ async function claimLane(
   const keys = (await session.rows(sql, ...values)).map(keyOf);
   if (!isOrdered) {
     const deliveries = await take(session, lane, keys);
-    return { deliveries, nextDueAtMs: await firstDue(session, lane), hasFollowers: false };
+    return { deliveries, nextDueAtMs: await firstDue(session, lane), ...ALL_LOOKED_AT };
   }
   const { due: heads, ...rest } = await orderedHeads(
     session,
@@ -128,7 +143,23 @@ async function claimLane(
     dueBeforeMs,
     limit - keys.length,
   );
-  return { deliveries: await take(session, lane, [...keys, ...heads]), ...rest };
+  const deliveries = await take(session, lane, [...keys, ...heads]);
+  const laterMs = await laterWithoutKey(session, lane, dueBeforeMs);
+  const nextDueAtMs = Math.min(rest.nextDueAtMs ?? Infinity, ...laterMs);
+  return { deliveries, ...rest, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+}
+
+/** When those come due; where too many others are before them, when to look again. */
+async function laterWithoutKey(
+  session: WriteSession,
+  { tenantNo, destinationNo }: Lane,
+  dueBeforeMs: number,
+): Promise<number[]> {
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs] as const;
+  return (await session.rows(LATER_WITHOUT_KEY, ...values)).flatMap((row) => {
+    if (row['first'] !== null) return [Number(row['first'])];
+    return row['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
+  });
 }
 
 /** In the order given. */
@@ -168,7 +199,7 @@ function claimedDelivery(session: Session, row: Row): ClaimedDelivery {
     key,
     attempts: Number(row['attempts']),
     step: Number(row['step']),
-    manual: row['manual'] === true,
+    askedBy: ASKED_BY[Number(row['asked_by'])] ?? 'schedule',
     orderKey: orderKey === null || isOwnKey(orderKey) ? null : orderKey,
     event: {
       seq: key.seq,

@@ -5,6 +5,7 @@ import type { Storage } from '../storage.ts';
 import { tenantNos } from './events.ts';
 import type { Operation } from './operation.ts';
 import { equals, isOneOf, listPage, numberOrNull, numbered, textOrNull, within } from './page.ts';
+import type { Condition } from './page.ts';
 import type { Row, Session } from './session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
 
@@ -29,10 +30,8 @@ export const deliveryGet: Operation<Storage['deliveryGet']> = async (
   return row === undefined ? null : deliveryRecord(session, row);
 };
 
-export const deliveryList: Operation<Storage['deliveryList']> = async (
-  session,
-  { tenantIds, destinationId, eventSeq, status, codes, topics, time, page },
-) => {
+export const deliveryList: Operation<Storage['deliveryList']> = async (session, query) => {
+  const { tenantIds, destinationId, eventSeq, status, codes, topics, time, page } = query;
   const tenants = await tenantNos(session, tenantIds);
   const destinations =
     destinationId === null ? [] : await destinationNos(session, destinationId, tenantIds);
@@ -41,6 +40,7 @@ export const deliveryList: Operation<Storage['deliveryList']> = async (
   const conditions = [
     ...isOneOf('deliveries.tenant_no', tenants),
     ...isOneOf('destination_no', destinations),
+    ...(await isAmong(session, 'destination_no', query.amongDestinations ?? null, tenantIds)),
     ...equals('events.seq', eventSeq),
     // Written out: only so is an index of one status used.
     ...(status === null ? [] : [{ sql: `status = ${STATUS_CODE[status]}`, values: [] }]),
@@ -59,7 +59,7 @@ export const deliveryList: Operation<Storage['deliveryList']> = async (
 
 const DESTINATIONS = `
   SELECT destinations.no FROM destinations JOIN tenants ON tenants.no = tenant_no
-  WHERE destinations.id = $1 AND (cardinality($2::text[]) = 0 OR tenants.id = ANY($2))`;
+  WHERE destinations.id = ANY($1) AND (cardinality($2::text[]) = 0 OR tenants.id = ANY($2))`;
 
 /** The numbers of a destination's id: of the one that is there and of deleted ones; `[-1]`, which none has, where unknown. */
 export async function destinationNos(
@@ -67,7 +67,25 @@ export async function destinationNos(
   id: string,
   tenantIds: readonly string[],
 ): Promise<number[]> {
-  const rows = await session.rows(DESTINATIONS, id, tenantIds);
+  return nosOf(session, [id], tenantIds);
+}
+
+/** One of those destinations. */
+export async function isAmong(
+  session: Session,
+  column: string,
+  ids: readonly string[] | null,
+  tenantIds: readonly string[],
+): Promise<Condition[]> {
+  return ids === null ? [] : isOneOf(column, await nosOf(session, ids, tenantIds));
+}
+
+async function nosOf(
+  session: Session,
+  ids: readonly string[],
+  tenantIds: readonly string[],
+): Promise<number[]> {
+  const rows = await session.rows(DESTINATIONS, ids, tenantIds);
   return rows.length === 0 ? [-1] : rows.map((row) => Number(row['no']));
 }
 

@@ -1,15 +1,18 @@
 /** Destinations, and the routing that is made of them. */
+import type { DisabledReason } from '../../domain/ending.ts';
 import type { Storage, StoredDestination, TenantRouting } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import type { Operation } from './operation.ts';
-import { bytesOf, numberOrNull } from './page.ts';
+import { bytesOf, numberOrNull, textOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
-import { RAISE_ROUTING_VERSION, tenantDefaults } from './tenants.ts';
+import { tenantClients } from './clients.ts';
+import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { tenantDefaults } from './tenants.ts';
 
 const SELECT = `
   SELECT destinations.id, tenants.id AS tenant_id, type, definition, sealed_credentials, revision, disabled_ms,
-         destinations.created_ms, destinations.updated_ms
+         disabled_reason, expires_ms, destinations.created_ms, destinations.updated_ms
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE deleted_ms IS NULL`;
 
@@ -20,18 +23,27 @@ const BY_ID = `${SELECT} AND tenants.id = $1 AND destinations.id = $2`;
 
 const INSERT = `
   INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, created_ms, updated_ms,
-                            topics)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+                            topics, disabled_reason, expires_ms, api_client)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
 
 const UPDATE = `
   UPDATE destinations
   SET definition = $1, sealed_credentials = $2, revision = $3, disabled_ms = $4, updated_ms = $5,
-      cancel_below_seq = coalesce($6, cancel_below_seq), topics = $10
+      cancel_below_seq = coalesce($6, cancel_below_seq), topics = $10, disabled_reason = $11,
+      expiry_warned_days = CASE WHEN expires_ms IS NOT DISTINCT FROM $12::bigint THEN expiry_warned_days END,
+      expires_ms = $12, api_client = $13
   WHERE tenant_no = $7 AND no = $8 AND revision = $9`;
+
+// It counts anew from the moment at which it was enabled.
+const FORGET_HEALTH = `
+  DELETE FROM destination_health
+  WHERE tenant_no = $1 AND destination_no =
+    (SELECT no FROM destinations WHERE tenant_no = $1 AND no = $2 AND revision = $3 AND disabled_ms IS NOT NULL)`;
+const DELETE_HEALTH = 'DELETE FROM destination_health WHERE tenant_no = $1 AND destination_no = $2';
 
 const DELETE = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', api_client = NULL, sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND no = $4 AND revision = coalesce($5, revision)`;
 
 export const destinationInsert: Operation<Storage['destinationInsert'], WriteSession> = async (
@@ -54,6 +66,9 @@ export const destinationInsert: Operation<Storage['destinationInsert'], WriteSes
     destination.createdAtMs,
     destination.updatedAtMs,
     destination.topics,
+    destination.disabledReason,
+    destination.expiresAtMs,
+    destination.subscription?.apiClient ?? null,
   );
   await session.run(RAISE_ROUTING_VERSION, tenant.no);
   await writeAudit(session, audit);
@@ -67,6 +82,8 @@ export const destinationUpdate: Operation<Storage['destinationUpdate'], WriteSes
   const tenant = await session.memory.routes.tenant(session, destination.tenantId);
   const no = tenant?.destinations.get(destination.id);
   if (tenant === undefined || no === undefined) return 'unknown';
+  if (destination.disabledAtMs === null)
+    await session.run(FORGET_HEALTH, tenant.no, no, ifRevision);
   const updated = await session.run(
     UPDATE,
     definition(destination),
@@ -79,6 +96,9 @@ export const destinationUpdate: Operation<Storage['destinationUpdate'], WriteSes
     no,
     ifRevision,
     destination.topics,
+    destination.disabledReason,
+    destination.expiresAtMs,
+    destination.subscription?.apiClient ?? null,
   );
   if (updated === 0) return 'changed_meanwhile';
   await session.run(RAISE_ROUTING_VERSION, tenant.no);
@@ -97,6 +117,7 @@ export const destinationDelete: Operation<Storage['destinationDelete'], WriteSes
   const seq = await session.takeSeqs(1);
   const deleted = await session.run(DELETE, nowMs, seq, tenant.no, no, ifRevision);
   if (deleted === 0) return 'changed_meanwhile';
+  await session.run(DELETE_HEALTH, tenant.no, no);
   await session.run(RAISE_ROUTING_VERSION, tenant.no);
   await writeAudit(session, audit);
   return 'deleted';
@@ -133,10 +154,14 @@ async function withDestinations(
   const ids = tenants.map((row) => String(row['id']));
   const found = (await session.rows(BY_TENANTS, ids)).map(storedDestination);
   const byTenant = Map.groupBy(found, ({ tenantId }) => tenantId);
+  const clients = await tenantClients(
+    session,
+    tenants.map((row) => Number(row['no'])),
+  );
   return tenants.map((row) => ({
     tenantId: String(row['id']),
     version: Number(row['routing_version']),
-    defaults: tenantDefaults(row),
+    defaults: tenantDefaults(row, clients.get(Number(row['no'])) ?? []),
     destinations: byTenant.get(String(row['id'])) ?? [],
     position: Number(row['no']),
   }));
@@ -151,13 +176,15 @@ type Definition = Omit<
   | 'sealedCredentials'
   | 'revision'
   | 'disabledAtMs'
+  | 'disabledReason'
+  | 'expiresAtMs'
   | 'createdAtMs'
   | 'updatedAtMs'
 >;
 
 function definition(destination: StoredDestination): string {
   const { name, profile, format, httpSignature, topics, filter, config } = destination;
-  const { deliveryMetadata, metadata, policy } = destination;
+  const { deliveryMetadata, metadata, policy, subscription = null } = destination;
   return JSON.stringify({
     name,
     profile,
@@ -169,6 +196,7 @@ function definition(destination: StoredDestination): string {
     deliveryMetadata,
     metadata,
     policy,
+    ...(subscription === null ? {} : { subscription }),
   } satisfies Definition);
 }
 
@@ -182,6 +210,9 @@ function storedDestination(row: Row): StoredDestination {
     sealedCredentials: bytesOf(row['sealed_credentials']),
     revision: Number(row['revision']),
     disabledAtMs: numberOrNull(row['disabled_ms']),
+    // Written by this driver.
+    disabledReason: textOrNull(row['disabled_reason']) as DisabledReason | null,
+    expiresAtMs: numberOrNull(row['expires_ms']),
     createdAtMs: Number(row['created_ms']),
     updatedAtMs: Number(row['updated_ms']),
   };

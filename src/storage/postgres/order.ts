@@ -51,6 +51,8 @@ export interface OrderedHeads {
   readonly nextDueAtMs: number | null;
   /** Something waits behind what this node has in memory. */
   readonly hasFollowers: boolean;
+  /** The round over the keys goes on with the next claim. */
+  readonly isPartial: boolean;
 }
 
 /** The first of each key, where it is due and nobody has it. */
@@ -75,7 +77,7 @@ export async function orderedHeads(
   for (const row of found) {
     if (due.length >= limit) {
       rounds.set(lane.destinationNo, round);
-      return { due, hasFollowers, nextDueAtMs: dueBeforeMs };
+      return { due, hasFollowers, nextDueAtMs: dueBeforeMs, isPartial: true };
     }
     round.after = String(row['order_key']);
     if (row['status'] !== STATUS_CODE.pending) continue;
@@ -90,11 +92,16 @@ export async function orderedHeads(
   }
   if (found.length === MAX_HEADS || due.length >= limit) {
     rounds.set(lane.destinationNo, round);
-    return { due, hasFollowers, nextDueAtMs: dueBeforeMs };
+    return { due, hasFollowers, nextDueAtMs: dueBeforeMs, isPartial: true };
   }
   rounds.delete(lane.destinationNo);
   const { nextDueAtMs } = round;
-  return { due, hasFollowers, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+  return {
+    due,
+    hasFollowers,
+    nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs,
+    isPartial: false,
+  };
 }
 
 /** Something of that key is before whatever comes now, and this node does not have it in memory. */
@@ -115,7 +122,7 @@ export async function supersede(
   session: WriteSession,
   { tenantNo, destinationNo }: Lane,
   key: string,
-  { resource }: NewEvent,
+  { resource }: Pick<NewEvent, 'resource'>,
   nowMs: number,
 ): Promise<{ readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean }> {
   const inMemory: DeliveryKey[] = [];

@@ -86,7 +86,7 @@ export function textOrNull(value: unknown): string | null {
 }
 
 export function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
+  return value === null || value === undefined ? null : Number(value);
 }
 
 export function bytesOf(value: unknown): Uint8Array {

@@ -16,9 +16,9 @@ const INSERT_EVENTS = `
                        $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])`;
 
 const INSERT_DELIVERIES = `
-  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, manual,
+  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
                           next_attempt_ms, claimed_by, updated_ms, order_key)
-  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, false, next_attempt_ms, claimed_by, updated_ms, order_key
+  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms, claimed_by, updated_ms, order_key
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
               $8::bigint[], $9::text[])
     AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, updated_ms, order_key)`;

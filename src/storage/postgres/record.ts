@@ -7,7 +7,7 @@ import { STATUS_CODE } from './statuses.ts';
 
 // The event tells the tenant, whose number leads every key.
 const HELD = `
-  SELECT deliveries.tenant_no, event_seq, ordinal, destination_no, status, holds, step, manual, next_attempt_ms, last_attempt_seq
+  SELECT deliveries.tenant_no, event_seq, ordinal, destination_no, status, holds, step, asked_by, next_attempt_ms, last_attempt_seq
   FROM unnest($1::bigint[], $2::integer[]) AS done (seq, place)
   JOIN events ON events.seq = done.seq
   JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = done.seq AND ordinal = place
@@ -25,12 +25,12 @@ const INSERT = `
 
 const UPDATE = `
   UPDATE deliveries
-  SET status = done.status, holds = done.holds, attempts = done.attempts, step = done.step, manual = done.manual,
+  SET status = done.status, holds = done.holds, attempts = done.attempts, step = done.step, asked_by = done.asked_by,
       next_attempt_ms = done.next_attempt_ms, claimed_by = 0, last_code = done.last_code,
       last_attempt_seq = done.attempt_seq, updated_ms = done.updated_ms
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::smallint[], $5::boolean[], $6::integer[], $7::integer[],
-              $8::boolean[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[])
-    AS done (tenant_no, event_seq, ordinal, status, holds, attempts, step, manual, next_attempt_ms, last_code, attempt_seq,
+              $8::smallint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[])
+    AS done (tenant_no, event_seq, ordinal, status, holds, attempts, step, asked_by, next_attempt_ms, last_code, attempt_seq,
              updated_ms)
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
     AND deliveries.ordinal = done.ordinal`;
@@ -41,7 +41,7 @@ interface Held {
   readonly status: number;
   readonly holds: boolean;
   readonly step: number;
-  readonly manual: boolean;
+  readonly askedBy: number;
   readonly nextAttemptAtMs: number | null;
   readonly lastAttemptSeq: number | null;
 }
@@ -69,7 +69,10 @@ export async function record(
     return found.status === STATUS_CODE.pending ? 'recorded' : 'canceled';
   });
   if (done.length === 0) return outcomes;
-  const shapes = done.map(({ attempt }) => attempt.request.shape);
+  const shapes = done.map(({ attempt, held: { tenantNo } }) => ({
+    tenantNo,
+    ...attempt.request.shape,
+  }));
   const shapeNos = await session.memory.shapes.numbers(session, shapes);
   await session.run(INSERT, ...attemptColumns(done, shapeNos));
   await session.run(UPDATE, ...deliveryColumns(done));
@@ -95,7 +98,7 @@ async function findHeld(
         status: Number(row['status']),
         holds: row['holds'] === true,
         step: Number(row['step']),
-        manual: row['manual'] === true,
+        askedBy: Number(row['asked_by']),
         nextAttemptAtMs: numberOrNull(row['next_attempt_ms']),
         lastAttemptSeq: numberOrNull(row['last_attempt_seq']),
       },
@@ -143,7 +146,7 @@ function deliveryColumns(done: readonly Done[]) {
       status: isPending ? STATUS_CODE[verdict.status] : held.status,
       holds: isPending ? verdict.status === 'failed' && verdict.holds === true : held.holds,
       step: isPending ? attempt.step : held.step,
-      manual: isPending ? false : held.manual,
+      askedBy: isPending ? 0 : held.askedBy,
       nextAttemptAtMs: isPending ? next : held.nextAttemptAtMs,
       lastCode: attemptCode(attempt.reason, response?.status ?? null),
       nowMs: Math.floor(seq / 1000),
@@ -157,7 +160,7 @@ function deliveryColumns(done: readonly Done[]) {
     rows.map(({ holds }) => holds),
     done.map(({ attempt }) => attempt.number),
     rows.map(({ step }) => step),
-    rows.map(({ manual }) => manual),
+    rows.map(({ askedBy }) => askedBy),
     rows.map(({ nextAttemptAtMs }) => nextAttemptAtMs),
     rows.map(({ lastCode }) => lastCode),
     done.map(({ seq }) => seq),

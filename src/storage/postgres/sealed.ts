@@ -34,6 +34,18 @@ const SOURCES: Readonly<Record<SealedKind, Source>> = {
       id: String(row['id']),
     }),
   },
+  client: {
+    select: `
+      SELECT api_clients.no, api_clients.sealed_secrets AS sealed, revision, tenants.id AS tenant_id, urn
+      FROM api_clients JOIN tenants ON tenants.no = tenant_no
+      WHERE api_clients.no > $1 ORDER BY api_clients.no LIMIT $2`,
+    update: 'UPDATE api_clients SET sealed_secrets = $1 WHERE no = $2 AND revision = $3',
+    owner: (row) => ({
+      kind: 'client',
+      tenantId: String(row['tenant_id']),
+      id: String(row['urn']),
+    }),
+  },
 };
 
 export const sealedList: Operation<Storage['sealedList']> = async (

@@ -13,6 +13,7 @@ import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
 import { claim, release, waitingLanes } from './claim.ts';
+import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
 import {
   destinationDelete,
@@ -23,9 +24,12 @@ import {
   routingOf,
   routingPage,
 } from './destinations.ts';
+import { deletionList, tenantEraseSlice } from './erase.ts';
 import { eventSearch } from './event-search.ts';
 import { eventGet, eventList } from './events.ts';
+import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
+import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Memory } from './memory.ts';
 import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
@@ -36,6 +40,17 @@ import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
 import { explainOpening } from './refusal.ts';
+import { replayAdvance } from './replay-advance.ts';
+import { replayCandidates } from './replay-candidates.ts';
+import {
+  replayChange,
+  replayGet,
+  replayInsert,
+  replayList,
+  replaysOpen,
+  replayStop,
+} from './replays.ts';
+import { replaySettle } from './replay-settle.ts';
 import { RequestShapes } from './request-shapes.ts';
 import { rollUpSlice } from './rollup-apply.ts';
 import { rollUpPruneSlice } from './rollup-prune.ts';
@@ -125,6 +140,11 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
     destinationDelete: inOrder(destinationDelete),
     destinationGet: read(destinationGet),
     destinationList: read(destinationList),
+    clientInsert: inOrder(clientInsert),
+    clientUpdate: inOrder(clientUpdate),
+    clientGet: read(clientGet),
+    clientList: read(clientList),
+    clientRing: () => read(clientRing)(undefined),
     keyInsert: inOrder(keyInsert),
     keyUpdate: inOrder(keyUpdate),
     keysUsed: inOrder(keysUsed),
@@ -134,6 +154,14 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
     auditInsert: inOrder(auditInsert),
     auditList: read(auditList),
     auditPruneSlice: write(auditPruneSlice),
+    healthPut: inOrder(healthPut),
+    expiryWarned: inOrder(expiryWarned),
+    healthPage: read(healthPage),
+    destinationsEnding: read(destinationsEnding),
+    mailAdd: inOrder(mailAdd),
+    mailSettled: inOrder(mailSettled),
+    mailRefuse: inOrder(mailRefuse),
+    mailsDue: read(mailsDue),
     routingPage: read(routingPage),
     routingOf: read(routingOf),
     topicPut: inOrder(topicPut),
@@ -156,6 +184,17 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
     pruneSlice: inOrder(pruneSlice),
     rollUpSlice: write(rollUpSlice),
     rollUpPruneSlice: write(rollUpPruneSlice),
+    tenantEraseSlice: write(tenantEraseSlice),
+    deletionList: () => read(deletionList)(undefined),
+    replayInsert: inOrder(replayInsert),
+    replayAdvance: inOrder(replayAdvance),
+    replaySettle: inOrder(replaySettle),
+    replayChange: inOrder(replayChange),
+    replayStop: inOrder(replayStop),
+    replayGet: read(replayGet),
+    replayList: read(replayList),
+    replaysOpen: () => read(replaysOpen)(undefined),
+    replayCandidates: read(replayCandidates),
     eventGet: read(eventGet),
     eventList: read(eventList),
     eventSearch: read(eventSearch),

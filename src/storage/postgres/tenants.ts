@@ -2,15 +2,15 @@
 import { tenantAudit } from '../../domain/audit.ts';
 import type { AuditSnapshot } from '../../domain/audit.ts';
 import type { TenantSettings, TenantSettingsChange } from '../../domain/tenant.ts';
+import type { StoredClient } from '../client-storage.ts';
 import type { Storage, StringMap, TenantDefaults, TenantRecord } from '../storage.ts';
 import { writeAudit } from './audit.ts';
+import { deleteTenantClients, tenantClients } from './clients.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage } from './page.ts';
+import { RAISE_ROUTING_VERSION } from './routing-version.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
-
-export const RAISE_ROUTING_VERSION =
-  'UPDATE tenants SET routing_version = routing_version + 1 WHERE no = $1';
 
 const SELECT = `
   SELECT no, id, metadata, settings, created_ms, updated_ms,
@@ -31,9 +31,12 @@ const PUT_SECRETS = `
 
 const DELETE_DESTINATIONS = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', api_client = NULL, sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND deleted_ms IS NULL`;
 
+/** By `tenantEraseSlice`. */
+const BEGIN_DELETION =
+  'INSERT INTO deletions (tenant_no, tenant_id, started_ms) VALUES ($1, $2, $3)';
 /** By `rollUpPruneSlice`. */
 const ERASE_COUNTS = 'INSERT INTO rollup_erasures (tenant_no, from_s) VALUES ($1, 0)';
 
@@ -68,14 +71,21 @@ export const tenantGet: Operation<Storage['tenantGet']> = async (session, { id }
   return row === undefined ? null : tenantRecord(row);
 };
 
-export const tenantList: Operation<Storage['tenantList']> = async (session, { ids, page }) => {
+export const tenantList: Operation<Storage['tenantList']> = async (
+  session,
+  { ids, hidden = '', page },
+) => {
   const count = await session.row(
-    'SELECT count(*) AS count FROM tenants WHERE cardinality($1::text[]) = 0 OR id = ANY($1)',
+    'SELECT count(*) AS count FROM tenants WHERE (cardinality($1::text[]) = 0 OR id = ANY($1)) AND id <> $2',
     ids,
+    hidden,
   );
   const found = await listPage(session, {
     select: SELECT,
-    conditions: isOneOf('id', ids),
+    conditions: [
+      ...isOneOf('id', ids),
+      ...(hidden === '' ? [] : [{ sql: 'id <> ?', values: [hidden] }]),
+    ],
     orderBy: ['no'],
     page,
     read: tenantRecord,
@@ -88,15 +98,17 @@ export const tenantDefaultsGet: Operation<Storage['tenantDefaultsGet']> = async 
   { id },
 ) => {
   const row = await session.row(
-    'SELECT settings, sealed_secrets, secrets_revision FROM tenants WHERE id = $1',
+    'SELECT no, settings, sealed_secrets, secrets_revision FROM tenants WHERE id = $1',
     id,
   );
-  return row === undefined ? null : tenantDefaults(row);
+  if (row === undefined) return null;
+  const no = Number(row['no']);
+  return tenantDefaults(row, (await tenantClients(session, [no])).get(no) ?? []);
 };
 
 export const tenantSecretsPut: Operation<Storage['tenantSecretsPut'], WriteSession> = async (
   session,
-  { id, sealed, ifRevision },
+  { id, sealed, ifRevision, audit },
 ) => {
   const tenant = await session.memory.routes.tenant(session, id);
   if (tenant === undefined) return 'unknown';
@@ -104,6 +116,7 @@ export const tenantSecretsPut: Operation<Storage['tenantSecretsPut'], WriteSessi
   const updated = await session.run(PUT_SECRETS, sealed, nowMs, tenant.no, ifRevision);
   if (updated === 0) return 'changed_meanwhile';
   await session.run(RAISE_ROUTING_VERSION, tenant.no);
+  await writeAudit(session, audit);
   return 'updated';
 };
 
@@ -117,13 +130,18 @@ export const tenantDelete: Operation<Storage['tenantDelete'], WriteSession> = as
     await writeAudit(session, tenantAudit(author, id, await snapshotOf(session, id), null));
   const nowMs = session.clock.nowMs();
   await session.run(DELETE_DESTINATIONS, nowMs, await session.takeSeqs(1), tenant.no);
+  await session.run('DELETE FROM destination_health WHERE tenant_no = $1', tenant.no);
+  await session.run('DELETE FROM mails WHERE tenant_id = $1', id);
+  await session.run('DELETE FROM mail_refusals WHERE tenant_id = $1', id);
+  await deleteTenantClients(session, tenant.no);
   await session.run('DELETE FROM tenants WHERE no = $1', tenant.no);
   await session.run(ERASE_COUNTS, tenant.no);
+  await session.run(BEGIN_DELETION, tenant.no, id, nowMs);
   return true;
 };
 
 /** Of a row with the columns `settings`, `sealed_secrets` and `secrets_revision`. */
-export function tenantDefaults(row: Row): TenantDefaults {
+export function tenantDefaults(row: Row, clients: readonly StoredClient[]): TenantDefaults {
   const sealed = row['sealed_secrets'];
   return {
     settings: JSON.parse(String(row['settings'])) as TenantSettings,
@@ -131,6 +149,7 @@ export function tenantDefaults(row: Row): TenantDefaults {
       sealed: sealed instanceof Uint8Array ? sealed : null,
       revision: Number(row['secrets_revision']),
     },
+    clients,
   };
 }
 

@@ -42,7 +42,11 @@ CREATE TABLE destinations (
   definition         TEXT NOT NULL,  -- JSON, not parsed here: it may hold escapes that no text of the server can
   sealed_credentials BYTEA NOT NULL,
   revision           BIGINT NOT NULL,
+  api_client         TEXT,           -- urn of the API client that owns it, as the definition says; NULL: none
   disabled_ms        BIGINT,
+  disabled_reason    TEXT,
+  expires_ms         BIGINT,
+  expiry_warned_days SMALLINT,       -- 7 or 1: what was told last; NULL: nothing yet
   created_ms         BIGINT NOT NULL,
   updated_ms         BIGINT NOT NULL,
   deleted_ms         BIGINT,         -- kept, emptied, for as long as its history is
@@ -57,6 +61,51 @@ CREATE INDEX destinations_by_no ON destinations (no);
 CREATE INDEX destinations_canceling ON destinations (no) WHERE cancel_below_seq IS NOT NULL;
 -- Deleted destinations give their names to what is counted of them, for as long as that is kept.
 CREATE INDEX destinations_deleted ON destinations (deleted_ms) WHERE deleted_ms IS NOT NULL;
+-- What is going to expire; empty where nothing has an end.
+CREATE INDEX destinations_expiring ON destinations (expires_ms)
+  WHERE expires_ms IS NOT NULL AND disabled_ms IS NULL AND deleted_ms IS NULL;
+-- What may hold deliveries until retention ends; nearly always small.
+CREATE INDEX destinations_disabled ON destinations (no) WHERE disabled_ms IS NOT NULL AND deleted_ms IS NULL;
+
+-- How destinations have fared since they were enabled (domain/health.ts), some seconds old; JSON.
+CREATE TABLE destination_health (
+  tenant_no      BIGINT NOT NULL,
+  destination_no BIGINT NOT NULL,
+  health         TEXT NOT NULL,
+  PRIMARY KEY (tenant_no, destination_no)
+);
+-- All of them, by pages, at each start.
+CREATE INDEX destination_health_by_no ON destination_health (destination_no);
+
+-- API clients: the credentials of a tenant's integrations. Of a token there is the hash, by which it is known, and in
+-- the box the token itself, as it has to be sent. The number `clients_version` in `meta` is raised by each change.
+CREATE TABLE api_clients (
+  no                     BIGINT GENERATED ALWAYS AS IDENTITY,
+  tenant_no              BIGINT NOT NULL,
+  urn                    TEXT COLLATE "C" NOT NULL,
+  name                   TEXT NOT NULL,
+  client_id              TEXT COLLATE "C" NOT NULL,
+  scope                  TEXT NOT NULL,
+  permissions            TEXT NOT NULL,  -- JSON; "all": full access
+  prefix                 TEXT NOT NULL,
+  hash                   BYTEA NOT NULL,
+  previous_prefix        TEXT,           -- the token before; NULL: there is none
+  previous_hash          BYTEA,
+  previous_until_ms      BIGINT,
+  sealed_secrets         BYTEA NOT NULL,
+  certificate_expires_ms BIGINT,         -- NULL: it has none
+  revision               BIGINT NOT NULL,
+  created_ms             BIGINT NOT NULL,
+  updated_ms             BIGINT NOT NULL,
+  expires_ms             BIGINT,
+  revoked_ms             BIGINT,
+  PRIMARY KEY (tenant_no, no)
+);
+-- By urn and by number, which name no tenant: of a request's token, and every sealed box.
+CREATE UNIQUE INDEX api_clients_by_urn ON api_clients (urn);
+CREATE INDEX api_clients_by_no ON api_clients (no);
+-- The client id is free again once the client is revoked.
+CREATE UNIQUE INDEX api_clients_by_client_id ON api_clients (tenant_no, client_id) WHERE revoked_ms IS NULL;
 
 CREATE TABLE events (
   tenant_no                BIGINT NOT NULL,
@@ -88,7 +137,7 @@ CREATE TABLE deliveries (
   status           SMALLINT NOT NULL,  -- 0 pending, 1 delivered, 2 failed, 3 canceled
   attempts         INTEGER NOT NULL,
   step             INTEGER NOT NULL,
-  manual           BOOLEAN NOT NULL,   -- the next attempt was asked for by hand
+  asked_by         SMALLINT NOT NULL,  -- who asked for the next attempt: 0 the schedule, 1 somebody by hand, 2 a replay
   holds            BOOLEAN NOT NULL DEFAULT false,  -- failed, and keeps its order key from those behind it
   next_attempt_ms  BIGINT,
   claimed_by       BIGINT NOT NULL,    -- incarnation of the node that has it in memory; 0: nobody
@@ -113,11 +162,13 @@ CREATE INDEX deliveries_in_order ON deliveries (tenant_no, destination_no, order
 -- What the requests to a destination have in common. A process writes a shape anew each day that it uses it, so that
 -- retention can drop the old ones.
 CREATE TABLE request_shapes (
-  no      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  day     INTEGER NOT NULL,  -- days since 1970
-  url     TEXT NOT NULL,
-  headers TEXT NOT NULL,     -- lines of name, value, name, value
-  payload TEXT NOT NULL
+  no        BIGINT GENERATED ALWAYS AS IDENTITY,
+  tenant_no BIGINT NOT NULL,   -- the shapes of a tenant go with it, and no other may use them
+  day       INTEGER NOT NULL,  -- days since 1970
+  url       TEXT NOT NULL,
+  headers   TEXT NOT NULL,     -- lines of name, value, name, value
+  payload   TEXT NOT NULL,
+  PRIMARY KEY (tenant_no, no)
 );
 
 CREATE TABLE attempts (
@@ -149,6 +200,81 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_seq ON attempts (seq);
 -- A destination's attempts in the order in which they were recorded.
 CREATE INDEX attempts_by_destination ON attempts (tenant_no, destination_no, seq);
+
+-- Replays: events of a time range again, to one destination. What a replay has made due, and is not done with, stands in
+-- `replay_deliveries`: never more than some hundreds of rows for each replay that runs.
+CREATE TABLE replays (
+  no              BIGINT GENERATED ALWAYS AS IDENTITY,
+  id              TEXT COLLATE "C" NOT NULL,
+  tenant_no       BIGINT NOT NULL,
+  destination_no  BIGINT,            -- NULL: all of the tenant's
+  destination_id  TEXT,
+  criteria        TEXT NOT NULL,     -- JSON: select, time, topics, filter, order
+  rate_per_minute BIGINT,
+  below_seq       BIGINT NOT NULL,   -- what came in after the replay was made is not part of it
+  position        TEXT,              -- JSON: the last event that was looked at; NULL: none
+  is_read         BOOLEAN NOT NULL,  -- there are no more events to look at
+  status          TEXT NOT NULL,
+  reason          TEXT,
+  count           BIGINT NOT NULL,
+  done            BIGINT NOT NULL,
+  failed          BIGINT NOT NULL,
+  canceled        BIGINT NOT NULL,
+  created_by      TEXT NOT NULL,
+  created_ms      BIGINT NOT NULL,
+  updated_ms      BIGINT NOT NULL,
+  ended_ms        BIGINT,
+  PRIMARY KEY (tenant_no, no)
+);
+-- Its id names no tenant.
+CREATE UNIQUE INDEX replays_by_id ON replays (id);
+-- Lists over all tenants, by age.
+CREATE INDEX replays_by_no ON replays (no);
+-- Those that run: nearly always none.
+CREATE INDEX replays_running ON replays (no) WHERE status = 'running';
+
+CREATE TABLE replay_deliveries (
+  tenant_no BIGINT NOT NULL,
+  event_seq BIGINT NOT NULL,
+  ordinal   INTEGER NOT NULL,
+  replay_no BIGINT NOT NULL,
+  PRIMARY KEY (tenant_no, event_seq, ordinal)
+);
+-- What a replay waits for.
+CREATE INDEX replay_deliveries_by_replay ON replay_deliveries (tenant_no, replay_no);
+
+-- Tenants that are deleted, while what they leave is being dropped; gone with the last of it.
+CREATE TABLE deletions (
+  tenant_no  BIGINT PRIMARY KEY,
+  tenant_id  TEXT NOT NULL,
+  started_ms BIGINT NOT NULL
+);
+
+-- What is to be mailed, and was of late: one row a recipient, destination and reason.
+CREATE TABLE mails (
+  no             BIGINT GENERATED ALWAYS AS IDENTITY,
+  tenant_id      TEXT COLLATE "C" NOT NULL,
+  destination_id TEXT NOT NULL,
+  reason         TEXT NOT NULL,
+  recipient      TEXT NOT NULL,
+  count          INTEGER NOT NULL, -- notices that were not mailed yet; 0: none
+  items          TEXT NOT NULL,    -- JSON: the first of them
+  due_ms         BIGINT NOT NULL,
+  failures       INTEGER NOT NULL, -- in a row
+  sent_ms        BIGINT,
+  PRIMARY KEY (tenant_id, destination_id, reason, recipient)
+);
+-- A mail that was sent is named by its number.
+CREATE UNIQUE INDEX mails_by_no ON mails (no);
+-- The outbox; empty while nothing is to be mailed.
+CREATE INDEX mails_due ON mails (due_ms) WHERE count > 0;
+
+-- Who wants no mail of a tenant any more.
+CREATE TABLE mail_refusals (
+  tenant_id TEXT COLLATE "C" NOT NULL,
+  recipient TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, recipient)
+);
 
 -- The topic catalogue. Its version, raised by each change, is in meta as `catalogue_version`.
 CREATE TABLE topics (
