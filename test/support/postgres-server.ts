@@ -23,7 +23,7 @@ export interface PostgresServer {
   readonly url: string;
 }
 
-interface Started {
+export interface Started {
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
@@ -34,7 +34,7 @@ export function usePostgresServer(): PostgresServer {
   let pool: pg.Pool | undefined;
   let schemas = 0;
   beforeAll(async () => {
-    started = await start();
+    started = await startPostgres();
     pool = new pg.Pool({ connectionString: started.url, max: 2 });
     pool.on('error', () => undefined);
   });
@@ -55,10 +55,7 @@ export function usePostgresServer(): PostgresServer {
     async createSchema() {
       const name = `angarium_${process.pid}_${++schemas}`;
       await server.query(`CREATE SCHEMA ${name}`);
-      const url = new URL(server.url);
-      url.searchParams.set('options', `-c search_path=${name}`);
-      url.searchParams.set('application_name', name);
-      return url.href;
+      return urlOfSchema(server.url, name);
     },
     async cutOff(url) {
       await server.query(
@@ -70,6 +67,14 @@ export function usePostgresServer(): PostgresServer {
     },
   };
   return server;
+}
+
+/** Where that schema is the first of the search path; by its connections it is known. */
+export function urlOfSchema(server: string, name: string): string {
+  const url = new URL(server);
+  url.searchParams.set('options', `-c search_path=${name}`);
+  url.searchParams.set('application_name', name);
+  return url.href;
 }
 
 /** The name of the schema that a URL of `createSchema` leads to. */
@@ -98,7 +103,8 @@ function givenUrl(): string | undefined {
   return process.env['ANGARIUM_TEST_DATABASE_URL'];
 }
 
-async function start(): Promise<Started> {
+/** A new server, or the one that `ANGARIUM_TEST_DATABASE_URL` names. */
+export async function startPostgres(): Promise<Started> {
   const given = givenUrl();
   if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
   const directory = mkdtempSync(join(tmpdir(), 'angarium-postgres-'));

@@ -119,7 +119,7 @@ function attemptColumns(done: readonly Done[], shapeNos: readonly number[]) {
     column(({ kind }) => kind),
     column(({ startedAtMs }) => startedAtMs),
     column(({ reason }) => reason),
-    column(({ detail }) => withoutNul(detail)),
+    column(({ detail }) => detail),
     column(({ timings }) => microseconds(timings.dnsMs)),
     column(({ timings }) => microseconds(timings.connectMs)),
     column(({ timings }) => microseconds(timings.tlsMs)),
@@ -128,7 +128,7 @@ function attemptColumns(done: readonly Done[], shapeNos: readonly number[]) {
     shapeNos,
     column(({ request }) => request.headers),
     column(({ response }) => (response === null ? null : response.status)),
-    column(({ response }) => (response === null ? null : withoutNul(response.headers))),
+    column(({ response }) => (response === null ? null : response.headers)),
     column(({ response }) =>
       response === null || response.body.length === 0 ? null : response.body,
     ),
@@ -166,11 +166,6 @@ function deliveryColumns(done: readonly Done[]) {
     done.map(({ seq }) => seq),
     rows.map(({ nowMs }) => nowMs),
   ] as const;
-}
-
-/** The one character that a text of PostgreSQL cannot hold. */
-function withoutNul(text: string | null): string | null {
-  return text === null ? null : text.replaceAll('\0', '\ufffd');
 }
 
 function microseconds(milliseconds: number | null): number | null {

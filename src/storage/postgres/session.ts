@@ -4,13 +4,8 @@ import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 
 export type Row = Record<string, unknown>;
-export type Value =
-  | string
-  | number
-  | boolean
-  | null
-  | Uint8Array
-  | readonly (string | number | boolean | null | Uint8Array)[];
+type Scalar = string | number | boolean | null | Uint8Array;
+export type Value = Scalar | readonly Scalar[];
 
 /** Statements are unnamed, so that a pooler may hand the connection on between two transactions. */
 export class Session {
@@ -28,7 +23,7 @@ export class Session {
   }
 
   async rows(sql: string, ...values: readonly Value[]): Promise<Row[]> {
-    const { rows } = await this.#client.query<Row>(sql, [...values]);
+    const { rows } = await this.#client.query<Row>(sql, values.map(storable));
     return rows;
   }
 
@@ -38,9 +33,23 @@ export class Session {
 
   /** How many rows the statement wrote. */
   async run(sql: string, ...values: readonly Value[]): Promise<number> {
-    const { rowCount } = await this.#client.query<Row>(sql, [...values]);
+    const { rowCount } = await this.#client.query<Row>(sql, values.map(storable));
     return rowCount ?? 0;
   }
+}
+
+/**
+ * Without the one character that a text of PostgreSQL cannot hold. Where it stands in an id, it names nothing: ids are of
+ * visible ASCII.
+ */
+function storable(value: Value): Value {
+  if (typeof value === 'string') return withoutNul(value);
+  if (!Array.isArray(value)) return value;
+  return value.map((item: Scalar) => (typeof item === 'string' ? withoutNul(item) : item));
+}
+
+function withoutNul(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;
 }
 
 export interface SessionParts {

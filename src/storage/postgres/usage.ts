@@ -20,7 +20,8 @@ export const usageList: Operation<MetricsStorage['usageList']> = async (
 ) => {
   const conditions = [
     { sql: `width_s = ${DAY_S} AND cube = ${CUBES.destination}`, values: [] },
-    { sql: 'start_s >= ? AND start_s < ?', values: [days.fromS, days.toS] },
+    // Days begin with whole seconds.
+    { sql: 'start_s >= ? AND start_s < ?', values: [Math.ceil(days.fromS), Math.ceil(days.toS)] },
     ...isOneOf('rollups.tenant_no', await tenantNos(session, tenantIds)),
     ...equals('destinations.id', destinationId),
   ];
