@@ -11,6 +11,7 @@ import {
   oneOf,
   parseApiKey,
   parseCidrList,
+  formatDatabaseUrl,
   parseDatabaseUrl,
   parseEncryptionKeys,
   parseFolder,
@@ -131,10 +132,10 @@ export const OPTIONS = {
     group: 'Storage',
     placeholder: 'URL',
     description:
-      'The database: sqlite:PATH, a file that is created with its folder when missing. A relative path starts at the working directory.',
+      'The database: sqlite:PATH, a file that is created with its folder when missing (a relative path starts at the working directory), or postgres://USER:PASSWORD@HOST:PORT/DATABASE, which needs both keys given.',
     default: 'sqlite:./data/angarium.db',
     parse: parseDatabaseUrl,
-    format: ({ engine, path }) => `${engine}:${path}`,
+    format: formatDatabaseUrl,
   }),
   databaseMaxBytes: option({
     group: 'Storage',

@@ -12,11 +12,11 @@ export type Parsed<T> =
   | { readonly ok: false; readonly errors: readonly string[] };
 
 /** Where the database is. */
-export interface DatabaseLocation {
-  readonly engine: 'sqlite';
-  /** Of the file, as written: a relative one starts at the working directory. */
-  readonly path: string;
-}
+export type DatabaseLocation =
+  /** `path`: of the file, as written; a relative one starts at the working directory. */
+  | { readonly engine: 'sqlite'; readonly path: string }
+  /** `url`: as written, perhaps with a password. */
+  | { readonly engine: 'postgres'; readonly url: string };
 
 /** The shortest key that the operator may choose. */
 const API_KEY_MIN_LENGTH = 16;
@@ -103,12 +103,12 @@ export function oneOf<T extends string>(words: readonly T[]) {
   };
 }
 
-/** `sqlite:PATH`. What is written for another database may hold its password, and so is not repeated. */
+/** `sqlite:PATH` or `postgres://...`. What may hold a password is not repeated. */
 export function parseDatabaseUrl(text: string): Parsed<DatabaseLocation> {
   const example = 'write sqlite:PATH, such as sqlite:./data/angarium.db';
-  if (/^postgres(?:ql)?:/i.test(text))
-    return wrong(`PostgreSQL comes in a later version: ${example}`);
-  if (!text.startsWith('sqlite:')) return wrong(`it does not begin with sqlite: ${example}`);
+  if (/^postgres(?:ql)?:/i.test(text)) return parsePostgresUrl(text);
+  if (!text.startsWith('sqlite:'))
+    return wrong(`it begins neither with sqlite: nor with postgres: ${example}`);
   const path = text.slice('sqlite:'.length);
   if (path === '') return wrong(`it names no file: ${example}`);
   if (path === ':memory:')
@@ -128,6 +128,31 @@ export function parsePath(text: string): Parsed<string | null> {
   if (text.startsWith('~')) return wrong(`~ does not stand for a folder here: write its path`);
   if (text.includes('\0')) return wrong(`${shown(text)} names no file: write its path`);
   return right(text);
+}
+
+/** `prefer` and `allow` would go on without TLS where somebody in between wants that. */
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+function parsePostgresUrl(text: string): Parsed<DatabaseLocation> {
+  const advice = 'write postgres://user:password@host:5432/database';
+  const url = URL.parse(text);
+  if (url === null || url.hostname === '') return wrong(`it is no URL with a host: ${advice}`);
+  if (url.pathname.length < 2) return wrong(`it names no database: ${advice}`);
+  const mode = url.searchParams.get('sslmode') ?? 'disable';
+  if (!SSL_MODES.includes(mode))
+    return wrong(`its sslmode is not known here: write one of ${SSL_MODES.join(', ')}`);
+  if (mode === 'verify-ca' && !url.searchParams.has('sslrootcert'))
+    return wrong(
+      'sslmode=verify-ca needs sslrootcert=PATH: name the file of the authority beside it',
+    );
+  return right({ engine: 'postgres', url: text });
+}
+
+/** Without what may be secret. */
+export function formatDatabaseUrl(location: DatabaseLocation): string {
+  if (location.engine === 'sqlite') return `sqlite:${location.path}`;
+  const { host, pathname } = new URL(location.url);
+  return `postgres://${host}${pathname}`;
 }
 
 /** The operator's key: visible ASCII, so that it travels in a header as it is. */

@@ -10,7 +10,7 @@ import type { GivenFile, GivenNode } from './config-file.ts';
 import { readFlags, readVariables } from './config-given.ts';
 import type { Environment, GivenText, Source } from './config-given.ts';
 import { Place } from './config-node.ts';
-import { declarationOf, fileName, OPTION_KEYS, PROFILES } from './config-options.ts';
+import { declarationOf, fileName, OPTION_KEYS, PROFILES, variableName } from './config-options.ts';
 import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
 import { readProfiles } from './config-profiles.ts';
 import type { CheckExpression, DefinedProfile } from './config-profiles.ts';
@@ -131,13 +131,30 @@ function definedProfiles(
   return readProfiles(given.node, place, profiles, checkExpression);
 }
 
+/** Several nodes share the database: what is kept beside an SQLite file has to be given to each of them. */
+function checkForPostgres({ databaseUrl, databaseMaxBytes }: Partial<Config>, sources: Sources) {
+  if (databaseUrl?.engine !== 'postgres') return [];
+  const problems = (['apiKey', 'encryptionKey'] as const)
+    .filter((key) => sources[key].from === 'default')
+    .map(
+      (key) =>
+        `${variableName(fileName(key))}: it has to be given where the database is PostgreSQL`,
+    );
+  if (typeof databaseMaxBytes === 'number')
+    problems.push(
+      `${sources.databaseMaxBytes.spelling}: it bounds an SQLite file: take it out where the database is PostgreSQL`,
+    );
+  return problems;
+}
+
 /** What concerns more than one option, or what only the caller knows. */
 function checkTogether(
-  { profile, retentionDays, maxPayloadBytes, maxBatchBytes }: Partial<Config>,
+  config: Partial<Config>,
   sources: Sources,
   profiles: readonly Profile[],
 ): string[] {
-  const problems: string[] = [];
+  const { profile, retentionDays, maxPayloadBytes, maxBatchBytes } = config;
+  const problems = checkForPostgres(config, sources);
   const names = profiles.map(({ name }) => name);
   if (profile !== undefined && !names.includes(profile)) {
     const advice = suggestion(profile, names, `write one of ${names.join(', ')}`);

@@ -52,6 +52,7 @@ import { standard } from './profiles/standard.ts';
 import type { Notifications } from './notifications/notifications.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
+import type { Storage } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
 import type { Log } from './telemetry/log.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
@@ -60,6 +61,8 @@ import { watchUtilization } from './telemetry/utilization.ts';
 const EXIT_FAILED = 1;
 /** Of one evaluation, which takes a fraction of a millisecond, as a rule. */
 const EXPRESSION_TIMEOUT_MS = 500;
+/** A dead node's lease ends after 15 s, and its work starts again within 20 s. */
+const RESCUE_MS = 3000;
 /** How often a stopping server looks for connections that have become idle. */
 const SWEEP_MS = 50;
 
@@ -161,7 +164,7 @@ async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
   const keys = resolveKeys({
     apiKey: config.apiKey,
     encryptionKeys: config.encryptionKey,
-    databasePath: config.databaseUrl.path,
+    databasePath: config.databaseUrl.engine === 'sqlite' ? config.databaseUrl.path : null,
     random: systemRandom,
   });
   try {
@@ -186,10 +189,7 @@ async function run(
     setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
   }
   const log = createLog(config.logLevel);
-  const storage = await openSqliteStorage({
-    path: config.databaseUrl.path,
-    maxBytes: config.databaseMaxBytes,
-  });
+  const storage = await openStorage(config);
   const instanceKeys = keys.encryptionKeys.map(deriveInstanceKey);
   const [instanceKey] = instanceKeys;
   if (instanceKey === undefined) throw new TypeError('at least one encryption key is needed');
@@ -226,6 +226,7 @@ async function run(
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,
+    rescueEveryMs: config.databaseUrl.engine === 'postgres' ? RESCUE_MS : null,
   });
   const access = createAccess({
     storage,
@@ -311,6 +312,18 @@ async function openNotifications(
   if (smtpUrl === null) return null;
   const { createNotifications } = await import('./notifications/notifications.ts');
   return createNotifications({ ...config, smtpUrl, storage, notices, clock, links, log });
+}
+
+async function openStorage({ databaseUrl, databaseMaxBytes }: Config): Promise<Storage> {
+  switch (databaseUrl.engine) {
+    case 'sqlite':
+      return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
+    case 'postgres': {
+      // Loaded here alone: who has SQLite does not pay for it.
+      const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
+      return openPostgresStorage({ url: databaseUrl.url });
+    }
+  }
 }
 
 /** Takes no connections any more, and closes each one after its request; at the end of the grace, all of them. */

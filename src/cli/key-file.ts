@@ -35,8 +35,8 @@ export interface KeyRequest {
   /** As configured; `null`: from the file. */
   readonly apiKey: string | null;
   readonly encryptionKeys: readonly Uint8Array[] | null;
-  /** The files are in its folder, which is made (mode 0700) when missing. */
-  readonly databasePath: string;
+  /** The files are in its folder, which is made (mode 0700) when missing; `null`: there is none, both keys are given. */
+  readonly databasePath: string | null;
   readonly random: Random;
 }
 
@@ -57,11 +57,15 @@ export interface ResolvedKeys {
  */
 export function resolveKeys(request: KeyRequest): ResolvedKeys {
   const { databasePath, random } = request;
-  const folder = dirname(databasePath);
   const warnings: string[] = [];
   const generated: { apiKeyFile?: string; encryptionKeyFile?: string } = {};
 
   let { encryptionKeys, apiKey } = request;
+  if (apiKey !== null && encryptionKeys !== null)
+    return { apiKey, encryptionKeys, generated, warnings };
+  if (databasePath === null)
+    throw new KeyFileError('give both ANGARIUM_API_KEY and ANGARIUM_ENCRYPTION_KEY');
+  const folder = dirname(databasePath);
   if (encryptionKeys === null) {
     const path = join(folder, 'angarium.encryption-key');
     // In this order: another process that starts at this moment makes its key before its database.

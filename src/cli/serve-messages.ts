@@ -1,5 +1,6 @@
 /** What `angarium serve` says on the standard output; secrets only where they were made just now. */
 import type { Config } from '../config-options.ts';
+import { formatDatabaseUrl } from '../config-values.ts';
 import type { ResolvedKeys } from './key-file.ts';
 
 export interface StartFacts {
@@ -25,7 +26,7 @@ export function startMessage({
     '',
     `  API       ${url}/api/v1`,
     `  Docs      ${url}/docs`,
-    `  Database  ${config.databaseUrl.engine}:${config.databaseUrl.path}`,
+    `  Database  ${formatDatabaseUrl(config.databaseUrl)}`,
     ...newKeyLines(keys),
   ];
   if (onTrial) {

@@ -25,6 +25,7 @@ import { Recorder } from './record.ts';
 import { createRollUp, createRollUpPruner } from './roll-up.ts';
 import { PublishQuota } from './publish-quota.ts';
 import { createReplayer } from './replay.ts';
+import { createRescuer } from './rescue.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions {
   readonly utilization?: () => number;
   /** By default nobody watches. */
   readonly measures?: EngineMeasures;
+  /** How often to look for what dead nodes have left; `null`, the default: no other has this database. */
+  readonly rescueEveryMs?: number | null;
 }
 
 export interface Engine {
@@ -159,6 +162,9 @@ export function createEngine(options: EngineOptions): Engine {
     replayer,
     eraser,
   ];
+  const { rescueEveryMs = null } = options;
+  if (rescueEveryMs !== null)
+    services.push(new ServiceRunner(createRescuer(storage, dispatcher, rescueEveryMs), clock, log));
 
   const wakeCanceler = () => canceler.wake();
 

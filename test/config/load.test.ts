@@ -278,6 +278,32 @@ describe('the defaults that depend on others', () => {
   });
 });
 
+describe('PostgreSQL', () => {
+  const url = 'postgres://me:SECRET@db.internal:5433/angarium?sslmode=verify-full';
+
+  it('needs both keys given, and no bound of an SQLite file', async () => {
+    const env = { ANGARIUM_DATABASE_URL: url, ANGARIUM_DATABASE_MAX_BYTES: '1 GiB' };
+    expect(await problems({ env })).toEqual([
+      'ANGARIUM_API_KEY: it has to be given where the database is PostgreSQL',
+      'ANGARIUM_ENCRYPTION_KEY: it has to be given where the database is PostgreSQL',
+      'ANGARIUM_DATABASE_MAX_BYTES: it bounds an SQLite file: take it out where the database is PostgreSQL',
+    ]);
+  });
+
+  it('is taken with them, and shown without what is secret', async () => {
+    const env = {
+      ANGARIUM_DATABASE_URL: url,
+      ANGARIUM_API_KEY: 'an-operators-key-for-tests',
+      ANGARIUM_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    };
+    const { config, sources, defined } = await good({ env });
+    expect(config.databaseUrl).toEqual({ engine: 'postgres', url });
+    const shown = describeConfig(config, sources, defined);
+    expect(shown).toMatch(/^database_url += postgres:\/\/db\.internal:5433\/angarium {2}\(/m);
+    expect(shown).not.toContain('SECRET');
+  });
+});
+
 describe('retention', () => {
   const profiles = [profileTaking('short', DAY_MS), profileTaking('standard', 3.15 * DAY_MS)];
 

@@ -6,18 +6,8 @@ import { systemRandom } from '../../src/domain/id.ts';
 import { COUNTED_TABLES, OTHER_TABLES, TENANT_TABLES } from '../../src/storage/sqlite/erase.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
-import type { Storage } from '../../src/storage/storage.ts';
-import {
-  HOUR_MS,
-  attemptOf,
-  auditEntryOf,
-  destinationOf,
-  eventFor,
-  jsonBytes,
-  outcomesOf,
-} from '../support/storage-fixtures.ts';
-
-const AUTHOR = auditEntryOf();
+import { AUTHOR, fillTenant } from '../support/storage-erase.ts';
+import { HOUR_MS } from '../support/storage-fixtures.ts';
 
 function tablesOf({ db }: OpenDatabase): string[] {
   const rows = db
@@ -32,76 +22,6 @@ function textOf({ db }: OpenDatabase, table: string): string {
     value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
   const rows = db.prepare(`SELECT * FROM ${table}`).all();
   return rows.map((row) => Object.values(row).map(asText).join('\t')).join('\n');
-}
-
-function clientOf(tenantId: string, mark: string) {
-  return {
-    tenantId,
-    urn: `urn-${mark}`,
-    name: mark,
-    clientId: mark,
-    scope: 'webhook',
-    permissions: 'all',
-    token: { prefix: mark, hash: Buffer.from(mark) },
-    previousToken: null,
-    certificateExpiresAtMs: null,
-    createdAtMs: 1,
-    updatedAtMs: 1,
-    expiresAtMs: null,
-    revokedAtMs: null,
-    revision: 1,
-    sealedSecrets: Buffer.from(mark),
-  } as const;
-}
-
-/** A tenant of which something stands in every table; all its words contain the mark. */
-async function fill(storage: Storage, mark: string): Promise<void> {
-  const id = `tenant-${mark}`;
-  const settings = { name: mark, contacts: [{ email: `${mark}@example.com` }] };
-  await storage.tenantUpsert({ id, metadata: { [mark]: mark }, settings, author: AUTHOR });
-  const sealed = Buffer.from(mark);
-  await storage.tenantSecretsPut({ id, sealed, ifRevision: 0 });
-  for (const destinationId of [`d-${mark}`, `gone-${mark}`]) {
-    const destination = destinationOf(id, destinationId, {
-      config: { url: `https://${mark}.example.com` },
-      sealedCredentials: sealed,
-    });
-    await storage.destinationInsert({ destination, maxPerTenant: 10 });
-  }
-  await storage.destinationDelete({ tenantId: id, id: `gone-${mark}` });
-  const event = await eventFor(storage, id, {
-    id: `event-${mark}`,
-    metadata: JSON.stringify({ mark }),
-    orderKey: mark,
-    data: jsonBytes({ mark }),
-    toClaimed: [`d-${mark}`],
-  });
-  const [outcome] = await outcomesOf(storage, event, { ...event, id: null });
-  if (outcome?.kind !== 'stored') throw new Error('the event was not stored');
-  const attempt = attemptOf({ seq: outcome.seq, ordinal: 0 }, { startedAtMs: Date.now() });
-  const shape = { url: `https://${mark}.example.com`, headers: mark, payload: 'standard' };
-  await storage.record({ attempts: [{ ...attempt, request: { shape, headers: mark } }] });
-  const replay = {
-    id: `replay-${mark}`,
-    tenantId: id,
-    destinationId: `d-${mark}`,
-    criteria: {
-      select: 'all',
-      time: { fromMs: null, toMs: null },
-      topics: [mark],
-      filter: null,
-      order: 'time',
-    },
-    ratePerMinute: null,
-    count: 1,
-    createdBy: mark,
-    createdAtMs: 1,
-  } as const;
-  await storage.clientInsert({ client: clientOf(id, mark), maxPerTenant: 1 });
-  await storage.replayInsert({ replay, maxOpen: 1 });
-  const due = { eventSeq: outcome.seq, destinationId: `d-${mark}`, order: 'none' } as const;
-  const slice = { id: replay.id, from: null, to: [1], isEnd: false, deliveries: [due], nowMs: 1 };
-  await storage.replayAdvance(slice);
 }
 
 it('the lists of the driver name every table of the schema', () => {
@@ -129,7 +49,7 @@ it('every table with a tenant’s number is among those that are emptied, or goe
 it('a deleted tenant leaves its word nowhere but in the audit log, and another everything', async () => {
   const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
   const storage = openInlineStorage(database, systemClock, systemRandom);
-  await fill(storage, 'kept');
+  await fillTenant(storage, 'kept');
   // What is known of a destination's health goes with the deletion's beginning.
   const tables = [...Object.keys(TENANT_TABLES), 'attempt_rollups', 'event_rollups'].filter(
     (table) => table !== 'destination_health',
@@ -137,7 +57,7 @@ it('a deleted tenant leaves its word nowhere but in the audit log, and another e
   while ((await storage.rollUpSlice({ limit: 100 })).more);
   const before = tables.map((table) => textOf(database, table));
   const tenantRow = textOf(database, 'tenants');
-  await fill(storage, 'erased');
+  await fillTenant(storage, 'erased');
   while ((await storage.rollUpSlice({ limit: 100 })).more);
   // The test is worth nothing for a table in which there is nothing of the tenant.
   tables.forEach((table, index) => expect(textOf(database, table), table).not.toBe(before[index]));

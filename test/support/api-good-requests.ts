@@ -84,14 +84,20 @@ function metricsQuery(tenantId: string): string {
 
 /** One that is attempted in an hour. */
 async function waitingDelivery(api: ApiServer, tenantId: string): Promise<string | undefined> {
-  const deliverAt = new Date(api.engine.clock.nowMs() + 3_600_000).toISOString();
-  const event = { tenant_id: tenantId, topic: 'a', deliver_at: deliverAt, data: {} };
-  const { body: published } = await api.publish(event);
+  const eventId = await waitingEvent(api, tenantId);
   const { body } = await api.get<{ models: { id: string }[] }>(
-    `/v1/deliveries?event_id=${published.id}`,
+    `/v1/deliveries?event_id=${eventId}`,
   );
   return body.models[0]?.id;
 }
+
+async function waitingEvent(api: ApiServer, tenantId: string): Promise<string> {
+  const deliverAt = new Date(api.engine.clock.nowMs() + 3_600_000).toISOString();
+  const event = { tenant_id: tenantId, topic: 'a', deliver_at: deliverAt, data: {} };
+  return (await api.publish(event)).body.id;
+}
+
+const MAY_CANCEL: ReadonlySet<Grant> = new Set(['operator:admin', 'tenant:admin', 'client:api']);
 
 /** By method and path, as the router knows them. */
 export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
@@ -293,14 +299,16 @@ export const GOOD_REQUESTS: Readonly<Record<string, GoodRoute>> = {
   'POST /api/v1/deliveries/:delivery_id/cancel': {
     operation: 'deliveries.cancel',
     request: async ({ tenantId, deliveryId }, api, grant) => {
-      const mayCancel = ['operator:admin', 'tenant:admin', 'client:api'].includes(grant);
-      const id = mayCancel ? await waitingDelivery(api, tenantId) : deliveryId;
+      const id = MAY_CANCEL.has(grant) ? await waitingDelivery(api, tenantId) : deliveryId;
       return { path: `/v1/deliveries/${id}/cancel` };
     },
   },
   'POST /api/v1/events/:event_id/cancel': {
     operation: 'events.cancel',
-    request: ({ eventId }) => ({ path: `/v1/events/${eventId}/cancel` }),
+    request: async ({ tenantId, eventId }, api, grant) => {
+      const id = MAY_CANCEL.has(grant) ? await waitingEvent(api, tenantId) : eventId;
+      return { path: `/v1/events/${id}/cancel` };
+    },
   },
   'GET /api/v1/metrics/events': {
     operation: 'metrics.events',

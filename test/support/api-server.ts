@@ -2,9 +2,6 @@
  * The real thing in one process: storage, engine, HTTP server, webhooks sent to a receiver on loopback. Every answer of
  * `request` is held against the OpenAPI document, and nothing may have failed when it is stopped.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
@@ -31,13 +28,13 @@ import { balkanid } from '../../src/profiles/balkanid.ts';
 import { basekit } from '../../src/profiles/basekit.ts';
 import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { standard } from '../../src/profiles/standard.ts';
-import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
-import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { metricsText, ProcessMetrics } from '../../src/telemetry/process-metrics.ts';
 import { createAnswerCheck } from './api-document.ts';
 import type { AnswerCheck, OpenapiDocument } from './api-document.ts';
 import { startReceiver } from './api-receiver.ts';
+import { openTestStorage } from './api-storage.ts';
+import type { StorageOptions } from './api-storage.ts';
 import type { Receiver } from './api-receiver.ts';
 import type { CreatedKeyView, DestinationView, PublishedView } from './api-views.ts';
 import { INSTANCE_KEY } from './instance-key.ts';
@@ -55,17 +52,13 @@ const LIMITS: ServerLimits = {
 
 const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];
 
-export interface ApiOptions {
+export interface ApiOptions extends StorageOptions {
   /** Beside those built in. */
   readonly profiles?: readonly Profile[];
   /** Encryption keys that open, and seal nothing any more. */
   readonly olderKeys?: readonly Uint8Array[];
   /** Of destinations that name none; `standard`. */
   readonly defaultProfile?: Profile;
-  /** `memory`: on this thread, in memory. `file`: two threads over a file, as in production. */
-  readonly storage?: 'memory' | 'file';
-  /** Of the file. */
-  readonly maxBytes?: number;
   readonly limits?: Partial<ServerLimits>;
   /** By default that of the machine. */
   readonly clock?: Clock;
@@ -139,7 +132,7 @@ export class ApiServer {
 
   static async start(options: ApiOptions): Promise<ApiServer> {
     const failures: Failure[] = [];
-    const opened = await openStorage(options);
+    const opened = await openTestStorage(options);
     const storage = options.wrap?.(opened.storage) ?? opened.storage;
     const webhook = createWebhookType({
       guard: createAddressGuard({ allowedCidrs: ['127.0.0.0/8'] }),
@@ -381,33 +374,6 @@ function failureLog(failures: Failure[], warnings: Warning[]) {
     schemaUnusable: (topic: string, reason: string) => failed(`${topic}: ${reason}`)(null),
     requestFailed: (_id: string, method: string, route: string, error: unknown) =>
       failed(`${method} ${route} failed`)(error),
-  };
-}
-
-async function openStorage({
-  storage: kind = 'memory',
-  maxBytes,
-}: ApiOptions): Promise<{ storage: Storage; close: () => Promise<void> }> {
-  if (kind === 'memory') {
-    const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
-    const storage = openInlineStorage(database, systemClock, systemRandom);
-    return {
-      storage,
-      close: async () => {
-        await storage.close();
-        database.close();
-      },
-    };
-  }
-  const directory = mkdtempSync(join(tmpdir(), 'angarium-api-'));
-  const path = join(directory, 'angarium.db');
-  const storage = await openSqliteStorage({ path, maxBytes: maxBytes ?? null });
-  return {
-    storage,
-    close: async () => {
-      await storage.close();
-      rmSync(directory, { recursive: true });
-    },
   };
 }
 

@@ -9,9 +9,9 @@ import { destinationsOf, MetricsNames } from './metrics-names.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf } from './page.ts';
 import type { Condition } from './page.ts';
-import { CUBES } from './rollup-batch.ts';
-import { spansOf } from './rollup-spans.ts';
-import type { Span } from './rollup-spans.ts';
+import { CUBES } from '../rollup-count.ts';
+import { spansOf } from '../rollup-spans.ts';
+import type { Span } from '../rollup-spans.ts';
 
 /** Groups that one statement gives at most. */
 const MAX_GROUPS = 100_000;

@@ -5,7 +5,7 @@ import { MAX_TOPICS_TOLD_APART } from '../../domain/metrics.ts';
 import type { WriteContext } from './context.ts';
 import { FlatReader } from './flat.ts';
 import type { Flat } from './flat.ts';
-import { CUBES } from './rollup-batch.ts';
+import { CUBES } from '../rollup-count.ts';
 
 const PROGRESS = 'SELECT from_seq, after_key, minutes_from_s FROM rollup_progress';
 const ADVANCE = 'UPDATE rollup_progress SET from_seq = ?, to_seq = ?, after_key = ?';

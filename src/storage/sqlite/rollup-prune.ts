@@ -3,7 +3,7 @@ import { DAY_S, HOUR_S, MINUTE_S } from '../../domain/granularity.ts';
 import type { MetricsStorage } from '../metrics.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
-import { CUBES, WIDTHS_S } from './rollup-batch.ts';
+import { CUBES, WIDTHS_S } from '../rollup-count.ts';
 
 const ATTEMPT_KEY =
   'width_s, cube, start_s, tenant_no, destination_no, topic_no, code, failed, manual, number';

@@ -6,7 +6,7 @@ import { FlatWriter } from './flat.ts';
 import type { Flat } from './flat.ts';
 import type { ReadContext } from './context.ts';
 import { readBatch } from './rollup-batch.ts';
-import type { AttemptRollup, EventRollup } from './rollup-batch.ts';
+import type { AttemptRollup, EventRollup } from '../rollup-count.ts';
 
 /** Events or attempts that are counted at once: the more, the fewer rows are written for each. */
 const BATCH = 10_000;

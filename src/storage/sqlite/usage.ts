@@ -6,7 +6,7 @@ import type { ReadContext } from './context.ts';
 import { tenantNo } from './events.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage } from './page.ts';
-import { CUBES } from './rollup-batch.ts';
+import { CUBES } from '../rollup-count.ts';
 
 const SELECT = `
   SELECT start_s, rollups.tenant_no, destination_no, tenants.id AS tenant_id, destinations.id AS destination_id,

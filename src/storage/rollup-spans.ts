@@ -2,8 +2,8 @@
  * Which roll-ups answer a range of time: whole days and hours where the buckets asked for are made of them, minutes at
  * the edges. Of an hour whose minutes are dropped, the whole is taken.
  */
-import { DAY_S, fixedBuckets, HOUR_S, MINUTE_S } from '../../domain/granularity.ts';
-import type { Granularity } from '../../domain/granularity.ts';
+import { DAY_S, fixedBuckets, HOUR_S, MINUTE_S } from '../domain/granularity.ts';
+import type { Granularity } from '../domain/granularity.ts';
 
 /** Half-open, in seconds since the epoch; a whole number of roll-ups. */
 export interface Span {

@@ -1,0 +1,149 @@
+/** Attempts to read. */
+import { attemptCode, ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
+import type { AttemptResponse } from '../../domain/attempt.ts';
+import type { StoredAttempt } from '../reading.ts';
+import type { Storage } from '../storage.ts';
+import { destinationNos, isAmong } from './deliveries.ts';
+import { tenantNos } from './events.ts';
+import type { Operation } from './operation.ts';
+import { bytesOf, isOneOf, listPage, textOrNull, within } from './page.ts';
+import type { Condition } from './page.ts';
+import type { Row, Session } from './session.ts';
+
+const SELECT = `
+  SELECT attempts.*, tenants.id AS tenant_id, destinations.id AS destination_id, destinations.type AS destination_type,
+         events.seq AS found_event, events.id AS event_id, events.topic, events.time_ms, events.eligible_for_retry,
+         events.metadata, events.resource, events.order_key, events.data, events.test,
+         request_shapes.url, request_shapes.headers AS shape_headers, request_shapes.payload
+  FROM attempts
+  JOIN request_shapes ON request_shapes.tenant_no = attempts.tenant_no AND request_shapes.no = attempts.shape_no
+  JOIN destinations ON destinations.tenant_no = attempts.tenant_no AND destinations.no = attempts.destination_no
+  JOIN tenants ON tenants.no = attempts.tenant_no
+  LEFT JOIN events ON events.tenant_no = attempts.tenant_no AND events.seq = attempts.event_seq`;
+
+// An event's attempts are found by the chains that its deliveries head: there is no index of attempts by event.
+const OF_EVENT = `
+  (attempts.tenant_no, attempts.seq) IN (
+    WITH RECURSIVE chain (tenant_no, seq) AS (
+      SELECT deliveries.tenant_no, last_attempt_seq
+      FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = events.seq
+      WHERE events.seq = ? AND last_attempt_seq IS NOT NULL AND (?::integer < 0 OR ordinal = ?)
+      UNION ALL
+      SELECT link.tenant_no, previous_seq FROM attempts AS link JOIN chain USING (tenant_no, seq)
+      WHERE previous_seq IS NOT NULL)
+    SELECT tenant_no, seq FROM chain)`;
+
+export const attemptGet: Operation<Storage['attemptGet']> = async (session, { seq }) => {
+  const row = await session.row(`${SELECT} WHERE attempts.seq = $1`, seq);
+  return row === undefined ? null : storedAttempt(session, row);
+};
+
+export const attemptList: Operation<Storage['attemptList']> = async (session, query) => {
+  const { tenantIds, destinationId, delivery } = query;
+  const eventSeq = delivery?.seq ?? query.eventSeq;
+  const conditions: Condition[] = [
+    ...(eventSeq === null ? [] : [ofEvent(eventSeq, delivery?.ordinal ?? -1)]),
+    ...isOneOf('attempts.tenant_no', await tenantNos(session, tenantIds)),
+    ...(destinationId === null
+      ? []
+      : isOneOf(
+          'attempts.destination_no',
+          await destinationNos(session, destinationId, tenantIds),
+        )),
+    ...(await isAmong(
+      session,
+      'attempts.destination_no',
+      query.amongDestinations ?? null,
+      tenantIds,
+    )),
+    ...isOneOf('destinations.type', query.destinationTypes),
+    ...isOneOf('events.topic', query.topics),
+    ...(query.status === null
+      ? []
+      : [{ sql: `reason IS ${query.status === 'failed' ? 'NOT' : ''} NULL`, values: [] }]),
+    ...within('started_ms', query.time),
+  ];
+  return listPage(session, {
+    select: SELECT,
+    conditions,
+    orderBy: ['attempts.seq'],
+    page: query.page,
+    read: (row) => storedAttempt(session, row),
+  });
+};
+
+/** Of all its deliveries where the ordinal is negative. */
+function ofEvent(eventSeq: number, ordinal: number): Condition {
+  return { sql: OF_EVENT, values: [eventSeq, ordinal, ordinal] };
+}
+
+function storedAttempt(session: Session, row: Row): StoredAttempt {
+  const seq = Number(row['seq']);
+  const eventSeq = Number(row['event_seq']);
+  const kind = ATTEMPT_KINDS.find((known) => known === row['kind']);
+  const reason = FAILURE_REASONS.find((known) => known === row['reason']) ?? null;
+  if (kind === undefined) throw new Error(`no attempt is of the kind ${String(row['kind'])}`);
+  const response = storedResponse(row);
+  return {
+    seq,
+    delivery: { seq: eventSeq, ordinal: Number(row['ordinal']) },
+    tenantId: String(row['tenant_id']),
+    destinationId: String(row['destination_id']),
+    destinationType: String(row['destination_type']),
+    number: Number(row['number']),
+    kind,
+    startedAtMs: Number(row['started_ms']),
+    reason,
+    detail: textOrNull(row['detail']),
+    code: attemptCode(reason, response?.status ?? null),
+    timings: {
+      dnsMs: milliseconds(row['dns_us']),
+      connectMs: milliseconds(row['connect_us']),
+      tlsMs: milliseconds(row['tls_us']),
+      firstByteMs: milliseconds(row['first_byte_us']),
+      totalMs: milliseconds(row['total_us']) ?? 0,
+    },
+    request: {
+      shape: {
+        url: String(row['url']),
+        headers: String(row['shape_headers']),
+        payload: String(row['payload']),
+      },
+      headers: String(row['request_headers']),
+    },
+    response,
+    event: row['found_event'] === null ? null : eventOf(session, row),
+    position: [seq],
+  };
+}
+
+function eventOf(session: Session, row: Row): NonNullable<StoredAttempt['event']> {
+  const seq = Number(row['event_seq']);
+  return {
+    seq,
+    id: row['event_id'] === null ? session.ids.eventId(seq) : String(row['event_id']),
+    tenantId: String(row['tenant_id']),
+    topic: String(row['topic']),
+    timeMs: Number(row['time_ms']),
+    eligibleForRetry: row['eligible_for_retry'] === true,
+    metadata: textOrNull(row['metadata']),
+    resource: textOrNull(row['resource']),
+    orderKey: textOrNull(row['order_key']),
+    data: bytesOf(row['data']),
+    test: row['test'] === true,
+  };
+}
+
+function storedResponse(row: Row): AttemptResponse | null {
+  if (row['response_status'] === null) return null;
+  return {
+    status: Number(row['response_status']),
+    headers: String(row['response_headers']),
+    body: bytesOf(row['response_body']),
+    truncated: row['truncated'] === true,
+  };
+}
+
+function milliseconds(microseconds: unknown): number | null {
+  return microseconds === null ? null : Number(microseconds) / 1000;
+}

@@ -1,0 +1,106 @@
+/** The audit log. Entries come in with the change that they tell of, in its transaction. */
+import type { AuditAction, AuditActor, AuditEntry, AuditSnapshot } from '../../domain/audit.ts';
+import type { AuditRecord } from '../reading.ts';
+import type { Storage } from '../storage.ts';
+import type { Operation } from './operation.ts';
+import { isOneOf, listPage, textOrNull, within } from './page.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
+
+const INSERT = `
+  INSERT INTO audit (time_ms, actor_kind, actor_id, actor_name, action, tenant_id, resource_kind, resource_id,
+                     before, after, address, request_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+
+const SELECT = `
+  SELECT seq, time_ms, actor_kind, actor_id, actor_name, action, tenant_id, resource_kind, resource_id, before, after,
+         address, request_id
+  FROM audit`;
+
+const DELETE_OLD = `
+  DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE time_ms < $1 ORDER BY time_ms LIMIT $2)`;
+
+/** For the operations that change something; nothing where there is no entry. */
+export async function writeAudit(
+  session: Session,
+  entry: AuditEntry | null | undefined,
+): Promise<void> {
+  if (entry === null || entry === undefined) return;
+  const { actor, resource } = entry;
+  await session.run(
+    INSERT,
+    entry.atMs,
+    actor.kind,
+    actor.id,
+    actor.name,
+    entry.action,
+    entry.tenantId,
+    resource.kind,
+    resource.id,
+    jsonOrNull(entry.before),
+    jsonOrNull(entry.after),
+    entry.address,
+    entry.requestId,
+  );
+}
+
+export const auditInsert: Operation<Storage['auditInsert'], WriteSession> = (session, { entry }) =>
+  writeAudit(session, entry);
+
+export const auditList: Operation<Storage['auditList']> = (
+  session,
+  { tenantIds, actorIds, actions, resourceIds, time, page },
+) =>
+  listPage(session, {
+    select: SELECT,
+    conditions: [
+      ...isOneOf('tenant_id', tenantIds),
+      ...isOneOf('actor_id', actorIds),
+      ...isOneOf('action', actions),
+      ...isOneOf('resource_id', resourceIds),
+      ...within('time_ms', time),
+    ],
+    orderBy: ['seq'],
+    page,
+    read: auditRecord,
+  });
+
+export const auditPruneSlice: Operation<Storage['auditPruneSlice'], WriteSession> = async (
+  session,
+  { beforeMs, limit },
+) => {
+  const entries = await session.run(DELETE_OLD, beforeMs, limit);
+  return { entries, more: entries === limit };
+};
+
+function auditRecord(row: Row): AuditRecord {
+  return {
+    seq: Number(row['seq']),
+    atMs: Number(row['time_ms']),
+    // This driver has written what the types say.
+    actor: {
+      kind: String(row['actor_kind']) as AuditActor['kind'],
+      id: textOrNull(row['actor_id']),
+      name: String(row['actor_name']),
+    },
+    action: String(row['action']) as AuditAction,
+    tenantId: textOrNull(row['tenant_id']),
+    resource: {
+      kind: String(row['resource_kind']) as AuditRecord['resource']['kind'],
+      id: String(row['resource_id']),
+    },
+    before: snapshotOrNull(row['before']),
+    after: snapshotOrNull(row['after']),
+    address: String(row['address']),
+    requestId: String(row['request_id']),
+    position: [Number(row['seq'])],
+  };
+}
+
+function jsonOrNull(value: AuditSnapshot | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+function snapshotOrNull(value: unknown): AuditSnapshot | null {
+  return value === null ? null : (JSON.parse(String(value)) as AuditSnapshot);
+}

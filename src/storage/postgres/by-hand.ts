@@ -1,0 +1,86 @@
+/** Retry and cancel of one delivery, as somebody asked for. */
+import { ASKED_BY, SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
+import type { Storage } from '../storage.ts';
+import { writeAudit } from './audit.ts';
+import type { Operation } from './operation.ts';
+import type { WriteSession } from './write-session.ts';
+import { STATUS_CODE, statusOf } from './statuses.ts';
+
+const BY_HAND = ASKED_BY.indexOf('hand');
+
+const IS_HELD = `
+  EXISTS (SELECT 1 FROM nodes
+          WHERE incarnation = claimed_by AND (incarnation = $1 OR lease_until > clock_timestamp())) AS is_held`;
+
+const FIND = `
+  SELECT ordinal, status, ${IS_HELD} FROM deliveries
+  WHERE tenant_no = $2 AND event_seq = $3 AND destination_no = $4 FOR UPDATE OF deliveries`;
+
+const MAKE_DUE = `
+  UPDATE deliveries
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, claimed_by = 0, next_attempt_ms = $1, updated_ms = $1,
+      step = CASE WHEN status = ${STATUS_CODE.pending} THEN step ELSE ${SCHEDULE_OVER} END
+  WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
+
+// The destination never had the event: it joins the event's deliveries at the end.
+const ADD = `
+  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
+                          next_attempt_ms, claimed_by, created_ms, updated_ms)
+  SELECT tenant_no, seq,
+         (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries
+          WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq),
+         $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $2
+  FROM events WHERE seq = $3 AND tenant_no = $4`;
+
+const STATUS = `
+  SELECT deliveries.tenant_no, status, claimed_by, holds
+  FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = seq
+  WHERE seq = $1 AND ordinal = $2 FOR UPDATE OF deliveries`;
+
+const LET_GO = `
+  UPDATE deliveries SET holds = false, updated_ms = $1 WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
+
+const CANCEL = `
+  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1
+  WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
+
+export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = async (
+  session,
+  { tenantId, eventSeq, destinationId, nowMs, audit },
+) => {
+  const tenant = await session.memory.routes.tenant(session, tenantId);
+  const destinationNo = tenant?.destinations.get(destinationId);
+  if (tenant === undefined || destinationNo === undefined) return 'unknown';
+  const { incarnation } = session;
+  const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);
+  if (delivery === undefined) {
+    const added = await session.run(ADD, destinationNo, nowMs, eventSeq, tenant.no);
+    if (added === 0) return 'unknown';
+    await writeAudit(session, audit);
+    return 'due';
+  }
+  const status = statusOf(delivery['status']);
+  if (delivery['is_held'] === true && status === 'pending') return 'in_attempt';
+  if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
+  await session.run(MAKE_DUE, nowMs, tenant.no, eventSeq, Number(delivery['ordinal']));
+  await writeAudit(session, audit);
+  return 'due';
+};
+
+export const cancel: Operation<Storage['cancel'], WriteSession> = async (
+  session,
+  { delivery: { seq, ordinal }, nowMs, audit },
+) => {
+  const row = await session.row(STATUS, seq, ordinal);
+  if (row === undefined) return 'unknown';
+  const key = [Number(row['tenant_no']), seq, ordinal] as const;
+  if (row['holds'] === true) {
+    await session.run(LET_GO, nowMs, ...key);
+    await writeAudit(session, audit);
+    return 'canceled';
+  }
+  if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
+  await session.run(CANCEL, nowMs, ...key);
+  await writeAudit(session, audit);
+  return row['claimed_by'] === session.incarnation ? 'in_attempt' : 'canceled';
+};

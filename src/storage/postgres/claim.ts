@@ -1,0 +1,245 @@
+/** Claims: which deliveries a node has in memory. */
+import { ASKED_BY } from '../../domain/delivery.ts';
+import type { DeliveryKey } from '../reading.ts';
+import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
+import type { Operation } from './operation.ts';
+import { isOwnKey, orderedHeads } from './order.ts';
+import type { Lane } from './order.ts';
+import { bytesOf, numberOrNull, textOrNull } from './page.ts';
+import type { Row, Session } from './session.ts';
+import type { WriteSession } from './write-session.ts';
+import { STATUS_CODE } from './statuses.ts';
+
+// Nobody, and every incarnation but our own whose lease is over.
+const CLAIMANTS = `
+  SELECT 0::bigint AS claimant
+  UNION ALL
+  SELECT incarnation FROM nodes WHERE incarnation <> $1 AND lease_until <= clock_timestamp()`;
+
+// The index is read in order for each claimant, and what another node is just claiming is passed over.
+const due = (more: string) => `
+  SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+    SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
+    WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
+      AND next_attempt_ms <= $4 ${more}
+    ORDER BY next_attempt_ms, event_seq, ordinal LIMIT $5 FOR UPDATE SKIP LOCKED) AS found
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT $5`;
+const DUE = due('');
+// From before the destination asked for order.
+const DUE_UNORDERED = due('AND order_key IS NULL');
+
+/** Deliveries of an ordered lane that are looked through for some without a key. */
+const MAX_UNORDERED = 1000;
+
+const LATER_WITHOUT_KEY = `
+  SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+    SELECT min(next_attempt_ms) FILTER (WHERE order_key IS NULL) AS first, max(next_attempt_ms) AS last,
+           count(*) AS looked
+    FROM (
+      SELECT next_attempt_ms, order_key FROM deliveries
+      WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
+        AND next_attempt_ms > $4
+      ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
+
+const CLAIM = `
+  UPDATE deliveries SET claimed_by = $1
+  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place)
+  JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
+  WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
+  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
+            id, topic, time_ms, eligible_for_retry, metadata, resource, data, test`;
+
+const NEXT_DUE = `
+  SELECT min(next.next_attempt_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+    SELECT next_attempt_ms FROM deliveries
+    WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
+    ORDER BY next_attempt_ms LIMIT 1) AS next`;
+
+const FIND_LANES = `
+  SELECT place, destinations.tenant_no, destinations.no
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tenant, destination, place)
+  JOIN tenants ON tenants.id = tenant
+  JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
+
+// Its time stays what it was where that is past: so it keeps its place before what came later.
+const RELEASE = `
+  UPDATE deliveries SET claimed_by = 0, next_attempt_ms = least(next_attempt_ms, $1)
+  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place) JOIN events ON events.seq = wanted.seq
+  WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
+    AND status = ${STATUS_CODE.pending} AND claimed_by = $2`;
+
+// Leaps from lane to lane instead of reading every waiting delivery.
+const WAITING = `
+  WITH RECURSIVE claimants AS (${CLAIMANTS}), lanes (tenant_no, destination_no) AS (
+    (SELECT tenant_no, destination_no FROM deliveries WHERE status = ${STATUS_CODE.pending}
+     ORDER BY tenant_no, destination_no LIMIT 1)
+    UNION ALL
+    SELECT next.tenant_no, next.destination_no FROM lanes CROSS JOIN LATERAL (
+      SELECT tenant_no, destination_no FROM deliveries
+      WHERE status = ${STATUS_CODE.pending}
+        AND (deliveries.tenant_no, deliveries.destination_no) > (lanes.tenant_no, lanes.destination_no)
+      ORDER BY tenant_no, destination_no LIMIT 1) AS next)
+  SELECT tenants.id AS tenant_id, destinations.id, min(first.next_attempt_ms) AS due_ms
+  FROM lanes
+  JOIN tenants ON tenants.no = lanes.tenant_no
+  JOIN destinations ON destinations.tenant_no = lanes.tenant_no AND destinations.no = lanes.destination_no
+                   AND deleted_ms IS NULL
+  CROSS JOIN claimants
+  CROSS JOIN LATERAL (
+    SELECT next_attempt_ms FROM deliveries
+    WHERE status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
+      AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant
+    ORDER BY next_attempt_ms LIMIT 1) AS first
+  GROUP BY lanes.tenant_no, lanes.destination_no, tenants.id, destinations.id`;
+
+type Query = Parameters<Storage['claim']>[0];
+
+export async function claim(
+  session: WriteSession,
+  { lanes, dueBeforeMs }: Query,
+): Promise<ClaimedLane[]> {
+  const found = await session.rows(
+    FIND_LANES,
+    lanes.map(({ tenantId }) => tenantId),
+    lanes.map(({ destinationId }) => destinationId),
+  );
+  const byPlace = new Map(
+    found.map((row) => [
+      Number(row['place']) - 1,
+      { tenantNo: Number(row['tenant_no']), destinationNo: Number(row['no']) },
+    ]),
+  );
+  const claimed: ClaimedLane[] = [];
+  for (const [place, asked] of lanes.entries()) {
+    const { tenantId, destinationId } = asked;
+    const lane = byPlace.get(place);
+    const part = lane === undefined ? NOTHING : await claimLane(session, asked, lane, dueBeforeMs);
+    claimed.push({ tenantId, destinationId, ...part });
+  }
+  return claimed;
+}
+
+type LanePart = Omit<ClaimedLane, 'tenantId' | 'destinationId'>;
+const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };
+const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT };
+
+async function claimLane(
+  session: WriteSession,
+  { limit, isOrdered = false }: LaneClaim,
+  lane: Lane,
+  dueBeforeMs: number,
+): Promise<LanePart> {
+  const { tenantNo, destinationNo } = lane;
+  const sql = isOrdered ? DUE_UNORDERED : DUE;
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
+  const keys = (await session.rows(sql, ...values)).map(keyOf);
+  if (!isOrdered) {
+    const deliveries = await take(session, lane, keys);
+    return { deliveries, nextDueAtMs: await firstDue(session, lane), ...ALL_LOOKED_AT };
+  }
+  const { due: heads, ...rest } = await orderedHeads(
+    session,
+    lane,
+    dueBeforeMs,
+    limit - keys.length,
+  );
+  const deliveries = await take(session, lane, [...keys, ...heads]);
+  const laterMs = await laterWithoutKey(session, lane, dueBeforeMs);
+  const nextDueAtMs = Math.min(rest.nextDueAtMs ?? Infinity, ...laterMs);
+  return { deliveries, ...rest, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+}
+
+/** When those come due; where too many others are before them, when to look again. */
+async function laterWithoutKey(
+  session: WriteSession,
+  { tenantNo, destinationNo }: Lane,
+  dueBeforeMs: number,
+): Promise<number[]> {
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs] as const;
+  return (await session.rows(LATER_WITHOUT_KEY, ...values)).flatMap((row) => {
+    if (row['first'] !== null) return [Number(row['first'])];
+    return row['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
+  });
+}
+
+/** In the order given. */
+async function take(
+  session: WriteSession,
+  { tenantNo }: Lane,
+  keys: readonly DeliveryKey[],
+): Promise<ClaimedDelivery[]> {
+  if (keys.length === 0) return [];
+  const rows = await session.rows(
+    CLAIM,
+    session.incarnation,
+    tenantNo,
+    keys.map(({ seq }) => seq),
+    keys.map(({ ordinal }) => ordinal),
+  );
+  const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
+  return keys.map((key) => {
+    const row = byKey.get(nameOf(key));
+    if (row === undefined) throw new Error(`delivery ${nameOf(key)} has no event`);
+    return claimedDelivery(session, row);
+  });
+}
+
+async function firstDue(
+  session: WriteSession,
+  { tenantNo, destinationNo }: Lane,
+): Promise<number | null> {
+  const row = await session.row(NEXT_DUE, session.incarnation, tenantNo, destinationNo);
+  return numberOrNull(row?.['due_ms'] ?? null);
+}
+
+function claimedDelivery(session: Session, row: Row): ClaimedDelivery {
+  const key = keyOf(row);
+  const orderKey = textOrNull(row['order_key']);
+  return {
+    key,
+    attempts: Number(row['attempts']),
+    step: Number(row['step']),
+    askedBy: ASKED_BY[Number(row['asked_by'])] ?? 'schedule',
+    orderKey: orderKey === null || isOwnKey(orderKey) ? null : orderKey,
+    event: {
+      seq: key.seq,
+      id: row['id'] === null ? session.ids.eventId(key.seq) : String(row['id']),
+      topic: String(row['topic']),
+      timeMs: Number(row['time_ms']),
+      eligibleForRetry: row['eligible_for_retry'] === true,
+      metadata: textOrNull(row['metadata']),
+      resource: textOrNull(row['resource']),
+      data: bytesOf(row['data']),
+      test: row['test'] === true,
+    },
+  };
+}
+
+export const release: Operation<Storage['release'], WriteSession> = async (
+  session,
+  { deliveries },
+) => {
+  await session.run(
+    RELEASE,
+    session.clock.nowMs(),
+    session.incarnation,
+    deliveries.map(({ seq }) => seq),
+    deliveries.map(({ ordinal }) => ordinal),
+  );
+};
+
+export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
+  return (await session.rows(WAITING, session.incarnation)).map((row) => ({
+    tenantId: String(row['tenant_id']),
+    destinationId: String(row['id']),
+    firstDueAtMs: Number(row['due_ms']),
+  }));
+}
+
+function keyOf(row: Row): DeliveryKey {
+  return { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
+}
+
+function nameOf({ seq, ordinal }: DeliveryKey): string {
+  return `${seq}/${ordinal}`;
+}

@@ -1,0 +1,122 @@
+/** Deliveries to read. */
+import { ingestedAtMs, seqAtMs } from '../../domain/event.ts';
+import type { DeliveryRecord, TimeRange } from '../reading.ts';
+import type { Storage } from '../storage.ts';
+import { tenantNos } from './events.ts';
+import type { Operation } from './operation.ts';
+import { equals, isOneOf, listPage, numberOrNull, numbered, textOrNull, within } from './page.ts';
+import type { Condition } from './page.ts';
+import type { Row, Session } from './session.ts';
+import { STATUS_CODE, statusOf } from './statuses.ts';
+
+const SELECT = `
+  SELECT event_seq, ordinal, tenants.id AS tenant_id, events.id AS event_id, destinations.id AS destination_id, topic, test,
+         status, attempts, next_attempt_ms, last_code, deliveries.created_ms, deliveries.updated_ms, claimed_by,
+         EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
+  FROM deliveries
+  JOIN events ON events.tenant_no = deliveries.tenant_no AND events.seq = event_seq
+  JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
+  JOIN tenants ON tenants.no = deliveries.tenant_no`;
+
+export const deliveryGet: Operation<Storage['deliveryGet']> = async (
+  session,
+  { delivery: { seq, ordinal } },
+) => {
+  const row = await session.row(
+    numbered(`${SELECT} WHERE events.seq = ? AND ordinal = ?`),
+    seq,
+    ordinal,
+  );
+  return row === undefined ? null : deliveryRecord(session, row);
+};
+
+export const deliveryList: Operation<Storage['deliveryList']> = async (session, query) => {
+  const { tenantIds, destinationId, eventSeq, status, codes, topics, time, page } = query;
+  const tenants = await tenantNos(session, tenantIds);
+  const destinations =
+    destinationId === null ? [] : await destinationNos(session, destinationId, tenantIds);
+  // Over all tenants there is an index of events by number, and of theirs none.
+  const seqColumn = tenants.length === 0 ? 'events.seq' : 'event_seq';
+  const conditions = [
+    ...isOneOf('deliveries.tenant_no', tenants),
+    ...isOneOf('destination_no', destinations),
+    ...(await isAmong(session, 'destination_no', query.amongDestinations ?? null, tenantIds)),
+    ...equals('events.seq', eventSeq),
+    // Written out: only so is an index of one status used.
+    ...(status === null ? [] : [{ sql: `status = ${STATUS_CODE[status]}`, values: [] }]),
+    ...isOneOf('topic', topics),
+    ...isOneOf('last_code', codes),
+    ...within(seqColumn, asSeqs(time)),
+  ];
+  return listPage(session, {
+    select: SELECT,
+    conditions,
+    orderBy: [seqColumn, 'ordinal'],
+    page,
+    read: (row) => deliveryRecord(session, row),
+  });
+};
+
+const DESTINATIONS = `
+  SELECT destinations.no FROM destinations JOIN tenants ON tenants.no = tenant_no
+  WHERE destinations.id = ANY($1) AND (cardinality($2::text[]) = 0 OR tenants.id = ANY($2))`;
+
+/** The numbers of a destination's id: of the one that is there and of deleted ones; `[-1]`, which none has, where unknown. */
+export async function destinationNos(
+  session: Session,
+  id: string,
+  tenantIds: readonly string[],
+): Promise<number[]> {
+  return nosOf(session, [id], tenantIds);
+}
+
+/** One of those destinations. */
+export async function isAmong(
+  session: Session,
+  column: string,
+  ids: readonly string[] | null,
+  tenantIds: readonly string[],
+): Promise<Condition[]> {
+  return ids === null ? [] : isOneOf(column, await nosOf(session, ids, tenantIds));
+}
+
+async function nosOf(
+  session: Session,
+  ids: readonly string[],
+  tenantIds: readonly string[],
+): Promise<number[]> {
+  const rows = await session.rows(DESTINATIONS, ids, tenantIds);
+  return rows.length === 0 ? [-1] : rows.map((row) => Number(row['no']));
+}
+
+function asSeqs({ fromMs, toMs }: TimeRange): TimeRange {
+  return {
+    fromMs: fromMs === null ? null : seqAtMs(fromMs),
+    toMs: toMs === null ? null : seqAtMs(toMs),
+  };
+}
+
+function deliveryRecord(session: Session, row: Row): DeliveryRecord {
+  const seq = Number(row['event_seq']);
+  const ordinal = Number(row['ordinal']);
+  const status = statusOf(row['status']);
+  const updatedAtMs = Number(row['updated_ms']);
+  const isHeld = row['is_held'] === true || row['claimed_by'] === session.incarnation;
+  return {
+    key: { seq, ordinal },
+    tenantId: String(row['tenant_id']),
+    eventId: row['event_id'] === null ? session.ids.eventId(seq) : String(row['event_id']),
+    destinationId: String(row['destination_id']),
+    topic: String(row['topic']),
+    test: row['test'] === true,
+    status,
+    claimed: status === 'pending' && isHeld,
+    attempts: Number(row['attempts']),
+    nextAttemptAtMs: numberOrNull(row['next_attempt_ms']),
+    lastCode: textOrNull(row['last_code']),
+    createdAtMs: row['created_ms'] === null ? ingestedAtMs(seq) : Number(row['created_ms']),
+    updatedAtMs,
+    deliveredAtMs: status === 'delivered' ? updatedAtMs : null,
+    position: [seq, ordinal],
+  };
+}

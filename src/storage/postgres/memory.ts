@@ -1,0 +1,20 @@
+/** What a storage keeps in memory from one transaction to the next; all of it can be had again from the database. */
+import type { RequestShapes } from './request-shapes.ts';
+import type { RollupSlices } from './rollup-read.ts';
+import type { Routes } from './routes.ts';
+
+export interface Memory {
+  readonly routes: Routes;
+  readonly shapes: RequestShapes;
+  readonly rollups: RollupSlices;
+  /** Rounds over the keys of ordered lanes, by the destination's number. */
+  readonly rounds: Map<number, OrderedRound>;
+  /** Where the last slice of retention ended: what owes something is not read again in this round. */
+  readonly retention: { fromSeq: number };
+}
+
+/** A round over the keys of one lane, which may take several claims. */
+export interface OrderedRound {
+  after: string;
+  nextDueAtMs: number;
+}

@@ -1,0 +1,75 @@
+/** Opens the pool of connections, and looks whether the database can be used. */
+import pg from 'pg';
+import { StorageOpenError } from '../storage.ts';
+import { migrate } from './migrate.ts';
+import { explainOpening } from './refusal.ts';
+
+const OLDEST_VERSION = 14;
+const CONNECTIONS = 8;
+/** What takes longer is given up: the connection may be dead without having said so. */
+const QUERY_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 5000;
+
+// Numbers of ours are below 2^53 (domain/id.ts).
+const TYPES = new pg.TypeOverrides();
+TYPES.setTypeParser(pg.types.builtins.INT8, Number);
+TYPES.setTypeParser(pg.types.builtins.BYTEA, bytesOfHex);
+
+/** Throws `StorageOpenError`. */
+export async function openPool(url: string): Promise<pg.Pool> {
+  const pool = new pg.Pool({
+    connectionString: withTlsOfLibpq(url),
+    max: CONNECTIONS,
+    types: TYPES,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'angarium',
+  });
+  // A connection that has ended says so to whoever uses it next: nobody has to hear it now.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  try {
+    const client = await pool.connect();
+    try {
+      await refuseOlder(client);
+      await migrate(client);
+    } finally {
+      client.release();
+    }
+    return pool;
+  } catch (error) {
+    await pool.end();
+    throw explainOpening(error, placeOf(url));
+  }
+}
+
+/** The address without what is secret of it. */
+export function placeOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `postgres://${host}${pathname}`;
+}
+
+async function refuseOlder(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ version: string }>(
+    "SELECT current_setting('server_version_num') AS version",
+  );
+  const version = Math.floor(Number(rows[0]?.version) / 10_000);
+  if (version >= OLDEST_VERSION) return;
+  throw new StorageOpenError(
+    'unreachable',
+    `the server is PostgreSQL ${version}, but Angarium needs ${OLDEST_VERSION} or later`,
+  );
+}
+
+/** `sslmode` means what it means to every other program, not what the client library made of it. */
+function withTlsOfLibpq(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true');
+  return parsed.href;
+}
+
+/** Its own memory, not a part of what came over the wire. */
+function bytesOfHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+}

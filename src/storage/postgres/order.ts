@@ -1,0 +1,164 @@
+/** Ordered destinations: what may be claimed of them, and where a new delivery stands. */
+import { compareVersions } from '../../domain/order.ts';
+import type { Order } from '../../domain/order.ts';
+import type { DeliveryKey } from '../reading.ts';
+import type { NewEvent } from '../storage.ts';
+import type { WriteSession } from './write-session.ts';
+import { STATUS_CODE } from './statuses.ts';
+
+const BLOCKS = `order_key IS NOT NULL AND (status = ${STATUS_CODE.pending} OR holds)`;
+const LANE = 'tenant_no = $1 AND destination_no = $2';
+
+// The first delivery of each key, by leaps over all that waits behind it.
+const HEADS = `
+  WITH RECURSIVE heads AS (
+    (SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms FROM deliveries
+     WHERE ${LANE} AND order_key > $3 AND ${BLOCKS}
+     ORDER BY order_key, event_seq, ordinal LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM heads CROSS JOIN LATERAL (
+      SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms FROM deliveries
+      WHERE ${LANE} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
+      ORDER BY order_key, event_seq, ordinal LIMIT 1) AS next)
+  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, claimed_by = $4 AS is_own,
+         EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
+  FROM heads LIMIT $5`;
+
+const IS_BLOCKED = `
+  SELECT 1 FROM deliveries WHERE ${LANE} AND order_key = $3 AND ${BLOCKS} AND (claimed_by <> $4 OR holds) LIMIT 1`;
+
+const VERSIONS = `
+  SELECT event_seq, ordinal, claimed_by, resource
+  FROM deliveries JOIN events ON events.tenant_no = deliveries.tenant_no AND events.seq = event_seq
+  WHERE deliveries.tenant_no = $1 AND destination_no = $2 AND deliveries.order_key = $3
+    AND deliveries.order_key IS NOT NULL AND status = ${STATUS_CODE.pending}`;
+
+const SUPERSEDE = `
+  UPDATE deliveries
+  SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, last_code = 'superseded', updated_ms = $1
+  WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
+
+/** Keys looked at in one claim. */
+const MAX_HEADS = 1000;
+
+export interface Lane {
+  readonly tenantNo: number;
+  readonly destinationNo: number;
+}
+
+export interface OrderedHeads {
+  readonly due: readonly DeliveryKey[];
+  readonly nextDueAtMs: number | null;
+  /** Something waits behind what this node has in memory. */
+  readonly hasFollowers: boolean;
+  /** The round over the keys goes on with the next claim. */
+  readonly isPartial: boolean;
+}
+
+/** The first of each key, where it is due and nobody has it. */
+export async function orderedHeads(
+  session: WriteSession,
+  lane: Lane,
+  dueBeforeMs: number,
+  limit: number,
+): Promise<OrderedHeads> {
+  const { rounds } = session.memory;
+  const round = rounds.get(lane.destinationNo) ?? { after: '', nextDueAtMs: Infinity };
+  const due: DeliveryKey[] = [];
+  let hasFollowers = false;
+  const found = await session.rows(
+    HEADS,
+    lane.tenantNo,
+    lane.destinationNo,
+    round.after,
+    session.incarnation,
+    MAX_HEADS,
+  );
+  for (const row of found) {
+    if (due.length >= limit) {
+      rounds.set(lane.destinationNo, round);
+      return { due, hasFollowers, nextDueAtMs: dueBeforeMs, isPartial: true };
+    }
+    round.after = String(row['order_key']);
+    if (row['status'] !== STATUS_CODE.pending) continue;
+    if (row['is_own'] === true) hasFollowers ||= await isBlocked(session, lane, round.after);
+    // Another node has it, and looks after what follows.
+    else if (row['is_held'] === true) continue;
+    else if (Number(row['next_attempt_ms']) <= dueBeforeMs) {
+      due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
+      // Perhaps: it is cheaper to look again than to count them.
+      hasFollowers ||= !isOwnKey(round.after);
+    } else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));
+  }
+  if (found.length === MAX_HEADS || due.length >= limit) {
+    rounds.set(lane.destinationNo, round);
+    return { due, hasFollowers, nextDueAtMs: dueBeforeMs, isPartial: true };
+  }
+  rounds.delete(lane.destinationNo);
+  const { nextDueAtMs } = round;
+  return {
+    due,
+    hasFollowers,
+    nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs,
+    isPartial: false,
+  };
+}
+
+/** Something of that key is before whatever comes now, and this node does not have it in memory. */
+export async function isBlocked(
+  session: WriteSession,
+  { tenantNo, destinationNo }: Lane,
+  key: string,
+): Promise<boolean> {
+  const { incarnation } = session;
+  return (await session.row(IS_BLOCKED, tenantNo, destinationNo, key, incarnation)) !== undefined;
+}
+
+/**
+ * Supersedes what is older than the new version. Those that this node has in memory are only named: the engine knows
+ * whether they are under way. `isSuperseded`: the new one is older than one that waits.
+ */
+export async function supersede(
+  session: WriteSession,
+  { tenantNo, destinationNo }: Lane,
+  key: string,
+  { resource }: Pick<NewEvent, 'resource'>,
+  nowMs: number,
+): Promise<{ readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean }> {
+  const inMemory: DeliveryKey[] = [];
+  let isSuperseded = false;
+  for (const row of await session.rows(VERSIONS, tenantNo, destinationNo, key)) {
+    const before = row['resource'] === null ? null : String(row['resource']);
+    const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
+    switch (compareVersions(resource, before)) {
+      case 'newer':
+        if (row['claimed_by'] === session.incarnation) inMemory.push(delivery);
+        else await session.run(SUPERSEDE, nowMs, tenantNo, delivery.seq, delivery.ordinal);
+        break;
+      case 'older':
+        isSuperseded = true;
+        break;
+      case 'concurrent':
+        break;
+    }
+  }
+  return { inMemory, isSuperseded };
+}
+
+/** What is not ordered in an ordered lane has a key of its own, before all others. */
+function ownKey(seq: number, ordinal: number): string {
+  return `\u0001${seq}/${ordinal}`;
+}
+
+export function isOwnKey(key: string): boolean {
+  return key.startsWith('\u0001');
+}
+
+export function storedKey(
+  order: Order,
+  key: string | null,
+  seq: number,
+  ordinal: number,
+): string | null {
+  return order === 'none' ? null : (key ?? ownKey(seq, ordinal));
+}

@@ -1,0 +1,183 @@
+/** Events and what they owe: one statement for all events, one for all deliveries. */
+import type { NewEvent, PublishOutcome } from '../storage.ts';
+import { orderKeyFor } from '../../domain/order.ts';
+import type { DeliveryKey } from '../reading.ts';
+import { findBefore, sameContent } from './same-id.ts';
+import type { Before } from './same-id.ts';
+import { isBlocked, storedKey, supersede } from './order.ts';
+import type { TenantNumbers } from './routes.ts';
+import type { WriteSession } from './write-session.ts';
+import { STATUS_CODE } from './statuses.ts';
+
+const INSERT_EVENTS = `
+  INSERT INTO events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, metadata, resource, order_key,
+                      requested_destination_id, data)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
+                       $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])`;
+
+const INSERT_DELIVERIES = `
+  INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
+                          next_attempt_ms, claimed_by, updated_ms, order_key)
+  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms, claimed_by, updated_ms, order_key
+  FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
+              $8::bigint[], $9::text[])
+    AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, updated_ms, order_key)`;
+
+interface EventRow {
+  readonly tenantNo: number;
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly event: NewEvent;
+}
+
+interface DeliveryRow {
+  readonly tenantNo: number;
+  readonly seq: number;
+  readonly ordinal: number;
+  readonly destinationNo: number;
+  readonly status: number;
+  readonly dueAtMs: number | null;
+  readonly claimedBy: number;
+  readonly nowMs: number;
+  readonly orderKey: string | null;
+}
+
+export async function publish(
+  session: WriteSession,
+  events: readonly NewEvent[],
+): Promise<PublishOutcome[]> {
+  const tenantIds = [...new Set(events.map(({ tenantId }) => tenantId))];
+  const tenants = await session.memory.routes.tenants(session, tenantIds);
+  const before = await findBefore(session, events, tenants);
+  const firstSeq = await session.takeSeqs(events.length);
+  const group = new Group(session, before);
+  const outcomes: PublishOutcome[] = [];
+  for (const [index, event] of events.entries())
+    outcomes.push(await group.store(event, tenants.get(event.tenantId), firstSeq + index));
+  await group.flush();
+  return outcomes;
+}
+
+/** Rows that are to be written together. */
+class Group {
+  readonly #session: WriteSession;
+  readonly #before: Map<string, Before>;
+  #events: EventRow[] = [];
+  #deliveries: DeliveryRow[] = [];
+
+  constructor(session: WriteSession, before: Map<string, Before>) {
+    this.#session = session;
+    this.#before = before;
+  }
+
+  async store(
+    event: NewEvent,
+    tenant: TenantNumbers | undefined,
+    seq: number,
+  ): Promise<PublishOutcome> {
+    if (tenant === undefined) return { kind: 'unknown_tenant' };
+    const key = `${tenant.no} ${event.id}`;
+    const before = event.id === null ? undefined : this.#before.get(key);
+    if (before !== undefined) {
+      if (!sameContent(before, event)) return { kind: 'conflict' };
+      return { kind: 'duplicate', destinationIds: before.destinationIds };
+    }
+    if (tenant.routingVersion !== event.routingVersion) return { kind: 'stale_routing' };
+    const outcome = await this.#insert(event, tenant, seq);
+    if (event.id !== null) {
+      const destinationIds = event.destinations.map(({ id }) => id);
+      this.#before.set(key, { ...event, destinationIds });
+    }
+    return outcome;
+  }
+
+  /** Writes what has gathered. */
+  async flush(): Promise<void> {
+    const events = this.#events;
+    const deliveries = this.#deliveries;
+    this.#events = [];
+    this.#deliveries = [];
+    if (events.length > 0) await this.#session.run(INSERT_EVENTS, ...eventColumns(events));
+    if (deliveries.length > 0)
+      await this.#session.run(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
+  }
+
+  async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
+    const nowMs = Math.floor(seq / 1000);
+    const timeMs = event.timeMs ?? nowMs;
+    // Numbers only grow, also where the clock went back; what is due now is due by the clock.
+    const dueAtMs = event.deliverAtMs ?? Math.min(nowMs, this.#session.clock.nowMs());
+    this.#events.push({ tenantNo: tenant.no, seq, timeMs, event });
+    const behind: number[] = [];
+    const superseded: DeliveryKey[] = [];
+    for (const [ordinal, { id, claimed, order = 'none' }] of event.destinations.entries()) {
+      const destinationNo = tenant.destinations.get(id);
+      if (destinationNo === undefined)
+        throw new Error(`destination ${id} is not in routing version ${event.routingVersion}`);
+      const lane = { tenantNo: tenant.no, destinationNo };
+      const key = orderKeyFor(order, event);
+      let isClaimed = claimed;
+      let isSuperseded = false;
+      // What stands before it may be in this group.
+      if (key !== null) await this.flush();
+      if (key !== null && order === 'key' && (await isBlocked(this.#session, lane, key)))
+        isClaimed = false;
+      if (key !== null && order === 'latest') {
+        const found = await supersede(this.#session, lane, key, event, nowMs);
+        superseded.push(...found.inMemory);
+        ({ isSuperseded } = found);
+        if (isSuperseded) isClaimed = false;
+      }
+      if (claimed && !isClaimed) behind.push(ordinal);
+      this.#deliveries.push({
+        tenantNo: tenant.no,
+        seq,
+        ordinal,
+        destinationNo,
+        status: isSuperseded ? STATUS_CODE.canceled : STATUS_CODE.pending,
+        dueAtMs: isSuperseded ? null : dueAtMs,
+        claimedBy: isClaimed ? this.#session.incarnation : 0,
+        nowMs,
+        orderKey: storedKey(order, key, seq, ordinal),
+      });
+    }
+    return {
+      kind: 'stored',
+      seq,
+      timeMs,
+      ...(behind.length === 0 ? {} : { behind }),
+      ...(superseded.length === 0 ? {} : { superseded }),
+    };
+  }
+}
+
+function eventColumns(rows: readonly EventRow[]) {
+  return [
+    rows.map(({ tenantNo }) => tenantNo),
+    rows.map(({ seq }) => seq),
+    rows.map(({ event }) => event.id),
+    rows.map(({ event }) => event.topic),
+    rows.map(({ timeMs }) => timeMs),
+    rows.map(({ event }) => event.eligibleForRetry),
+    rows.map(({ event }) => event.test),
+    rows.map(({ event }) => event.metadata),
+    rows.map(({ event }) => event.resource),
+    rows.map(({ event }) => event.orderKey),
+    rows.map(({ event }) => event.requestedDestinationId),
+    rows.map(({ event }) => event.data),
+  ] as const;
+}
+
+function deliveryColumns(rows: readonly DeliveryRow[]) {
+  return [
+    rows.map(({ tenantNo }) => tenantNo),
+    rows.map(({ seq }) => seq),
+    rows.map(({ ordinal }) => ordinal),
+    rows.map(({ destinationNo }) => destinationNo),
+    rows.map(({ status }) => status),
+    rows.map(({ dueAtMs }) => dueAtMs),
+    rows.map(({ claimedBy }) => claimedBy),
+    rows.map(({ nowMs }) => nowMs),
+    rows.map(({ orderKey }) => orderKey),
+  ] as const;
+}

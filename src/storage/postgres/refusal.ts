@@ -1,0 +1,79 @@
+/** What PostgreSQL and the way to it refuse, in the words of the port (SQLSTATE: PostgreSQL manual, appendix A). */
+import { DatabaseError } from 'pg';
+import { StorageOpenError, StorageUnavailableError } from '../storage.ts';
+
+/** Classes of what the medium refuses: it may pass. */
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
+/** Read-only (a standby after a failover), lock not available. */
+const UNAVAILABLE_STATES = new Set(['25006', '55P03']);
+/** Two transactions stood in each other's way; the same again may work. */
+const CONFLICT_STATES = new Set(['40001', '40P01']);
+
+/** A table, schema, function or the like of that name is there. */
+const TAKEN_STATES = new Set(['42P07', '42P06', '42710', '42723']);
+const NOT_ALLOWED = '42501';
+
+/** What the medium refuses, as `StorageUnavailableError`; anything else as it is. */
+export function explainRefusal(error: unknown): unknown {
+  if (!isUnavailable(error)) return error;
+  return new StorageUnavailableError(messageOf(error), { cause: error });
+}
+
+export function isConflict(error: unknown): boolean {
+  return CONFLICT_STATES.has(stateOf(error) ?? '');
+}
+
+/** Whether the server has said what is wrong, and so still listens; else the connection is not to be used again. */
+export function isAnswer(error: unknown): boolean {
+  const state = stateOf(error);
+  return state !== undefined && !state.startsWith('57P') && !state.startsWith('08');
+}
+
+function isUnavailable(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const state = stateOf(error);
+  if (state !== undefined) {
+    return (
+      UNAVAILABLE_CLASSES.has(state.slice(0, 2)) ||
+      UNAVAILABLE_STATES.has(state) ||
+      CONFLICT_STATES.has(state)
+    );
+  }
+  // Of the socket, of TLS, or of the client that waited in vain.
+  return 'code' in error || /timeout|terminated|connection|closed/i.test(error.message);
+}
+
+/** What went wrong while the database was opened, as a `StorageOpenError`. */
+export function explainOpening(error: unknown, place: string): unknown {
+  if (error instanceof StorageOpenError || !(error instanceof Error)) return error;
+  const cause = { cause: error };
+  const state = stateOf(error);
+  if (TAKEN_STATES.has(state ?? '')) {
+    return new StorageOpenError(
+      'corrupt',
+      `${place} has tables of another program (${error.message}): give Angarium a schema of its own`,
+      cause,
+    );
+  }
+  if (state === NOT_ALLOWED) {
+    return new StorageOpenError(
+      'unreachable',
+      `the role may not make tables in ${place} (${error.message}): it has to own its schema`,
+      cause,
+    );
+  }
+  return new StorageOpenError('unreachable', `cannot open ${place}: ${messageOf(error)}`, cause);
+}
+
+function stateOf(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** A host with several addresses gives an error for each, and none of its own. */
+function messageOf(error: Error): string {
+  if (error instanceof AggregateError && error.message === '')
+    return error.errors
+      .map((each) => (each instanceof Error ? each.message : String(each)))
+      .join('; ');
+  return error.message;
+}

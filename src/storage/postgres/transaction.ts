@@ -1,0 +1,239 @@
+/**
+ * Transactions. Reads run beside everything, each on a snapshot of its own. Writes that others have to see in an order
+ * run one after the other over all nodes: they hold the row of `numbers`. All calls of this node that wait when such a
+ * transaction begins go into it, whoever made them, and share one flush to the disk; none is answered before it.
+ */
+import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../../domain/clock.ts';
+import type { IdCodec } from '../../domain/id.ts';
+import { StorageUnavailableError } from '../storage.ts';
+import type { Memory } from './memory.ts';
+import type { Node } from './node.ts';
+import type { Operation } from './operation.ts';
+import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
+import { Session } from './session.ts';
+import { WriteSession } from './write-session.ts';
+
+const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+// What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
+const BEGIN_WRITE =
+  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 10000';
+/** In one round trip. */
+const BEGIN_IN_ORDER = `${BEGIN_WRITE}; SELECT 1 FROM numbers FOR UPDATE`;
+/** Calls of one transaction, so that answers come out while more is asked for. */
+const MAX_CALLS = 64;
+const MAX_TRIES = 4;
+
+/** Several queries of one kind, done together; an answer for each. */
+export type Batch<Item, Answer> = (
+  session: WriteSession,
+  items: readonly Item[],
+) => Promise<Answer[]>;
+
+interface Call {
+  /** Calls of the same batch that follow each other are done together. */
+  readonly batch: Batch<unknown, unknown>;
+  readonly items: readonly unknown[];
+  readonly resolve: (answers: readonly unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Transactions {
+  readonly #pool: Pool;
+  readonly #node: Node;
+  readonly #parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory };
+  readonly #underWay = new Set<Promise<unknown>>();
+  #waiting: Call[] = [];
+  #isBusy = false;
+  #isClosed = false;
+
+  constructor(
+    pool: Pool,
+    node: Node,
+    parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory },
+  ) {
+    this.#pool = pool;
+    this.#node = node;
+    this.#parts = parts;
+  }
+
+  /** All that the operation reads is of one moment. */
+  async read<Query, Result>(
+    operation: Operation<(query: Query) => Promise<Result>>,
+    query: Query,
+  ): Promise<Result> {
+    this.#refuseClosed();
+    return this.#track(
+      this.#transact(BEGIN_READ, (client) => {
+        const { incarnation } = this.#node;
+        return operation(new Session(client, { ...this.#parts, incarnation }), query);
+      }),
+    );
+  }
+
+  /** Beside all others. */
+  async write<Query, Result>(
+    operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
+    query: Query,
+  ): Promise<Result> {
+    this.#refuseClosed();
+    return this.#track(
+      this.#retrying(() =>
+        this.#transact(BEGIN_WRITE, (client) => operation(this.#writing(client), query)),
+      ),
+    );
+  }
+
+  /** After all that was asked for before. */
+  inOrder<Item, Answer>(batch: Batch<Item, Answer>, items: readonly Item[]): Promise<Answer[]> {
+    return this.#track(
+      new Promise((resolve, reject) => {
+        this.#refuseClosed();
+        this.#waiting.push({
+          // Each call brings the batch that its items are for, and takes its answers.
+          batch: batch as Batch<unknown, unknown>,
+          items,
+          resolve: (answers) => resolve(answers as Answer[]),
+          reject,
+        });
+        if (!this.#isBusy) void this.#work();
+      }),
+    );
+  }
+
+  /** What makes do with statements of its own. */
+  async aside(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#track(work());
+    } catch (error) {
+      throw explainRefusal(error);
+    }
+  }
+
+  /** Finishes what was asked for. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #work(): Promise<void> {
+    this.#isBusy = true;
+    // Who calls in the same turn goes along.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const calls = this.#waiting.slice(0, MAX_CALLS);
+      this.#waiting = this.#waiting.slice(MAX_CALLS);
+      await this.#runTogether(calls);
+    }
+    this.#isBusy = false;
+  }
+
+  async #runTogether(calls: readonly Call[]): Promise<void> {
+    try {
+      const answers = await this.#retrying(() =>
+        this.#transact(BEGIN_IN_ORDER, (client) => runAll(this.#writing(client), calls)),
+      );
+      calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
+    } catch (error) {
+      if (calls.length === 1 || error instanceof StorageUnavailableError)
+        for (const { reject } of calls) reject(error);
+      // One of them failed: the others shall not fail with it.
+      else for (const call of calls) await this.#runTogether([call]);
+    }
+  }
+
+  async #retrying<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        const cause = error instanceof Error ? error.cause : undefined;
+        if (tries === MAX_TRIES || !isConflict(cause)) throw error;
+      }
+    }
+  }
+
+  async #transact<Result>(
+    begin: string,
+    work: (client: PoolClient) => Promise<Result>,
+  ): Promise<Result> {
+    const isWrite = begin !== BEGIN_READ;
+    let client: PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw explainRefusal(error);
+    }
+    let isCommitting = false;
+    try {
+      if (isWrite) await this.#node.confirm(client);
+      await client.query(begin);
+      const result = await work(client);
+      isCommitting = isWrite;
+      await client.query('COMMIT');
+      client.release();
+      return result;
+    } catch (error) {
+      if (isWrite) this.#forget();
+      if (isCommitting && !isAnswer(error)) this.#node.doubt();
+      // What lies in the connection's way is not known: it is not used again.
+      client.release(!isAnswer(error) || (await rollBack(client)));
+      throw explainRefusal(error);
+    }
+  }
+
+  #writing(client: PoolClient): WriteSession {
+    return new WriteSession(client, { ...this.#parts, incarnation: this.#node.incarnation });
+  }
+
+  #forget(): void {
+    this.#parts.memory.routes.forget();
+    this.#parts.memory.shapes.forget();
+  }
+
+  async #track<Result>(work: Promise<Result>): Promise<Result> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#isClosed) throw new StorageUnavailableError('the database is closed');
+  }
+}
+
+/** Whether it failed. */
+async function rollBack(client: PoolClient): Promise<boolean> {
+  try {
+    await client.query('ROLLBACK');
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** The answers of each call. */
+async function runAll(
+  session: WriteSession,
+  calls: readonly Call[],
+): Promise<(readonly unknown[])[]> {
+  const answers: (readonly unknown[])[] = [];
+  for (let start = 0; start < calls.length;) {
+    const batch = calls[start]?.batch;
+    let end = start + 1;
+    while (calls[end]?.batch === batch) end++;
+    const together = calls.slice(start, end);
+    const items = together.flatMap((call) => call.items);
+    const found = batch === undefined ? [] : await batch(session, items);
+    let from = 0;
+    for (const call of together) {
+      answers.push(found.slice(from, from + call.items.length));
+      from += call.items.length;
+    }
+    start = end;
+  }
+  return answers;
+}

@@ -1,0 +1,29 @@
+/** A transaction that writes. */
+import type { ClientBase } from 'pg';
+import type { Memory } from './memory.ts';
+import { Session } from './session.ts';
+import type { SessionParts } from './session.ts';
+
+export class WriteSession extends Session {
+  readonly memory: Memory;
+
+  constructor(client: ClientBase, parts: SessionParts & { readonly memory: Memory }) {
+    super(client, parts);
+    this.memory = parts.memory;
+  }
+
+  /**
+   * The first of so many numbers in a row, of events, attempts, or moments between them: later than all before, over all
+   * nodes. From here to its end the transaction is the only one that has taken any.
+   */
+  async takeSeqs(count: number): Promise<number> {
+    const row = await this.row(TAKE_SEQS, count);
+    return Number(row?.['last_seq']) - count + 1;
+  }
+}
+
+// A volatile function: it is asked again when the row was waited for.
+const TAKE_SEQS = `
+  UPDATE numbers
+  SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + $1::bigint - 1
+  RETURNING last_seq`;

@@ -1,0 +1,299 @@
+/** What PostgreSQL adds to the port: several nodes over one database, and a server that goes away. */
+import { describe, expect, it } from 'vitest';
+
+import { systemClock } from '../../src/domain/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
+import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
+import { StorageUnavailableError } from '../../src/storage/storage.ts';
+import type { NewEvent, Storage } from '../../src/storage/storage.ts';
+import { untilTrue } from '../support/e2e-until.ts';
+import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
+import {
+  ALL_EVENTS,
+  HOUR_MS,
+  attemptOf,
+  claim,
+  deliveryAt,
+  eventFor,
+  failureOf,
+  outcomesOf,
+  publish,
+  seedTenant,
+} from '../support/storage-fixtures.ts';
+
+const reason = await whyNoPostgres();
+
+describe.skipIf(reason !== null)(
+  `nodes on PostgreSQL${reason === null ? '' : `: ${reason}`}`,
+  () => {
+    const server = usePostgresServer();
+
+    async function withNodes(count: number, test: (...nodes: Storage[]) => Promise<void>) {
+      const url = await server.createSchema();
+      // All at once: the first makes the tables, the others wait for it.
+      const nodes = await Promise.all(
+        Array.from({ length: count }, () => openPostgresStorage({ url })),
+      );
+      try {
+        await test(...nodes);
+      } finally {
+        await Promise.all(nodes.map((node) => node.close()));
+        await server.dropSchema(url);
+      }
+    }
+
+    it('may start together over an empty schema, and spell ids alike', async () => {
+      await withNodes(4, async (...nodes) => {
+        const ids = nodes.map((node) => node.ids.eventId(5));
+        expect(new Set(ids).size).toBe(1);
+        await Promise.all(nodes.map((node) => node.ping()));
+      });
+    });
+
+    it('number what they publish together, each number once', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one);
+        const event = await eventFor(one, tenantId);
+        const outcomes = await Promise.all(
+          Array.from({ length: 40 }, (_, index) =>
+            outcomesOf(index % 2 === 0 ? one : other, event),
+          ),
+        );
+        const seqs = outcomes
+          .flat()
+          .map((outcome) => (outcome.kind === 'stored' ? outcome.seq : 0));
+        expect(new Set(seqs).size).toBe(40);
+        expect(seqs).not.toContain(0);
+      });
+    });
+
+    it('see each other’s changes of routing in the next publish', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const event = await eventFor(other, tenantId, { to: ['d'] });
+        expect(await outcomesOf(other, event)).toMatchObject([{ kind: 'stored' }]);
+        await one.destinationDelete({ tenantId, id: 'd' });
+        expect(await outcomesOf(other, event)).toEqual([{ kind: 'stale_routing' }]);
+      });
+    });
+
+    it('leave alone what a live one has claimed', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const seq = await publish(one, tenantId, { toClaimed: ['d'] });
+        const lane = { tenantId, destinationId: 'd', dueBeforeMs: Date.now() + HOUR_MS };
+        expect((await claim(other, lane)).deliveries).toEqual([]);
+        expect(await other.waitingLanes()).toEqual([]);
+        expect(await deliveryAt(other, seq)).toMatchObject({ claimed: true });
+        const query = { tenantId, eventSeq: seq, destinationId: 'd', nowMs: Date.now() };
+        expect(await other.retryByHand(query)).toBe('in_attempt');
+        expect(await other.record({ attempts: [attemptOf({ seq, ordinal: 0 })] })).toEqual([
+          'lost',
+        ]);
+        expect(await one.record({ attempts: [attemptOf({ seq, ordinal: 0 })] })).toEqual([
+          'recorded',
+        ]);
+      });
+    });
+
+    it('share out a lane that both claim from at once', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const event = await eventFor(one, tenantId, { to: ['d'] });
+        await one.publish({ events: Array.from({ length: 200 }, () => event) });
+        const lane = { tenantId, destinationId: 'd', limit: 25, dueBeforeMs: Date.now() + HOUR_MS };
+        const claims = await Promise.all(
+          Array.from({ length: 16 }, (_, index) => claim(index % 2 === 0 ? one : other, lane)),
+        );
+        const seqs = claims.flatMap(({ deliveries }) => deliveries.map(({ key }) => key.seq));
+        expect(new Set(seqs).size).toBe(seqs.length);
+        const rest = await claim(one, { ...lane, limit: 200 });
+        expect(seqs.length + rest.deliveries.length).toBe(200);
+      });
+    });
+
+    it('keep the order of a key between them', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const inOrder = async (on: Storage, isClaimed: boolean) => {
+          const event = await eventFor(on, tenantId);
+          const destinations = [{ id: 'd', claimed: isClaimed, order: 'key' as const }];
+          return await outcomesOf(on, { ...event, orderKey: 'k', destinations } satisfies NewEvent);
+        };
+        const [first] = await inOrder(one, true);
+        const [second] = await inOrder(other, true);
+        expect(first).not.toHaveProperty('behind');
+        expect(second).toMatchObject({ kind: 'stored', behind: [0] });
+        const lanes = [{ tenantId, destinationId: 'd', limit: 9, isOrdered: true }];
+        const dueBeforeMs = Date.now() + HOUR_MS;
+        expect(await other.claim({ lanes, dueBeforeMs })).toMatchObject([{ deliveries: [] }]);
+        expect(await one.claim({ lanes, dueBeforeMs })).toMatchObject([
+          { deliveries: [], hasFollowers: true },
+        ]);
+        const key = { seq: first?.kind === 'stored' ? first.seq : 0, ordinal: 0 };
+        await one.record({ attempts: [failureOf(key, { status: 'failed', holds: true })] });
+        expect(await other.claim({ lanes, dueBeforeMs })).toMatchObject([{ deliveries: [] }]);
+        await one.cancel({ delivery: key, nowMs: Date.now() });
+        const [lane] = await other.claim({ lanes, dueBeforeMs });
+        const seq = second?.kind === 'stored' ? second.seq : 0;
+        expect(lane?.deliveries).toMatchObject([{ key: { seq, ordinal: 0 }, orderKey: 'k' }]);
+      });
+    });
+
+    it('replace an older version that waits, wherever it was published', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const version = async (on: Storage, count: number) => {
+          const event = await eventFor(on, tenantId);
+          const resource = JSON.stringify({ urn: 'urn:r', vector_clock: { a: count } });
+          const destinations = [{ id: 'd', claimed: false, order: 'latest' as const }];
+          const [outcome] = await outcomesOf(on, { ...event, resource, destinations });
+          return outcome?.kind === 'stored' ? outcome.seq : 0;
+        };
+        const older = await version(one, 1);
+        const newer = await version(other, 2);
+        const tooLate = await version(one, 1);
+        const statuses = await Promise.all(
+          [older, newer, tooLate].map(async (seq) => (await deliveryAt(one, seq)).status),
+        );
+        expect(statuses).toEqual(['canceled', 'pending', 'canceled']);
+      });
+    });
+
+    it('keep names that no text of the server can hold', async () => {
+      await withNodes(1, async (...[storage]) => {
+        if (storage === undefined) throw new Error('no node');
+        const tenantId = await seedTenant(storage, 'd');
+        const before = await storage.destinationGet({ tenantId, id: 'd' });
+        if (before === null) throw new Error('the destination is not there');
+        const destination = { ...before, name: 'NUL \0, half a pair \ud800', revision: 2 };
+        const query = { destination, ifRevision: before.revision, cancelPending: false };
+        expect(await storage.destinationUpdate(query)).toBe('updated');
+        expect(await storage.destinationGet({ tenantId, id: 'd' })).toEqual(destination);
+        expect(await storage.tenantGet({ id: tenantId })).toMatchObject({ destinationsCount: 1 });
+        const named = { name: 'nobody', force: false };
+        expect(await storage.topicDelete(named)).toEqual({ kind: 'unknown' });
+      });
+    });
+
+    it('begin anew when they are forgotten, and go on', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      let renew = () => {};
+      const clock: Clock = {
+        ...systemClock,
+        schedule(_delayMs, callback) {
+          renew = callback;
+          return { cancel: () => {} };
+        },
+      };
+      const storage = await openPostgresStorage({ url, clock });
+      const tenantId = await seedTenant(storage, 'd');
+      const before = await publish(storage, tenantId, { toClaimed: ['d'] });
+      await server.query(`DELETE FROM ${schema}.nodes`);
+      renew();
+      await untilTrue('a new incarnation', async () => {
+        return (await server.query(`SELECT 1 FROM ${schema}.nodes`)).length === 1;
+      });
+      const after = await publish(storage, tenantId, { toClaimed: ['d'] });
+      const attempts = [before, after].map((seq) => attemptOf({ seq, ordinal: 0 }));
+      expect(await storage.record({ attempts })).toEqual(['lost', 'recorded']);
+      await storage.close();
+      await server.dropSchema(url);
+    });
+
+    it('free what one left that has been dead for long, and forget it', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      const one = await openPostgresStorage({ url });
+      const tenantId = await seedTenant(one, 'd');
+      await publish(one, tenantId, { toClaimed: ['d'] });
+      await one.close();
+      const other = await openPostgresStorage({ url });
+      const lane = { tenantId, destinationId: 'd', limit: 1 };
+      await other.maintain();
+      await other.maintain();
+      const claims = await server.query(`SELECT claimed_by FROM ${schema}.deliveries`);
+      const nodes = await server.query(`SELECT incarnation FROM ${schema}.nodes`);
+      expect(claims).toEqual([{ claimed_by: '0' }]);
+      expect(nodes).toHaveLength(1);
+      const [found] = await other.claim({ lanes: [lane], dueBeforeMs: Date.now() + HOUR_MS });
+      expect(found?.deliveries).toHaveLength(1);
+      await other.close();
+      await server.dropSchema(url);
+    });
+
+    it('refuse while the server has cut them off, and hold back nothing that a lost answer had stored', async () => {
+      const url = await server.createSchema();
+      const storage = await openPostgresStorage({ url });
+      const tenantId = await seedTenant(storage, 'd');
+      const event = await eventFor(storage, tenantId, { toClaimed: ['d'] });
+      const answered = new Set<number>();
+      let refused = 0;
+      for (let round = 0; round < 30; round++) {
+        const published = outcomesOf(storage, event).then(
+          (outcomes) => {
+            for (const outcome of outcomes)
+              if (outcome.kind === 'stored') answered.add(outcome.seq);
+          },
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(StorageUnavailableError);
+            refused++;
+          },
+        );
+        await Promise.all([published, server.cutOff(url)]);
+      }
+      await untilTrue('the node to write again', () =>
+        storage.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(refused).toBeGreaterThan(0);
+      const query = { ...ALL_EVENTS, tenantIds: [tenantId] };
+      const stored = (await storage.eventList(query)).rows.map(({ seq }) => seq);
+      const lane = {
+        tenantId,
+        destinationId: 'd',
+        limit: 100,
+        dueBeforeMs: Date.now() + HOUR_MS,
+      };
+      const { deliveries } = await claim(storage, lane);
+      const inHand = answered.union(new Set(deliveries.map(({ key }) => key.seq)));
+      expect([...inHand].toSorted((a, b) => a - b)).toEqual(stored);
+      await storage.close();
+      await server.dropSchema(url);
+    });
+
+    it('refuse a schema that a newer version has made, and one of another program', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      await (await openPostgresStorage({ url })).close();
+      await server.query(`INSERT INTO ${schema}.migrations (version, name) VALUES (999, 'later')`);
+      await expect(openPostgresStorage({ url })).rejects.toMatchObject({ kind: 'newer' });
+      await server.dropSchema(url);
+
+      const taken = await server.createSchema();
+      const theirs = schemaOf(taken);
+      await server.query(`CREATE TABLE ${theirs}.events (id INTEGER)`);
+      await expect(openPostgresStorage({ url: taken })).rejects.toMatchObject({ kind: 'corrupt' });
+      await server.dropSchema(taken);
+    });
+
+    it('need a role that owns its schema, and nothing else', async () => {
+      const role = `angarium_role_${process.pid}`;
+      await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+      await server.query(`CREATE SCHEMA ${role} AUTHORIZATION ${role}`);
+      await server.query(`ALTER ROLE ${role} SET search_path = ${role}`);
+      const url = new URL(server.url);
+      url.username = role;
+      url.password = 'secret';
+      const storage = await openPostgresStorage({ url: url.href });
+      const tenantId = await seedTenant(storage, 'd');
+      await publish(storage, tenantId, { toClaimed: ['d'] });
+      await storage.close();
+      await server.query(`DROP SCHEMA ${role} CASCADE`);
+      await server.query(`DROP ROLE ${role}`);
+    });
+  },
+);

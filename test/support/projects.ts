@@ -1,0 +1,25 @@
+/** What the configurations of Vitest have in common. */
+import type { TestProjectConfiguration } from 'vitest/config';
+
+export const everywhere = {
+  pool: 'forks',
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  teardownTimeout: 10_000,
+} as const;
+
+/** Those files, with a server on PostgreSQL: one for the run, a schema for each. */
+export function onPostgres(include: readonly string[]) {
+  return {
+    extends: true as const,
+    test: {
+      name: 'postgres',
+      include: [...include],
+      // Each change is a commit on a server that others share.
+      testTimeout: 120_000,
+      env: { ANGARIUM_TEST_STORAGE: 'postgres' },
+      globalSetup: ['test/support/postgres-of-the-run.ts'],
+    },
+  } satisfies TestProjectConfiguration;
+}
