@@ -1,5 +1,5 @@
 /** The secrets of each profile: how they are chosen, shown, shared and rotated, and what signs the very next delivery. */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { outpostClient } from '../support/api-outpost-client.ts';
@@ -210,11 +210,48 @@ describe('a rotation', () => {
     const secrets = [made.credentials['secret'] ?? ''];
     for (const number of [2, 3]) {
       const secret = `whsec_secret-${number}`;
-      await api().post(`${pathOf(tenant, made.id)}/rotate-secret`, { secret });
+      await api().post(`${pathOf(tenant, made.id)}/rotate-secret`, { secret, overlap_s: 60 });
       secrets.unshift(secret);
     }
     const { value, body } = await nextSignature(tenant, '/thrice', 'x-baxcloud-signature');
     expect(value).toBe(secrets.map((secret) => hmacHex(secret, body)).join(','));
+  });
+});
+
+describe('the code that BaxCloud publishes for receivers', () => {
+  /** Its `verifyWebhook`: the header as a whole, of the body's text. */
+  function verifyWebhook(payload: string, signature: string, secret: string): boolean {
+    const expected = createHmac('sha256', secret).update(payload).digest('hex');
+    return timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
+  }
+
+  it('takes a delivery, and the next one after a rotation, with the new secret', async () => {
+    const tenant = await api().tenant();
+    const config = { url: api().receiver.url('/bax') };
+    const made = await api().destination(tenant, { profile: 'baxcloud', config });
+    const first = await nextSignature(tenant, '/bax', 'x-baxcloud-signature');
+    const { secret: before = '' } = made.credentials;
+    expect(verifyWebhook(first.body.toString(), first.value, before)).toBe(true);
+    expect(verifyWebhook(`${first.body.toString()} `, first.value, before)).toBe(false);
+
+    const rotated = await api().post<DestinationView>(`${pathOf(tenant, made.id)}/rotate-secret`);
+    const { secret = '', ...rest } = rotated.body.credentials;
+    expect(rest).toEqual({});
+    const next = await nextSignature(tenant, '/bax', 'x-baxcloud-signature');
+    expect(verifyWebhook(next.body.toString(), next.value, secret)).toBe(true);
+    expect(verifyWebhook(next.body.toString(), next.value, before)).toBe(false);
+  });
+
+  it('takes no header of two signatures: why a rotation overlaps only where that is asked for', async () => {
+    const tenant = await api().tenant();
+    const config = { url: api().receiver.url('/bax-two') };
+    const made = await api().destination(tenant, { profile: 'baxcloud', config });
+    const rotated = await api().post<DestinationView>(`${pathOf(tenant, made.id)}/rotate-secret`, {
+      overlap_s: 60,
+    });
+    const { value, body } = await nextSignature(tenant, '/bax-two', 'x-baxcloud-signature');
+    for (const secret of [made.credentials['secret'], rotated.body.credentials['secret']])
+      expect(() => verifyWebhook(body.toString(), value, secret ?? '')).toThrow('same byte length');
   });
 });
 
