@@ -105,7 +105,7 @@ it('shows when destinations are given up, and how long secrets overlap', async (
     mails_failures: false,
     lifetime_days: null,
   };
-  const baxcloud = { ...none, mails_failures: true };
+  const mailed = { ...none, mails_failures: true };
   expect(Object.fromEntries(body.models.map(({ name, ending }) => [name, ending]))).toEqual({
     standard: {
       ...none,
@@ -121,8 +121,8 @@ it('shows when destinations are given up, and how long secrets overlap', async (
     },
     basekit: { ...none, on_gone: 'unsubscribe' },
     balkanid: { ...none, consecutive_failures: 100 },
-    baxcloud,
-    own: baxcloud,
+    baxcloud: mailed,
+    own: mailed,
   });
   const overlaps = body.models.map(({ name, secret }) => [name, secret.overlap_s]);
   const DAY_S = 24 * HOUR_S;
