@@ -1,13 +1,10 @@
 /** What servers that others have written make of it. */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { createCertificate } from '../../support/certificate.ts';
-import { describeWith, startRealServer } from '../../support/real-server.ts';
+import { describeWith, refusalOf, startRealServer } from '../../support/real-server.ts';
 import { OK, startRawReceiver, type RawReceiver } from '../../support/raw-receiver.ts';
 import {
   createLoopbackType,
@@ -174,16 +171,13 @@ const APACHE_MODULES = ['mpm_event', 'authn_core', 'authn_file', 'authz_core', '
 
 /** Why this Apache does not have that qop: 2.4.71 is without `none`, 2.4.68 had it. */
 function apacheRefuses(qop: string): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'angarium-apache-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'httpd.conf');
-  writeFileSync(file, `${APACHE_MODULES}\n<Location />\nAuthDigestQop ${qop}\n</Location>\n`);
-  const { status, stderr } = spawnSync('apache2', ['-t', '-d', folder, '-f', file], {
-    encoding: 'utf8',
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
-  });
-  return status !== 0 && stderr.includes('AuthDigestQop')
-    ? `this Apache is without it: ${stderr.trim().split('\n').at(-1)}`
+  const refusal = refusalOf(
+    'apache2',
+    (file) => ['-t', '-f', file],
+    `${APACHE_MODULES}\n<Location />\nAuthDigestQop ${qop}\n</Location>\n`,
+  );
+  return refusal?.includes('AuthDigestQop') === true
+    ? `this Apache is without it: ${refusal.trim().split('\n').at(-1)}`
     : null;
 }
 
