@@ -101,6 +101,31 @@ describe('an answer with `webhook-delivery: disable`', () => {
   );
 });
 
+describe('the end of a destination', () => {
+  const DAY_MS = 86_400_000;
+
+  it('of baack is 90 days ahead where none is given, and never later', async () => {
+    const before = Date.now();
+    const { tenant, id, view } = await make('baack', api().receiver.url('/ok'));
+    const endMs = Date.parse((await view()).body.expires_at ?? '');
+    expect(endMs).toBeGreaterThanOrEqual(before + 90 * DAY_MS);
+    expect(endMs).toBeLessThanOrEqual(Date.now() + 90 * DAY_MS);
+    const path = `/v1/tenants/${tenant}/destinations/${id}`;
+    const give = (days: number) =>
+      api().patch<object>(path, {
+        expires_at: new Date(Date.now() + days * DAY_MS).toISOString(),
+      });
+    expect((await give(89)).status).toBe(200);
+    const late = await give(91);
+    expect([late.status, late.body]).toMatchObject([422, { errors: [{ pointer: '/expires_at' }] }]);
+  });
+
+  it.each(PROFILES.filter((each) => each !== 'baack'))('of %s is none', async (profile) => {
+    const { view } = await make(profile, api().receiver.url('/ok'));
+    expect((await view()).body.expires_at).toBeNull();
+  });
+});
+
 describe('failures', () => {
   it('a hundred in a row end one of balkanid, and 99 do not', async () => {
     const once_ = { retry: { delays_s: [] } };

@@ -21,6 +21,64 @@ async function nextSignature(tenant: string, path: string, header: string) {
   return { value: String(received?.headers[header]), body: received?.body ?? Buffer.alloc(0) };
 }
 
+describe('a secret', () => {
+  const bytes = (count: number) => Buffer.alloc(count, 7).toString('base64');
+
+  it.each([
+    ['standard', /^whsec_[A-Za-z0-9+/]{43}=$/],
+    ['basekit', /^[0-9a-f]{64}$/],
+    ['balkanid', /^whsec_[A-Za-z0-9+/]{43}=$/],
+    ['baxcloud', /^whsec_[A-Za-z0-9+/]{43}=$/],
+  ])('of %s is made where none is given, shown, and another each time', async (profile, form) => {
+    const made = [];
+    for (let nth = 0; nth < 2; nth++) {
+      const { credentials } = await api().destination(await api().tenant(), { profile });
+      expect(credentials['secret']).toMatch(form);
+      made.push(credentials['secret']);
+    }
+    expect(made[0]).not.toBe(made[1]);
+  });
+
+  it.each<[profile: string, good: readonly string[], bad: readonly string[]]>([
+    [
+      'standard',
+      [`whsec_${bytes(24)}`, `whsec_${bytes(64)}`, `whsk_${bytes(32)}`],
+      [
+        `whsec_${bytes(23)}`,
+        `whsec_${bytes(65)}`,
+        bytes(32),
+        'whsec_no base64!',
+        `whsk_${bytes(31)}`,
+      ],
+    ],
+    ['baack', ['x', 'of the client’s choice', 'x'.repeat(1024)], ['', 'x'.repeat(1025), 'a\0b']],
+    ['basekit', ['0123456789abcdef'], ['0123456789abcde', 'x'.repeat(256)]],
+    ['balkanid', ['whsec_12345678'], ['12345678901234', 'whsec_1234567', `whsk_${bytes(32)}`]],
+    ['baxcloud', ['whsec_12345678'], ['12345678901234', 'whsec_1234567', `whsk_${bytes(32)}`]],
+  ])('of %s that is given is held against its format', async (profile, good, bad) => {
+    const give = async (secret: string) =>
+      api().post<DestinationView & ErrorView>(pathOf(await api().tenant()), {
+        type: 'webhook',
+        profile,
+        topics: '*',
+        config: { url: api().receiver.url('/ok') },
+        credentials: { secret },
+      });
+    for (const secret of good) {
+      const { status, body } = await give(secret);
+      expect(status).toBe(201);
+      expect(body.credentials['secret']).toBe(profile === 'baack' ? sha256(secret) : secret);
+    }
+    for (const secret of bad) {
+      const { status, body } = await give(secret);
+      expect([status, body.errors]).toMatchObject([
+        422,
+        [{ pointer: '/credentials/secret', code: 'secret_format' }],
+      ]);
+    }
+  });
+});
+
 describe('a secret of baack', () => {
   const secret = 'chosen by the client';
 
