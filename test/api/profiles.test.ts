@@ -11,6 +11,7 @@ interface ProfileView {
   readonly retry: { readonly attempts_after_s: readonly number[] };
   readonly secret: { readonly overlap_s: number };
   readonly ending: object;
+  readonly timeout_ms: number;
 }
 
 const OWN: Profile = {
@@ -93,7 +94,7 @@ it('shows what a receiver verifies by', async () => {
   });
 });
 
-it('shows when destinations are given up, and how long secrets overlap', async () => {
+it('shows when destinations are given up, how long attempts may take, and secrets overlap', async () => {
   const { body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
   const none = {
     consecutive_failures: null,
@@ -125,6 +126,15 @@ it('shows when destinations are given up, and how long secrets overlap', async (
     own: mailed,
   });
   const overlaps = body.models.map(({ name, secret }) => [name, secret.overlap_s]);
+  const timeouts = body.models.map(({ name, timeout_ms }) => [name, timeout_ms / 1000]);
+  expect(Object.fromEntries(timeouts)).toEqual({
+    standard: 15,
+    baack: 10,
+    basekit: 15,
+    balkanid: 5,
+    baxcloud: 10,
+    own: 10,
+  });
   const DAY_S = 24 * HOUR_S;
   expect(Object.fromEntries(overlaps)).toEqual({
     standard: DAY_S,
