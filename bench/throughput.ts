@@ -27,6 +27,8 @@ export interface LoadResult {
 export interface Throughput {
   /** Delivered and recorded, over the whole time. */
   readonly perSecond: number;
+  /** CPU of the main thread for each delivery; `NaN` where nothing is known of it. */
+  readonly mainMicroseconds: number;
   readonly notes: readonly string[];
   readonly faults: readonly string[];
 }
@@ -73,6 +75,7 @@ export async function measureThroughput(
     await server.stop();
     return {
       perSecond: counts.delivered / seconds,
+      mainMicroseconds: cpu.main === 0 ? Number.NaN : (cpu.main * 1e6) / counts.delivered,
       notes: [
         `${counts.delivered} delivered in ${seconds.toFixed(2)} s; published for ${loaded.seconds.toFixed(2)} s at ${(counts.events / loaded.seconds).toFixed(0)}/s; ${backlog} were owed when publishing ended`,
         ...loaded.notes,

@@ -16,6 +16,7 @@ import { HMAC_ALGORITHMS } from './domain/profile.ts';
 import type { RetryRule, SignatureScheme, SuccessRule } from './domain/profile.ts';
 import { exponentialDelays } from './domain/retry-schedule.ts';
 import type { RetrySchedule } from './domain/retry-schedule.ts';
+import { DAY_OVERLAP_MS } from './domain/signing-secret.ts';
 import type { SecretFormat } from './domain/signing-secret.ts';
 import { parseTemplate, splitAt, TemplateError } from './domain/template.ts';
 
@@ -82,12 +83,14 @@ export const PLAIN_SECRET: SecretFormat = {
   shown: 'value',
   scope: 'destination',
   ed25519: false,
+  overlapMs: DAY_OVERLAP_MS,
 };
 
 export function secretOf(before: SecretFormat): Reader<SecretFormat> {
   return (node, place) => {
     const members = Members.of(node, place);
     if (members === undefined) return undefined;
+    const overlapS = members.read('overlap_s', wholeNumberOf(0, 365 * DAY_S));
     const format: SecretFormat = {
       prefix: members.read('prefix', text(prefixProblem)) ?? before.prefix,
       key: members.read('key', choice(['base64', 'utf8'])) ?? before.key,
@@ -97,6 +100,7 @@ export function secretOf(before: SecretFormat): Reader<SecretFormat> {
       shown: members.read('shown', choice(['value', 'sha256'])) ?? before.shown,
       scope: members.read('scope', choice(['destination', 'tenant'])) ?? before.scope,
       ed25519: members.read('ed25519', flag) ?? before.ed25519,
+      overlapMs: overlapS === undefined ? before.overlapMs : overlapS * 1000,
     };
     members.done();
     return format;
@@ -199,13 +203,14 @@ function grownMs(
 
 const status = wholeNumberOf(100, 599);
 
-function required<T>(members: Members, place: Place, name: string, reader: Reader<T>) {
+/** What has to be said. */
+export function required<T>(members: Members, place: Place, name: string, reader: Reader<T>) {
   if (!members.has(name)) place.wrong(`${name} is missing`);
   return members.read(name, reader);
 }
 
 /** `null` was said and counts. */
-function given<T>(said: T | null | undefined, otherwise: T | null): T | null {
+export function given<T>(said: T | null | undefined, otherwise: T | null): T | null {
   return said === undefined ? otherwise : said;
 }
 

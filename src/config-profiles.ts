@@ -15,6 +15,7 @@ import {
   signatureOf,
   successOf,
 } from './config-profile-parts.ts';
+import { endingOf } from './config-profile-ending.ts';
 import { isHeaderValue } from './destinations/webhook/custom-headers.ts';
 import type { Random } from './domain/id.ts';
 import { EXPRESSION_PREFIX, PAYLOAD_SHAPES } from './domain/payload.ts';
@@ -79,6 +80,7 @@ function readProfile(
   const headers = members.read('headers', headersOf) ?? base.headers;
   const prefix = members.read('metadata_header_prefix', orNull(text(headerProblem)));
   const signature = members.read('signature', orNull(signatureOf(base.signature)));
+  const ratePerMinute = members.read('rate_per_minute', orNull(wholeNumberOf(1, 1_000_000)));
   const profile: Profile = {
     name,
     payload,
@@ -91,7 +93,8 @@ function readProfile(
     retried: members.read('retried', retriedOf(base.retried)) ?? base.retried,
     retry: members.read('retry', retryOf(base.retry)) ?? base.retry,
     timeoutMs: members.read('timeout_ms', wholeNumberOf(100, 120_000)) ?? base.timeoutMs,
-    ending: base.ending,
+    ratePerMinute: ratePerMinute === undefined ? base.ratePerMinute : ratePerMinute,
+    ending: members.read('ending', endingOf(base.ending)) ?? base.ending,
   };
   members.done();
   if (!members.has('signature') && !members.has('extends'))

@@ -17,6 +17,7 @@ import { KeyFileError, resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
 import { reencryptKeys } from './cli/keys-reencrypt.ts';
 import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
+import { readUrl } from './cli/read-url.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
 import { exportTopics, parseTopicsExport } from './cli/topics-export.ts';
 import { putTopicsOfFile, readTopicsFile, TopicsFileError } from './cli/topics-file.ts';
@@ -128,6 +129,7 @@ async function verify(flags: readonly string[]): Promise<void> {
   const { runVerify } = await import('./cli/verify.ts');
   const { exitCode, stdout, stderr } = await runVerify(flags, {
     readFile,
+    readUrl,
     readStandardInput: () => buffer(process.stdin),
     nowMs: systemClock.nowMs(),
   });

@@ -77,7 +77,7 @@ const balkanid: Scheme = {
   keys: [TEXT_KEY],
   id: { header: 'x-outpost-event-id' },
   topic: { header: 'x-outpost-topic' },
-  time: { from: { header: 'x-outpost-timestamp' }, format: 'rfc3339', of: 'event' },
+  time: { from: { header: 'x-outpost-timestamp' }, format: 'rfc3339', of: 'attempt' },
 };
 
 const baxcloud: Scheme = {

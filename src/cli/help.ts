@@ -141,9 +141,10 @@ function commandHelp(name: CommandName, paragraphs: readonly string[]): string {
 function verifyHelp(): string {
   return lines(
     "Usage: angarium verify --secret SECRET --body-file FILE --header 'NAME: VALUE'... [OPTION...]",
+    '       angarium verify --jwks FILE|URL --url URL --body-file FILE --headers-file FILE [OPTION...]',
     '',
     ...wrap(
-      'Checks a request that was captured, as its receiver would, and says which part is wrong: a header, the time, the secret, or the body. Exits with 0 where the signature is good, 1 where it is not, 2 where an option is bad.',
+      'Checks a request that was captured, as its receiver would, and says which part is wrong: a header, the time, the secret or key, the request line, or the body. Exits with 0 where the signature is good, 1 where it is not, 2 where an option is bad.',
       0,
     ),
     '',

@@ -35,6 +35,23 @@ export const VERIFY_FLAGS = [
     description: 'The body, byte for byte as it was received; - is the standard input.',
   },
   {
+    name: 'url',
+    placeholder: 'URL',
+    description:
+      'The URL that the sender was given. With it, or with --jwks, the HTTP message signature (RFC 9421) and the Content-Digest are checked instead of the profile’s signature. Default: that of the request line in --headers-file, at the header Host.',
+  },
+  {
+    name: 'method',
+    placeholder: 'NAME',
+    description: 'The method of the request. Default: that of the request line, else POST.',
+  },
+  {
+    name: 'jwks',
+    placeholder: 'FILE|URL',
+    description:
+      'The sender’s public keys: a file, or the URL of its /.well-known/jwks.json. For hmac-sha256 give --secret instead.',
+  },
+  {
     name: 'at',
     placeholder: 'TIME',
     description:

@@ -1,10 +1,11 @@
 /** What else the signature is good for, and so what happened to the message on its way. */
 import { PROFILES, verify } from '@angarium/sdk';
 import type { KeyForm, ProfileName, Refused, Scheme } from '@angarium/sdk';
-import type { VerifyRequest } from './verify-options.ts';
+import { bodiesOf } from './verify-bodies.ts';
+import type { ProfileRequest } from './verify-options.ts';
 
 /** Sentences; none where nothing is found. */
-export async function findHints(request: VerifyRequest, refused: Refused): Promise<string[]> {
+export async function findHints(request: ProfileRequest, refused: Refused): Promise<string[]> {
   switch (refused.reason) {
     case 'missing_header':
       return otherProfiles(request);
@@ -29,7 +30,7 @@ export async function findHints(request: VerifyRequest, refused: Refused): Promi
 }
 
 /** The profiles whose signature the request carries. */
-function otherProfiles({ headers, profile }: VerifyRequest): string[] {
+function otherProfiles({ headers, profile }: ProfileRequest): string[] {
   const names = new Set(headers.map(([name]) => name.toLowerCase()));
   return (Object.keys(PROFILES) as ProfileName[])
     .filter((name) => name !== profile && names.has(PROFILES[name].signature.header))
@@ -37,12 +38,12 @@ function otherProfiles({ headers, profile }: VerifyRequest): string[] {
 }
 
 interface Variant {
-  readonly request: VerifyRequest;
+  readonly request: ProfileRequest;
   readonly scheme?: Scheme;
   readonly says: string;
 }
 
-async function findCauses(request: VerifyRequest): Promise<string[]> {
+async function findCauses(request: ProfileRequest): Promise<string[]> {
   for (const { request: changed, scheme, says } of variantsOf(request)) {
     const { headers, body, secrets } = changed;
     const result = await verify(scheme ?? request.profile, headers, body, secrets, {
@@ -56,8 +57,8 @@ async function findCauses(request: VerifyRequest): Promise<string[]> {
 }
 
 /** What is known to happen, the likeliest first. */
-function* variantsOf(request: VerifyRequest): Generator<Variant> {
-  for (const { body, says } of bodiesOf(request.body))
+function* variantsOf(request: ProfileRequest): Generator<Variant> {
+  for (const { body, says } of bodiesOf(request.body, 'The signature is good for'))
     yield { request: { ...request, body }, says };
   const trimmed = request.secrets.map((secret) => secret.trim());
   yield {
@@ -79,74 +80,4 @@ function otherReading(profile: ProfileName): KeyForm {
   return profile === 'standard'
     ? { kind: 'hmac', prefix: '', bytes: 'utf8', ...size }
     : { kind: 'hmac', prefix: 'whsec_', bytes: 'base64', ...size };
-}
-
-interface Rewritten {
-  readonly body: Uint8Array;
-  readonly says: string;
-}
-
-function* bodiesOf(body: Uint8Array): Generator<Rewritten> {
-  const text = Buffer.from(body).toString('utf8');
-  const as = (changed: string, says: string): Rewritten => ({ body: Buffer.from(changed), says });
-  yield as(
-    text.replace(/(?:\r?\n)+$/, ''),
-    'The signature is good for the body without the line break at its end: an editor or echo has added it.',
-  );
-  for (const end of ['\n', '\r\n'])
-    yield as(
-      text + end,
-      'The signature is good for the body with a line break at its end: something has cut it off.',
-    );
-  yield as(
-    text.replaceAll('\r\n', '\n'),
-    'The signature is good for the body with plain line breaks: something has made them CR LF.',
-  );
-  yield as(
-    text.replaceAll(/\r?\n/g, '\r\n'),
-    'The signature is good for the body with line breaks of CR LF: something has made them plain.',
-  );
-  yield as(
-    text.replace(/^\uFEFF/, ''),
-    'The signature is good for the body without the byte order mark at its beginning: an editor has added it.',
-  );
-  yield* jsonSpellings(text);
-}
-
-function* jsonSpellings(text: string): Generator<Rewritten> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return;
-  }
-  const compact = JSON.stringify(value);
-  const spellings = [compact, JSON.stringify(value, null, 2), spaced(value)];
-  for (const spelling of spellings.flatMap((one) => [
-    one,
-    escaped(one),
-    one.replaceAll('/', '\\/'),
-  ]))
-    yield {
-      body: Buffer.from(spelling),
-      says: 'The signature is good for the same JSON in another spelling: the body was parsed and written again before it was captured. Keep the bytes as they come.',
-    };
-}
-
-/** As Python's json.dumps spells it. */
-function spaced(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).map(
-    ([name, member]) => `${JSON.stringify(name)}: ${spaced(member)}`,
-  );
-  return `{${members.join(', ')}}`;
-}
-
-/** In ASCII. */
-function escaped(json: string): string {
-  return json.replaceAll(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,25 +1,47 @@
 /** The flags of `angarium verify`, and the files that they name. */
 import { parseArgs } from 'node:util';
 import { isProfileName, PROFILES } from '@angarium/sdk';
-import type { ProfileName } from '@angarium/sdk';
+import type { ProfileName, VerificationJwks } from '@angarium/sdk';
 import { suggestion } from '../config-suggestion.ts';
 import { shown } from '../config-values.ts';
 import { VERIFY_FLAGS } from './verify-flags.ts';
+import { readHeaders } from './verify-headers.ts';
+import type { HeaderLine } from './verify-headers.ts';
 
 /** A request that somebody captured, and how to judge it. */
-export interface VerifyRequest {
-  readonly profile: ProfileName;
+export type VerifyRequest = ProfileRequest | SignedHttpRequest;
+
+interface CapturedRequest {
   readonly secrets: readonly string[];
-  readonly headers: readonly (readonly [string, string])[];
+  readonly headers: readonly HeaderLine[];
   readonly body: Uint8Array;
   readonly atMs: number;
   /** `Infinity`: any. */
   readonly toleranceS: number;
 }
 
+/** By the signature of its profile. */
+export interface ProfileRequest extends CapturedRequest {
+  readonly kind: 'profile';
+  readonly profile: ProfileName;
+}
+
+/** By its HTTP message signature (RFC 9421). */
+export interface SignedHttpRequest extends CapturedRequest {
+  readonly kind: 'http';
+  readonly method: string;
+  /** Absolute, or from the path on. */
+  readonly url: string;
+  /** `null`: only secrets were given. */
+  readonly keys: VerificationJwks | null;
+  /** By whose rule secrets are keys; `null`: none was named. */
+  readonly profile: ProfileName | null;
+}
+
 /** What the command reads from outside. */
 export interface VerifyInput {
   readonly readFile: (path: string) => Promise<Uint8Array>;
+  readonly readUrl: (url: string) => Promise<Uint8Array>;
   readonly readStandardInput: () => Promise<Uint8Array>;
   readonly nowMs: number;
 }
@@ -27,7 +49,6 @@ export interface VerifyInput {
 type FlagName = (typeof VERIFY_FLAGS)[number]['name'];
 
 const REPEATED: ReadonlySet<string> = new Set<FlagName>(['secret', 'header']);
-const HEADER_LINE = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 /** The request, or all that is wrong with the flags and files: a line each. */
@@ -41,6 +62,7 @@ export async function readVerifyOptions(
     const path = last(name);
     if (path === undefined) return undefined;
     try {
+      if (name === 'jwks' && /^https?:\/\//.test(path)) return await input.readUrl(path);
       return await (path === '-' ? input.readStandardInput() : input.readFile(path));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -49,6 +71,7 @@ export async function readVerifyOptions(
     }
   };
 
+  const isHttp = given.has('url') || given.has('jwks');
   const profile = last('profile') ?? 'standard';
   if (!isProfileName(profile))
     problems.push(
@@ -58,9 +81,22 @@ export async function readVerifyOptions(
     .split(/\r?\n/)
     .filter((line) => line !== '');
   const secrets = [...(given.get('secret') ?? []), ...secretLines];
-  if (secrets.length === 0)
-    problems.push('--secret: it is missing: give it, or --secret-file with a file that has one');
-  const headers = readHeaders(given.get('header') ?? [], await read('headers-file'), problems);
+  const jwks = await read('jwks');
+  const keys = jwks === undefined ? null : parseJwks(textOf(jwks), problems);
+  if (secrets.length === 0 && !given.has('jwks'))
+    problems.push(
+      `--secret: it is missing: give it, or --secret-file with a file that has one${isHttp ? ', or --jwks with the sender’s public keys' : ''}`,
+    );
+  const { headers, line } = readHeaders(
+    given.get('header') ?? [],
+    await read('headers-file'),
+    problems,
+  );
+  const url = last('url') ?? line?.target;
+  if (isHttp && (url === undefined || !/^(?:https?:\/\/[^/]|\/)/i.test(url)))
+    problems.push(
+      '--url: give the URL that the sender was given, such as https://example.com/webhooks',
+    );
   const body = await read('body-file');
   if (!given.has('body-file'))
     problems.push('--body-file: it is missing: give the file, or - for the standard input');
@@ -73,7 +109,11 @@ export async function readVerifyOptions(
 
   if (problems.length > 0 || !isProfileName(profile)) return problems;
   if (body === undefined || atMs === undefined || toleranceS === undefined) return problems;
-  return { profile, secrets, headers, body, atMs, toleranceS };
+  const captured = { secrets, headers, body, atMs, toleranceS };
+  if (!isHttp) return { kind: 'profile', profile, ...captured };
+  const method = last('method') ?? line?.method ?? 'POST';
+  const named = given.has('profile') ? profile : null;
+  return { kind: 'http', method, url: url ?? '', keys, profile: named, ...captured };
 }
 
 function readFlags(argv: readonly string[]) {
@@ -112,49 +152,19 @@ function readFlags(argv: readonly string[]) {
   return { given, problems };
 }
 
-function readHeaders(
-  flags: readonly string[],
-  file: Uint8Array | undefined,
-  problems: string[],
-): (readonly [string, string])[] {
-  const own = flags.flatMap((line) => {
-    const [, name, value] = HEADER_LINE.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) return [[name, value] as const];
-    problems.push(`--header: ${shown(line)} is no header: write 'NAME: VALUE'`);
-    return [];
-  });
-  const names = new Set(own.map(([name]) => name.toLowerCase()));
-  const others = file === undefined ? [] : headersOfFile(textOf(file), problems);
-  return [...own, ...others.filter(([name]) => !names.has(name.toLowerCase()))];
-}
-
-function headersOfFile(text: string, problems: string[]): (readonly [string, string])[] {
-  if (text.trimStart().startsWith('{')) return headersOfJson(text, problems);
-  const [head = ''] = text.trimStart().split(/\r?\n[ \t]*\r?\n/);
-  return head
-    .trimEnd()
-    .split(/\r?\n/)
-    .flatMap((line, index) => {
-      const [, name, value] = HEADER_LINE.exec(line) ?? [];
-      if (name !== undefined && value !== undefined) return [[name, value] as const];
-      // The request line of a captured request may stand before them.
-      const isRequestLine = index === 0 && / HTTP\/\d/.test(line);
-      if (!isRequestLine && line !== '')
-        problems.push(`--headers-file: line ${index + 1} is no header: write NAME: VALUE`);
-      return [];
-    });
-}
-
-function headersOfJson(text: string, problems: string[]): (readonly [string, string])[] {
+/** RFC 7517, 5. Which of the keys can be used is found later. */
+function parseJwks(text: string, problems: string[]): VerificationJwks | null {
   try {
-    const headers: unknown = JSON.parse(text);
-    return Object.entries(headers ?? {}).flatMap(([name, value]: [string, unknown]) =>
-      (Array.isArray(value) ? value : [value]).map((one) => [name, String(one)] as const),
-    );
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && 'keys' in parsed) {
+      const { keys } = parsed;
+      if (Array.isArray(keys)) return { keys };
+    }
   } catch {
-    problems.push('--headers-file: it begins like JSON, but is none');
-    return [];
+    // It is said below.
   }
+  problems.push('--jwks: it is no JSON of the form {"keys": [...]}');
+  return null;
 }
 
 function parseTime(text: string): number | undefined {

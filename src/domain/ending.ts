@@ -26,7 +26,7 @@ export interface FailureShareRule {
 /** How a profile ends: its rule, and what is the profile's alone. */
 export interface ProfileEnding extends EndingRule {
   /** What an answer of 410 (Gone) does, beside ending its delivery: `unsubscribe` deletes the destination. */
-  readonly onGone: 'disable' | 'unsubscribe' | 'nothing';
+  readonly onGone: GoneRule;
   /** Whether a receiver that answers `webhook-delivery: disable` is disabled. */
   readonly hearsDisable: boolean;
   /** Each delivery that failed for good is mailed to the tenant's contacts, with a link to retry it. */
@@ -34,6 +34,9 @@ export interface ProfileEnding extends EndingRule {
   /** A destination ends so long after it was created or renewed, or earlier; `null`: it has an end only if it is given one. */
   readonly lifetimeMs: number | null;
 }
+
+export const GONE_RULES = ['disable', 'unsubscribe', 'nothing'] as const;
+export type GoneRule = (typeof GONE_RULES)[number];
 
 /** A destination's wishes, spelled as the API spells it; what is left out is the profile's. */
 export interface DisablePolicy {

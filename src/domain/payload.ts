@@ -145,9 +145,18 @@ function eventAndData({ topic, data }: Event): Uint8Array {
   ]);
 }
 
-function resourceOf({ resource }: Event): EventResource | null {
-  // Canonical JSON of ours.
-  return resource === null ? null : (JSON.parse(resource) as EventResource);
+/** By event: all its destinations and attempts ask for it. */
+const resources = new WeakMap<Event, EventResource>();
+
+function resourceOf(event: Event): EventResource | null {
+  if (event.resource === null) return null;
+  let resource = resources.get(event);
+  if (resource === undefined) {
+    // Canonical JSON of ours.
+    resource = JSON.parse(event.resource) as EventResource;
+    resources.set(event, resource);
+  }
+  return resource;
 }
 
 /** Head and tail are ASCII, as topics, ids and urns are, so that characters are bytes. */

@@ -28,6 +28,8 @@ export interface Profile {
   readonly retry: RetrySchedule;
   /** The total deadline of one attempt. */
   readonly timeoutMs: number;
+  /** Attempts a minute of one destination, at most; `null`: as many as its receiver bears. */
+  readonly ratePerMinute: number | null;
   /** When a destination is given up. */
   readonly ending: ProfileEnding;
 }

@@ -22,6 +22,8 @@ export interface SecretFormat {
   readonly scope: 'destination' | 'tenant';
   /** Secrets `whsk_...` are taken too: an ed25519 key (Standard Webhooks, "Asymmetric"). */
   readonly ed25519: boolean;
+  /** How long the secret before signs beside a new one, unless the rotation says otherwise; 0: not at all. */
+  readonly overlapMs: number;
 }
 
 export type SigningKey =
@@ -29,6 +31,8 @@ export type SigningKey =
   | { readonly kind: 'ed25519'; readonly key: KeyObject };
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** The usual overlap of a rotation. */
+export const DAY_OVERLAP_MS = 24 * 60 * 60 * 1000;
 const ED25519_PREFIX = 'whsk_';
 const ED25519_PUBLIC_PREFIX = 'whpk_';
 export const ED25519_SEED_BYTES = 32;

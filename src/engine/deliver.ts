@@ -6,7 +6,7 @@ import type { IdCodec } from '../domain/id.ts';
 import { PayloadError, renderPayload } from '../domain/payload.ts';
 import type { Expressions, Payload } from '../domain/payload.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { LiveDelivery, LiveEvent } from './live-delivery.ts';
+import type { Body, LiveDelivery, LiveEvent } from './live-delivery.ts';
 import type { Target } from './target.ts';
 
 export interface Attempt {
@@ -24,9 +24,6 @@ export interface DelivererParts {
   readonly ids: IdCodec;
   readonly expressions: Expressions;
 }
-
-/** The bytes to send, or why there are none. */
-type Body = Uint8Array | PayloadError;
 
 export class Deliverer {
   readonly #parts: DelivererParts;
@@ -73,9 +70,9 @@ export class Deliverer {
     const known = event.bodies.get(payload);
     if (known !== undefined) return known;
     const rendered = renderPayload(payload, event, this.#parts.expressions);
-    if (rendered instanceof Promise) return awaitBody(rendered, event, payload);
-    event.bodies.set(payload, rendered);
-    return rendered;
+    const body = rendered instanceof Promise ? awaitBody(rendered, event, payload) : rendered;
+    event.bodies.set(payload, body);
+    return body;
   }
 }
 
@@ -89,6 +86,8 @@ async function awaitBody(
     bodies.set(payload, body);
     return body;
   } catch (error) {
+    // The next attempt may have more luck: the thread may have been busy.
+    bodies.delete(payload);
     if (error instanceof PayloadError) return error;
     throw error;
   }

@@ -1,6 +1,7 @@
 /** Deliveries and events as this node has them in memory. */
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
+import type { PayloadError } from '../domain/payload.ts';
 
 /** A delivery in memory: this node has claimed it. */
 export interface LiveDelivery {
@@ -18,7 +19,11 @@ export interface LiveDelivery {
   superseded: boolean;
 }
 
-/** An event with the bodies that were rendered of it, so that all its destinations share them. */
+/** An event with the bodies that were, or are being, rendered of it, so that all its destinations share them. */
 export interface LiveEvent extends Event {
-  readonly bodies: Map<string, Uint8Array>;
+  /** By payload. */
+  readonly bodies: Map<string, Body | Promise<Body>>;
 }
+
+/** The bytes to send, or why there are none. */
+export type Body = Uint8Array | PayloadError;

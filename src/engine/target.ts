@@ -84,7 +84,7 @@ export function createTarget(
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
     order: stored.policy.order ?? 'none',
     orderOnFailure: stored.policy.order_on_failure ?? 'skip',
-    ratePerMinute: stored.policy.rate_per_minute ?? null,
+    ratePerMinute: stored.policy.rate_per_minute ?? profile.ratePerMinute,
     schedule: retrySchedule(stored.policy, profile),
     sender() {
       sender ??= openSender(stored, defaults, profile, maker);

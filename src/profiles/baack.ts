@@ -3,6 +3,7 @@
  * idempotency key, tried fast and then slowly for 16 hours.
  */
 import type { Profile } from '../domain/profile.ts';
+import { DAY_OVERLAP_MS } from '../domain/signing-secret.ts';
 
 const SECOND_MS = 1000;
 const HOUR_MS = 3600 * SECOND_MS;
@@ -38,6 +39,7 @@ export const baack: Profile = {
     shown: 'sha256',
     scope: 'destination',
     ed25519: false,
+    overlapMs: DAY_OVERLAP_MS,
   },
   success: { fromStatus: 200, toStatus: 299 },
   retried: {
@@ -51,6 +53,7 @@ export const baack: Profile = {
     windowMs: null,
   },
   timeoutMs: 10 * SECOND_MS,
+  ratePerMinute: null,
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: null,

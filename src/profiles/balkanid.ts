@@ -1,6 +1,7 @@
 /** BalkanID's destinations, which are Outpost's: the data as published, everything else in headers. */
 import type { Profile } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
+import { DAY_OVERLAP_MS } from '../domain/signing-secret.ts';
 import { standard } from './standard.ts';
 
 const SECOND_MS = 1000;
@@ -34,6 +35,7 @@ export const balkanid: Profile = {
     shown: 'value',
     scope: 'destination',
     ed25519: false,
+    overlapMs: DAY_OVERLAP_MS,
   },
   success: standard.success,
   retried: standard.retried,
@@ -43,6 +45,7 @@ export const balkanid: Profile = {
     windowMs: null,
   },
   timeoutMs: 5 * SECOND_MS,
+  ratePerMinute: null,
   ending: {
     ...standard.ending,
     consecutiveFailures: 100,

@@ -1,5 +1,6 @@
 /** BaseKit's REST hooks: the topic and the members of the data in one object, signed with the tenant's one secret. */
 import type { Profile } from '../domain/profile.ts';
+import { DAY_OVERLAP_MS } from '../domain/signing-secret.ts';
 import { standard } from './standard.ts';
 
 export const basekit: Profile = {
@@ -27,11 +28,13 @@ export const basekit: Profile = {
     shown: 'value',
     scope: 'tenant',
     ed25519: false,
+    overlapMs: DAY_OVERLAP_MS,
   },
   success: standard.success,
   retried: standard.retried,
   retry: { ...standard.retry, jitter: 0 },
   timeoutMs: standard.timeoutMs,
+  ratePerMinute: null,
   // The hook is unsubscribed by its receiver, and by nothing else.
   ending: {
     ...standard.ending,

@@ -28,6 +28,8 @@ export const baxcloud: Profile = {
     shown: 'value',
     scope: 'destination',
     ed25519: false,
+    // Its receivers compare the header as a whole: with two signatures in it they would refuse every message.
+    overlapMs: 0,
   },
   success: { fromStatus: 200, toStatus: 200 },
   retried: { statuses: { allBut: [] }, reasons: null },
@@ -38,6 +40,7 @@ export const baxcloud: Profile = {
     windowMs: null,
   },
   timeoutMs: 10 * SECOND_MS,
+  ratePerMinute: null,
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: null,

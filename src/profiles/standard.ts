@@ -1,5 +1,6 @@
 /** The default profile: Standard Webhooks, as the specification at standardwebhooks.com describes them. */
 import type { Profile } from '../domain/profile.ts';
+import { DAY_OVERLAP_MS } from '../domain/signing-secret.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -33,6 +34,7 @@ export const standard: Profile = {
     shown: 'value',
     scope: 'destination',
     ed25519: true,
+    overlapMs: DAY_OVERLAP_MS,
   },
   success: { fromStatus: 200, toStatus: 299 },
   // 410 Gone: the receiver says that it will never want this.
@@ -53,6 +55,7 @@ export const standard: Profile = {
     windowMs: null,
   },
   timeoutMs: 15 * SECOND_MS,
+  ratePerMinute: null,
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: 5 * 24 * HOUR_MS,

@@ -1,5 +1,5 @@
 /** The secrets of each profile: how they are chosen, shown, shared and rotated, and what signs the very next delivery. */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { outpostClient } from '../support/api-outpost-client.ts';
@@ -20,6 +20,64 @@ async function nextSignature(tenant: string, path: string, header: string) {
   const received = (await api().receiver.wait(path, count)).at(-1);
   return { value: String(received?.headers[header]), body: received?.body ?? Buffer.alloc(0) };
 }
+
+describe('a secret', () => {
+  const bytes = (count: number) => Buffer.alloc(count, 7).toString('base64');
+
+  it.each([
+    ['standard', /^whsec_[A-Za-z0-9+/]{43}=$/],
+    ['basekit', /^[0-9a-f]{64}$/],
+    ['balkanid', /^whsec_[A-Za-z0-9+/]{43}=$/],
+    ['baxcloud', /^whsec_[A-Za-z0-9+/]{43}=$/],
+  ])('of %s is made where none is given, shown, and another each time', async (profile, form) => {
+    const made = [];
+    for (let nth = 0; nth < 2; nth++) {
+      const { credentials } = await api().destination(await api().tenant(), { profile });
+      expect(credentials['secret']).toMatch(form);
+      made.push(credentials['secret']);
+    }
+    expect(made[0]).not.toBe(made[1]);
+  });
+
+  it.each<[profile: string, good: readonly string[], bad: readonly string[]]>([
+    [
+      'standard',
+      [`whsec_${bytes(24)}`, `whsec_${bytes(64)}`, `whsk_${bytes(32)}`],
+      [
+        `whsec_${bytes(23)}`,
+        `whsec_${bytes(65)}`,
+        bytes(32),
+        'whsec_no base64!',
+        `whsk_${bytes(31)}`,
+      ],
+    ],
+    ['baack', ['x', 'of the client’s choice', 'x'.repeat(1024)], ['', 'x'.repeat(1025), 'a\0b']],
+    ['basekit', ['0123456789abcdef'], ['0123456789abcde', 'x'.repeat(256)]],
+    ['balkanid', ['whsec_12345678'], ['12345678901234', 'whsec_1234567', `whsk_${bytes(32)}`]],
+    ['baxcloud', ['whsec_12345678'], ['12345678901234', 'whsec_1234567', `whsk_${bytes(32)}`]],
+  ])('of %s that is given is held against its format', async (profile, good, bad) => {
+    const give = async (secret: string) =>
+      api().post<DestinationView & ErrorView>(pathOf(await api().tenant()), {
+        type: 'webhook',
+        profile,
+        topics: '*',
+        config: { url: api().receiver.url('/ok') },
+        credentials: { secret },
+      });
+    for (const secret of good) {
+      const { status, body } = await give(secret);
+      expect(status).toBe(201);
+      expect(body.credentials['secret']).toBe(profile === 'baack' ? sha256(secret) : secret);
+    }
+    for (const secret of bad) {
+      const { status, body } = await give(secret);
+      expect([status, body.errors]).toMatchObject([
+        422,
+        [{ pointer: '/credentials/secret', code: 'secret_format' }],
+      ]);
+    }
+  });
+});
 
 describe('a secret of baack', () => {
   const secret = 'chosen by the client';
@@ -210,11 +268,48 @@ describe('a rotation', () => {
     const secrets = [made.credentials['secret'] ?? ''];
     for (const number of [2, 3]) {
       const secret = `whsec_secret-${number}`;
-      await api().post(`${pathOf(tenant, made.id)}/rotate-secret`, { secret });
+      await api().post(`${pathOf(tenant, made.id)}/rotate-secret`, { secret, overlap_s: 60 });
       secrets.unshift(secret);
     }
     const { value, body } = await nextSignature(tenant, '/thrice', 'x-baxcloud-signature');
     expect(value).toBe(secrets.map((secret) => hmacHex(secret, body)).join(','));
+  });
+});
+
+describe('the code that BaxCloud publishes for receivers', () => {
+  /** Its `verifyWebhook`: the header as a whole, of the body's text. */
+  function verifyWebhook(payload: string, signature: string, secret: string): boolean {
+    const expected = createHmac('sha256', secret).update(payload).digest('hex');
+    return timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
+  }
+
+  it('takes a delivery, and the next one after a rotation, with the new secret', async () => {
+    const tenant = await api().tenant();
+    const config = { url: api().receiver.url('/bax') };
+    const made = await api().destination(tenant, { profile: 'baxcloud', config });
+    const first = await nextSignature(tenant, '/bax', 'x-baxcloud-signature');
+    const { secret: before = '' } = made.credentials;
+    expect(verifyWebhook(first.body.toString(), first.value, before)).toBe(true);
+    expect(verifyWebhook(`${first.body.toString()} `, first.value, before)).toBe(false);
+
+    const rotated = await api().post<DestinationView>(`${pathOf(tenant, made.id)}/rotate-secret`);
+    const { secret = '', ...rest } = rotated.body.credentials;
+    expect(rest).toEqual({});
+    const next = await nextSignature(tenant, '/bax', 'x-baxcloud-signature');
+    expect(verifyWebhook(next.body.toString(), next.value, secret)).toBe(true);
+    expect(verifyWebhook(next.body.toString(), next.value, before)).toBe(false);
+  });
+
+  it('takes no header of two signatures: why a rotation overlaps only where that is asked for', async () => {
+    const tenant = await api().tenant();
+    const config = { url: api().receiver.url('/bax-two') };
+    const made = await api().destination(tenant, { profile: 'baxcloud', config });
+    const rotated = await api().post<DestinationView>(`${pathOf(tenant, made.id)}/rotate-secret`, {
+      overlap_s: 60,
+    });
+    const { value, body } = await nextSignature(tenant, '/bax-two', 'x-baxcloud-signature');
+    for (const secret of [made.credentials['secret'], rotated.body.credentials['secret']])
+      expect(() => verifyWebhook(body.toString(), value, secret ?? '')).toThrow('same byte length');
   });
 });
 

@@ -9,6 +9,9 @@ interface ProfileView {
   readonly name: string;
   readonly default: boolean;
   readonly retry: { readonly attempts_after_s: readonly number[] };
+  readonly secret: { readonly overlap_s: number };
+  readonly ending: object;
+  readonly timeout_ms: number;
 }
 
 const OWN: Profile = {
@@ -17,6 +20,7 @@ const OWN: Profile = {
   signature: null,
   success: { only: [200, 202] },
   retry: { delaysMs: [1500], jitter: 0.5, windowMs: 60_000 },
+  ratePerMinute: 90,
 };
 
 const api = useApi({ profiles: [OWN], defaultProfile: baxcloud });
@@ -86,5 +90,58 @@ it('shows what a receiver verifies by', async () => {
     signature: null,
     success: [200, 202],
     retry: { jitter: 0.5, window_s: 60 },
+    rate_per_minute: 90,
+  });
+});
+
+it('shows when destinations are given up, how long attempts may take, and secrets overlap', async () => {
+  const { body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
+  const none = {
+    consecutive_failures: null,
+    without_success_s: null,
+    on_exhausted: false,
+    failure_share: null,
+    on_gone: 'nothing',
+    hears_disable: false,
+    mails_failures: false,
+    lifetime_days: null,
+  };
+  const mailed = { ...none, mails_failures: true };
+  expect(Object.fromEntries(body.models.map(({ name, ending }) => [name, ending]))).toEqual({
+    standard: {
+      ...none,
+      without_success_s: 5 * 24 * HOUR_S,
+      on_gone: 'disable',
+      hears_disable: true,
+    },
+    baack: {
+      ...none,
+      on_exhausted: true,
+      failure_share: { share: 0.5, window_s: HOUR_S, min_attempts: 20 },
+      lifetime_days: 90,
+    },
+    basekit: { ...none, on_gone: 'unsubscribe' },
+    balkanid: { ...none, consecutive_failures: 100 },
+    baxcloud: mailed,
+    own: mailed,
+  });
+  const overlaps = body.models.map(({ name, secret }) => [name, secret.overlap_s]);
+  const timeouts = body.models.map(({ name, timeout_ms }) => [name, timeout_ms / 1000]);
+  expect(Object.fromEntries(timeouts)).toEqual({
+    standard: 15,
+    baack: 10,
+    basekit: 15,
+    balkanid: 5,
+    baxcloud: 10,
+    own: 10,
+  });
+  const DAY_S = 24 * HOUR_S;
+  expect(Object.fromEntries(overlaps)).toEqual({
+    standard: DAY_S,
+    baack: DAY_S,
+    basekit: DAY_S,
+    balkanid: DAY_S,
+    baxcloud: 0,
+    own: 0,
   });
 });

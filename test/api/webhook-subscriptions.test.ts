@@ -7,7 +7,7 @@ import { makeClient, makeSubscription, SECRET, subscriptionBody } from '../suppo
 import type { IssuedClientView, SubscriptionView } from '../support/api-clients.ts';
 import { useApi } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
-import type { DestinationView, ErrorView } from '../support/api-views.ts';
+import type { DeliveryView, DestinationView, ErrorView, ListView } from '../support/api-views.ts';
 
 const clock = new MovedClock();
 const api = useApi({ clock });
@@ -313,6 +313,58 @@ describe('authentication', () => {
     const { body } = await api().post<IssuedClientView>(path);
     client = { ...client, token: body.token };
     expect(await next(2)).toBe(`Bearer ${client.token}`);
+  });
+
+  it('BEARER: what waits already when the token is rotated goes out with the new one', async () => {
+    const waiting = await api().tenant();
+    const own = await makeClient(api(), waiting);
+    const rotate = async () => {
+      const path = `/v1/apiclients/${own.urn}/rotate`;
+      return (await api().post<IssuedClientView>(path)).body.token;
+    };
+    const tokensAt = async (path: string, count: number) =>
+      (await api().receiver.wait(path, count)).map(({ headers }) => headers.authorization);
+    const publish = (topic: string) => api().publish({ tenant_id: waiting, topic, data: {} });
+
+    // The first is under way, and the second one waits until it is over.
+    const path = '/hold/rotated';
+    const made = await makeSubscription(api(), own, {
+      subject: 'ENTITY',
+      auth: 'BEARER',
+      destinationUrl: api().receiver.url(path),
+    });
+    const destination = `/v1/tenants/${waiting}/destinations/${made.urn}`;
+    await api().patch(destination, { policy: { concurrency: 1 } });
+    await publish('entity.create');
+    expect(await tokensAt(path, 1)).toEqual([`Bearer ${own.token}`]);
+    await publish('entity.create');
+    const second = await rotate();
+    api().receiver.release('rotated');
+    expect(await tokensAt(path, 2)).toEqual([`Bearer ${own.token}`, `Bearer ${second}`]);
+
+    // It failed, and waits for its retry.
+    const failing = '/status/503';
+    const before = api().receiver.at(failing).length;
+    await makeSubscription(
+      api(),
+      { ...own, token: second },
+      {
+        subject: 'ROOM',
+        auth: 'BEARER',
+        destinationUrl: api().receiver.url(failing),
+      },
+    );
+    const { body: event } = await publish('room.create');
+    expect((await tokensAt(failing, before + 1)).at(-1)).toBe(`Bearer ${second}`);
+    const third = await rotate();
+    const pending = await until('the first attempt to be recorded', async () => {
+      const query = `tenant_id=${waiting}&event_id=${event.id}`;
+      const { body } = await api().get<ListView<DeliveryView>>(`/v1/deliveries?${query}`);
+      return body.models.find((each) => each.waits_for === 'retry');
+    });
+    const retry = { event_id: event.id, destination_id: pending.destination_id };
+    await api().post('/v1/retry', retry);
+    expect((await tokensAt(failing, before + 2)).at(-1)).toBe(`Bearer ${third}`);
   });
 
   it('HMAC_SHA256 has nothing beside the signature', async () => {

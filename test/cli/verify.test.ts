@@ -21,6 +21,9 @@ const run = (argv: readonly string[], { files = {}, stdin = '', nowMs = AT_MS }:
       if (text === undefined) throw new Error('no such file');
       return Buffer.from(text);
     },
+    readUrl: async (url) => {
+      throw new Error(`${url} is not for these tests`);
+    },
     readStandardInput: async () => Buffer.from(stdin),
     nowMs,
   });

@@ -48,6 +48,8 @@ it('has every setting', async () => {
     'retried',
     'retried.statuses',
     'retry',
+    'ending',
+    'ending.failure_share',
   ];
   const known = await settingsAt('{qqqqqqqqqqqq: 1}');
   for (const path of nested) {
@@ -58,7 +60,7 @@ it('has every setting', async () => {
   }
   const written = new Set(namesAfter('see the defaults here.'));
   // Those that only hold others.
-  for (const path of ['secret', 'retried', 'retry']) written.add(path);
+  for (const path of ['secret', 'retried', 'retry', 'ending']) written.add(path);
   expect([...written].toSorted()).toEqual(known.toSorted());
 });
 

@@ -64,11 +64,13 @@ describe('a profile', () => {
         shown: 'value',
         scope: 'destination',
         ed25519: false,
+        overlapMs: 86_400_000,
       },
       success: standard.success,
       retried: standard.retried,
       retry: standard.retry,
       timeoutMs: standard.timeoutMs,
+      ratePerMinute: null,
       ending: standard.ending,
     });
   });
@@ -120,10 +122,12 @@ describe('a profile', () => {
         '  shown: sha256',
         '  scope: tenant',
         '  ed25519: true',
+        '  overlap_s: 60',
         'success: [200, 202]',
         'retried: {statuses: {only: [500]}, reasons: [timeout, dns]}',
         'retry: {base_s: 1.5, factor: 2, cap_s: 4, count: 3, jitter: 0.2, window_s: 60}',
         'timeout_ms: 100',
+        'rate_per_minute: 30',
       ),
     ).toEqual({
       name: 'mine',
@@ -153,11 +157,13 @@ describe('a profile', () => {
         shown: 'sha256',
         scope: 'tenant',
         ed25519: true,
+        overlapMs: 60_000,
       },
       success: { only: [200, 202] },
       retried: { statuses: { only: [500] }, reasons: ['timeout', 'dns'] },
       retry: { delaysMs: [1500, 3000, 4000], jitter: 0.2, windowMs: 60_000 },
       timeoutMs: 100,
+      ratePerMinute: 30,
       ending: standard.ending,
     });
   });
@@ -349,6 +355,14 @@ describe('names line, setting and remedy', () => {
     [[SIGNED, 'timeout_ms: 1.5'], '4: profiles.mine.timeout_ms: 1.5 is no whole number'],
     [[SIGNED, 'timeout_ms: 99'], '4: profiles.mine.timeout_ms: 99 is no number from 100 to 120000'],
     [[SIGNED, 'timeout: 5'], '4: profiles.mine.timeout: there is no such setting'],
+    [
+      [SIGNED, 'rate_per_minute: 0'],
+      '4: profiles.mine.rate_per_minute: 0 is no number from 1 to 1000000',
+    ],
+    [
+      [SIGNED, 'secret: {overlap_s: -1}'],
+      '4: profiles.mine.secret.overlap_s: -1 is no number from 0 to',
+    ],
   ])('of %j', async (lines, problem) => {
     const found = await problems(...lines);
     expect(found).toHaveLength(1);

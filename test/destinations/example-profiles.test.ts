@@ -76,16 +76,19 @@ describe.each(Object.entries(VERIFIERS))('%s', (name, verify) => {
     expect(await verify(received, otherSecret(secret))).toBe(false);
   });
 
-  it('verifies with a secret that was rotated without an overlap', async () => {
-    const { received, secret } = await deliver(name, 0);
-    expect(await verify(received, secret)).toBe(true);
+  it('verifies with a secret that was rotated as the profile does by itself, or without an overlap', async () => {
+    for (const rotation of [{}, { overlap_s: 0 }]) {
+      const { received, secret, before } = await deliver(name, rotation);
+      expect(before).not.toBe(secret);
+      expect(await verify(received, secret)).toBe(true);
+    }
   });
 });
 
 it.each(['stripe', 'svix'])(
   '%s knows several signatures: both secrets verify during the overlap',
   async (name) => {
-    const { received, secret, before } = await deliver(name, 60);
+    const { received, secret, before } = await deliver(name, { overlap_s: 60 });
     expect(before).not.toBe(secret);
     expect(await VERIFIERS[name]?.(received, secret)).toBe(true);
     expect(await VERIFIERS[name]?.(received, before)).toBe(true);
@@ -120,18 +123,18 @@ it('sends the headers of the vendor', async () => {
   expect(svix.headers['webhook-id']).toBeUndefined();
 });
 
-/** Publishes one event to a new destination of the profile; `overlapS`: after its secret was rotated. */
-async function deliver(profile: string, overlapS: number | null = null) {
+/** Publishes one event to a new destination of the profile; `rotation`: after its secret was rotated so. */
+async function deliver(profile: string, rotation: object | null = null) {
   const tenant = await api.tenant();
   const path = `/${profile}-${tenant}`;
   const config = { url: api.receiver.url(path) };
   const made = await api.destination(tenant, { profile, config });
   const before = String(made.credentials['secret']);
   let secret = before;
-  if (overlapS !== null) {
+  if (rotation !== null) {
     const { body } = await api.post<DestinationView>(
       `/v1/tenants/${tenant}/destinations/${made.id}/rotate-secret`,
-      { overlap_s: overlapS },
+      rotation,
     );
     secret = String(body.credentials['secret']);
   }

@@ -28,6 +28,29 @@ it('are those of destinations, and may be the default', { timeout: TIMEOUT_MS },
   await server.stop();
 });
 
+it('give destinations up by their own rule', { timeout: TIMEOUT_MS }, async () => {
+  const cwd = temporaryFolder();
+  const ANGARIUM_CONFIG = join(cwd, 'angarium.yaml');
+  writeFileSync(
+    ANGARIUM_CONFIG,
+    'profiles: {strict: {signature: null, retry: {delays_s: []}, ending: {without_success_s: null, consecutive_failures: 2}}}\n',
+  );
+  const receiver = await startReceiver();
+  receiver.behave('/fail', () => 500);
+  const server = await startServer({ cwd, env: { ANGARIUM_CONFIG, ANGARIUM_PROFILE: 'strict' } });
+  await server.api.tenant('acme');
+  await server.api.destination('acme', { id: 'd', url: receiver.url('/fail') });
+  const path = '/api/v1/tenants/acme/destinations/d';
+  const state = async () => (await server.api.ok<{ state: object }>('GET', path)).state;
+  await server.api.publish({ tenant_id: 'acme', data: { nth: 1 } });
+  await expect.poll(state).toMatchObject({ status: 'healthy', consecutive_failures: 1 });
+  await server.api.publish({ tenant_id: 'acme', data: { nth: 2 } });
+  await expect
+    .poll(state)
+    .toMatchObject({ status: 'disabled', reason: 'consecutive_failures', consecutive_failures: 2 });
+  await server.stop();
+});
+
 it('that are wrong keep it from starting, all said at once', { timeout: TIMEOUT_MS }, async () => {
   const cwd = temporaryFolder();
   const path = join(cwd, 'angarium.yaml');

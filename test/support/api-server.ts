@@ -6,12 +6,14 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { createSchemaCompiler } from '../../src/catalogue/schema-compiler.ts';
 import { createAddressGuard } from '../../src/destinations/address-guard.ts';
+import type { DestinationType } from '../../src/destinations/destination-type.ts';
 import { createWebhookType } from '../../src/destinations/webhook/type.ts';
 import type { KeyScope, TenantRole } from '../../src/domain/caller.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { MailLinks } from '../../src/domain/mail-link.ts';
+import type { Expressions } from '../../src/domain/payload.ts';
 import { createSealedBoxes } from '../../src/domain/sealed-box.ts';
 import { deriveTokenKey } from '../../src/domain/token-key.ts';
 import { createAccess } from '../../src/engine/access.ts';
@@ -68,6 +70,10 @@ export interface ApiOptions extends StorageOptions {
   readonly unknownTopics?: 'accept' | 'reject';
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
+  /** Lays something over what evaluates expressions. */
+  readonly wrapExpressions?: (expressions: Expressions) => Expressions;
+  /** Lays something over the destination type. */
+  readonly wrapType?: (type: DestinationType) => DestinationType;
 }
 
 export interface RequestOptions {
@@ -150,8 +156,9 @@ export class ApiServer {
       timeoutMs: 5000,
       maxBytes: LIMITS.maxPayloadBytes,
     });
+    const type = options.wrapType?.(webhook) ?? webhook;
     const engine = createEngine({
-      expressions,
+      expressions: options.wrapExpressions?.(expressions) ?? expressions,
       storage,
       clock: options.clock ?? systemClock,
       random: systemRandom,
@@ -161,7 +168,7 @@ export class ApiServer {
       retentionDays: 7,
       measures: metrics,
       targets: {
-        types: new Map([[webhook.type, webhook]]),
+        types: new Map([[type.type, type]]),
         profiles: new Map(
           [...PROFILES, ...(options.profiles ?? [])].map((profile) => [profile.name, profile]),
         ),

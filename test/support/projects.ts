@@ -5,6 +5,8 @@ export const everywhere = {
   pool: 'forks',
   maxWorkers: 2,
   testTimeout: 30_000,
+  // What is waited for comes sooner; a machine with other work may take its time.
+  expect: { poll: { timeout: 10_000 } },
   hookTimeout: 60_000,
   teardownTimeout: 10_000,
 } as const;

@@ -19,6 +19,9 @@ export const CLOUDEVENTS: PythonPackage = {
   module: 'cloudevents.core.bindings.http',
   requirement: 'cloudevents==2.2.0',
 };
+/** Its wheels bring a libcurl of their own, newer than those of most machines. */
+export const PYCURL: PythonPackage = { module: 'pycurl', requirement: 'pycurl==7.49.0' };
+export const AIOHTTP: PythonPackage = { module: 'aiohttp', requirement: 'aiohttp==3.14.5' };
 
 /** A Python that has the package; `null` where there is none, which is said. */
 export function findPython({ module, requirement }: PythonPackage): string | null {

@@ -1,5 +1,5 @@
 /** Servers that others have written, each an instance of its own on a free port, from files in a temporary folder. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -59,6 +59,21 @@ export async function startRealServer(options: RealServerOptions): Promise<RealS
     if (child.exitCode !== null) throw new Error(`${options.command} ended: ${output}`);
   }
   return { port, output: () => output };
+}
+
+/** What a server says of a file with which it would not start; `null` where it would. */
+export function refusalOf(
+  command: string,
+  args: (file: string) => readonly string[],
+  text: string,
+): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'angarium-real-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'file');
+  writeFileSync(file, text);
+  const env = { ...process.env, PATH: FOLDERS.join(delimiter) };
+  const { status, stderr } = spawnSync(command, args(file), { encoding: 'utf8', env });
+  return status === 0 ? null : stderr;
 }
 
 async function freePort(): Promise<number> {

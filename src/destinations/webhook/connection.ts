@@ -5,8 +5,9 @@
  */
 import { Client } from 'undici';
 import type { buildConnector, Dispatcher } from 'undici';
-import { connectTimings } from '../connector.ts';
+import { ConnectionLostError, connectTimings, TlsError } from '../connector.ts';
 import type { Connector, ConnectTimings } from '../connector.ts';
+import { isLostConnection } from './failure.ts';
 
 /** How long an unused connection is kept, unless the receiver says otherwise. */
 const KEEP_ALIVE_MS = 20_000;
@@ -40,20 +41,32 @@ class ConnectionGoneError extends Error {
   }
 }
 
+/** Where a connection leads. */
+export interface Way {
+  readonly origin: URL;
+  readonly connector: Connector;
+  /** Its TLS shows a client certificate, where the receiver asks for one. */
+  readonly showsCertificate: boolean;
+}
+
 export class Connection {
   readonly #client: Client;
   readonly #owner: ConnectionOwner;
+  readonly #showsCertificate: boolean;
   #connector: Connector | null;
   readonly #givenUp = new AbortController();
   #opening: ConnectTimings | null = null;
   #alert: Error | null = null;
+  /** The receiver gave a session ticket: it is content with the handshake. */
+  #isConfirmed = false;
   #messages = 0;
   /** Kept for the next message: its owner's mark. */
   isIdle = false;
 
   /** Connects when the first message comes. */
-  constructor(origin: URL, connector: Connector, owner: ConnectionOwner) {
+  constructor({ origin, connector, showsCertificate }: Way, owner: ConnectionOwner) {
     this.#owner = owner;
+    this.#showsCertificate = showsCertificate;
     this.#connector = connector;
     this.#client = new Client(origin, {
       ...CLIENT_OPTIONS,
@@ -74,11 +87,18 @@ export class Connection {
   }
 
   /**
-   * What the receiver said when it broke off TLS. With TLS 1.3 it comes after the handshake, when a client certificate
-   * is refused, and undici forgets it over the end of the connection that follows.
+   * Why a message failed, where TLS explains it better than the error does. With TLS 1.3 a receiver looks at the client's
+   * certificate when our part of the handshake is over. If it refuses that, it says so in an alert, which undici forgets
+   * over the end of the connection that follows; or it closes without a word, as Node's server does. Then no session
+   * ticket came, which else is the first thing that a receiver sends.
    */
-  get alert(): Error | null {
-    return this.#alert;
+  explained(error: Error, answerBegan: boolean): Error {
+    if (this.#alert !== null) return this.#alert;
+    const isSilent = !this.#isConfirmed && !this.isReused && !answerBegan;
+    const wasOpen = this.#opening !== null || error instanceof ConnectionLostError;
+    return this.#showsCertificate && isSilent && wasOpen && isLostConnection(error)
+      ? new TlsError({ cause: new ConnectionLostError() })
+      : error;
   }
 
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -111,6 +131,7 @@ export class Connection {
         return;
       }
       this.#opening = connectTimings(socket) ?? null;
+      if (this.#showsCertificate) socket.once('session', () => (this.#isConfirmed = true));
       socket.on('error', (fault: NodeJS.ErrnoException) => {
         if (fault.code?.startsWith('ERR_SSL_') === true) this.#alert ??= fault;
       });

@@ -121,7 +121,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settled || this.#answerEnded) return;
     const wasReused = this.#connection?.isReused === true;
-    const cause = this.#connection?.alert ?? error;
+    const cause = this.#connection?.explained(error, this.#answerBegan) ?? error;
     this.#dropConnection();
     // A kept connection may have been closed by the receiver in the moment of its reuse. The message is safe to send
     // twice (same id), so this costs a new connection, not an attempt.

@@ -90,6 +90,9 @@ function tlsDetail(code: string): string {
       return 'The receiver says that the destination’s client certificate has expired: set a new one.';
     case 'ALERT_CERTIFICATE_REQUIRED':
       return 'The receiver asks for a client certificate: set the authentication `mtls`.';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'The receiver closed the connection during the TLS handshake, without a reason; it may not accept the destination’s client certificate, or ask for one.';
     case 'ALERT_HANDSHAKE_FAILURE':
       return 'The receiver broke off the TLS handshake; it may ask for a client certificate.';
     case 'ALERT_UNKNOWN_CA':

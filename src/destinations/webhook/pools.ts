@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../domain/clock.ts';
 import { createConnector } from '../connector.ts';
 import type { Connector, TlsIdentity } from '../connector.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionOwner } from './connection.ts';
+import type { ConnectionOwner, Way } from './connection.ts';
 import type { WebhookOptions } from './options.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -18,6 +18,7 @@ export interface Channel {
   readonly key: string;
   readonly origin: string;
   readonly connector: Connector;
+  readonly showsCertificate: boolean;
 }
 
 export class WebhookPools {
@@ -45,14 +46,16 @@ export class WebhookPools {
       key: credential === '' ? origin : `${origin} ${credential}`,
       origin,
       connector: tls === null ? this.#connector : this.#createConnector(tls),
+      showsCertificate: tls?.cert !== undefined && origin.startsWith('https:'),
     };
   }
 
   /** Ask anew for each message: a pool that nobody used for a while is gone. */
-  pool({ key, origin, connector }: Channel): OriginPool {
+  pool(channel: Channel): OriginPool {
+    const { key } = channel;
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new OriginPool(origin, connector);
+      pool = new OriginPool(channel);
       if (this.#isClosed) {
         void pool.destroy();
         return pool;
@@ -102,17 +105,15 @@ export class WebhookPools {
  * another. The one that was used last is used next, so that those of a burst come to rest and are closed.
  */
 export class OriginPool implements ConnectionOwner {
-  readonly #origin: URL;
-  readonly #connector: Connector;
+  readonly #way: Way;
   readonly #connections = new Set<Connection>();
   readonly #idle: Connection[] = [];
   #isDestroyed = false;
   /** Since the last sweep. */
   isUsed = true;
 
-  constructor(origin: string, connector: Connector) {
-    this.#origin = new URL(origin);
-    this.#connector = connector;
+  constructor({ origin, connector, showsCertificate }: Channel) {
+    this.#way = { origin: new URL(origin), connector, showsCertificate };
   }
 
   get isIdle(): boolean {
@@ -128,7 +129,7 @@ export class OriginPool implements ConnectionOwner {
   }
 
   takeNew(): Connection {
-    const connection = new Connection(this.#origin, this.#connector, this);
+    const connection = new Connection(this.#way, this);
     if (this.#isDestroyed) void connection.destroy();
     else this.#connections.add(connection);
     return connection;

@@ -7,6 +7,7 @@ import type { Credentials } from '../../domain/destination.ts';
 import type { Random } from '../../domain/id.ts';
 import type { Profile } from '../../domain/profile.ts';
 import {
+  DAY_OVERLAP_MS,
   describeSecretFormat,
   generateEd25519Secret,
   generateSigningSecret,
@@ -24,8 +25,6 @@ export const SECRET_FIELDS = [
   'rotate_secret',
 ] as const;
 
-/** How long the secret before signs beside the new one, unless the caller says otherwise. */
-const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
 const MAX_OVERLAP_MS = 366 * 24 * 60 * 60 * 1000;
 /** Secrets of one destination that sign at the same time. */
 const MAX_VALID = 5;
@@ -130,10 +129,10 @@ export function checkSecrets(
         wrong('previous_secret', 'secret_format', expected());
         return kept;
       }
-      return [{ secret: previous, invalidAtMs: invalidAt ?? nowMs + DEFAULT_OVERLAP_MS }];
+      return [{ secret: previous, invalidAtMs: invalidAt ?? nowMs + DAY_OVERLAP_MS }];
     }
     if (rotates === true && before !== undefined)
-      return [{ secret: before, invalidAtMs: invalidAt ?? nowMs + DEFAULT_OVERLAP_MS }, ...kept];
+      return [{ secret: before, invalidAtMs: invalidAt ?? nowMs + format.overlapMs }, ...kept];
     const [newest, ...older] = kept;
     if (given['previous_secret_invalid_at'] === undefined) return kept;
     if (newest === undefined) {
@@ -148,7 +147,7 @@ export function checkSecrets(
   }
 }
 
-/** With a new one of ours; the one before signs beside it for the default time. */
+/** With a new one of ours; the one before signs beside it for the profile's time. */
 export function renewedSecrets(
   { credentials, profile, nowMs }: RenewedDestination,
   random: Random,

@@ -1,4 +1,6 @@
 /** Profiles, as the API shows them: what a receiver has to know of them, and what an operator has to choose by. */
+import { GONE_RULES } from '../../domain/ending.ts';
+import type { ProfileEnding } from '../../domain/ending.ts';
 import { HMAC_ALGORITHMS } from '../../domain/profile.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { describeSecretFormat } from '../../domain/signing-secret.ts';
@@ -14,6 +16,7 @@ import {
   union,
 } from './json-schema.ts';
 
+const DAY_MS = 86_400_000;
 const Statuses = arrayOf(integer());
 
 export const ProfileSchema = object(
@@ -43,6 +46,9 @@ export const ProfileSchema = object(
       generated: boolean({ description: 'Where none is given, one is made.' }),
       shown: oneOf(['value', 'sha256']),
       scope: oneOf(['destination', 'tenant']),
+      overlap_s: number({
+        description: 'How long the secret before signs beside a new one, unless the rotation says.',
+      }),
     }),
     success: union(object({ from_status: integer(), to_status: integer() }), Statuses),
     retried: object({
@@ -58,6 +64,30 @@ export const ProfileSchema = object(
       window_s: nullable(number()),
     }),
     timeout_ms: integer(),
+    rate_per_minute: nullable(integer(), {
+      description: 'Attempts of one destination; null: as many as its receiver bears.',
+    }),
+    ending: object(
+      {
+        consecutive_failures: nullable(integer()),
+        without_success_s: nullable(number()),
+        on_exhausted: boolean({ description: 'After a delivery used up its schedule.' }),
+        failure_share: nullable(
+          object({ share: number(), window_s: number(), min_attempts: integer() }),
+        ),
+        on_gone: oneOf(GONE_RULES, {
+          description: 'After an answer of 410: `unsubscribe` deletes the destination.',
+        }),
+        hears_disable: boolean({
+          description: 'After an answer with the header `webhook-delivery: disable`.',
+        }),
+        mails_failures: boolean({
+          description: 'Deliveries that failed for good are mailed to the tenant’s contacts.',
+        }),
+        lifetime_days: nullable(number(), { description: 'After its creation or renewal.' }),
+      },
+      { description: 'When a destination is given up; null: there is no such rule.' },
+    ),
   },
   { $id: 'Profile' },
 );
@@ -77,6 +107,7 @@ export function profileJson(profile: Profile, isDefault: boolean) {
       generated: secret.generated !== null,
       shown: secret.shown,
       scope: secret.scope,
+      overlap_s: secret.overlapMs / 1000,
     },
     success:
       'only' in success
@@ -95,6 +126,28 @@ export function profileJson(profile: Profile, isDefault: boolean) {
       window_s: retry.windowMs === null ? null : retry.windowMs / 1000,
     },
     timeout_ms: profile.timeoutMs,
+    rate_per_minute: profile.ratePerMinute,
+    ending: endingJson(profile.ending),
+  };
+}
+
+function endingJson({ withoutSuccessMs, failureShare, lifetimeMs, ...ending }: ProfileEnding) {
+  return {
+    consecutive_failures: ending.consecutiveFailures,
+    without_success_s: withoutSuccessMs === null ? null : withoutSuccessMs / 1000,
+    on_exhausted: ending.onExhausted,
+    failure_share:
+      failureShare === null
+        ? null
+        : {
+            share: failureShare.share,
+            window_s: failureShare.windowMs / 1000,
+            min_attempts: failureShare.minAttempts,
+          },
+    on_gone: ending.onGone,
+    hears_disable: ending.hearsDisable,
+    mails_failures: ending.mailsFailures,
+    lifetime_days: lifetimeMs === null ? null : lifetimeMs / DAY_MS,
   };
 }
 

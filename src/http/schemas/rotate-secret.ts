@@ -3,8 +3,6 @@ import type { DestinationChange } from '../../engine/manage-destinations.ts';
 import { formatTime } from '../time.ts';
 import { closedObject, integer, optional, string } from './json-schema.ts';
 
-const DEFAULT_OVERLAP_S = 24 * 60 * 60;
-
 export interface RotateSecretBody {
   readonly secret?: string;
   readonly overlap_s?: number;
@@ -18,17 +16,20 @@ export const RotateSecretBodySchema = closedObject({
     integer({
       minimum: 0,
       maximum: 365 * 24 * 60 * 60,
-      description: `How long the secret before signs as well; ${DEFAULT_OVERLAP_S} (a day) by default, 0 ends it at once.`,
+      description:
+        'How long the secret before signs as well; 0 ends it at once. Left out: as its profile says (`secret.overlap_s` in the list of profiles), a day with those built in, save for baxcloud, whose receivers compare the header as a whole: 0.',
     }),
   ),
 });
 
 export function secretRotation(body: RotateSecretBody, nowMs: number): DestinationChange {
-  const { secret, overlap_s: overlapS = DEFAULT_OVERLAP_S } = body;
+  const { secret, overlap_s: overlapS } = body;
   return {
     credentials: {
       rotate_secret: true,
-      previous_secret_invalid_at: formatTime(nowMs + overlapS * 1000),
+      ...(overlapS === undefined
+        ? {}
+        : { previous_secret_invalid_at: formatTime(nowMs + overlapS * 1000) }),
       ...(secret === undefined ? {} : { secret }),
     },
   };

@@ -209,6 +209,38 @@ describe('a masked secret', () => {
     });
   });
 
+  it('of a client stays on its token server, and goes to no other', () => {
+    const current = { ...OAUTH2, client_secret: 'SECRET' };
+    const moved = (tokenUrl: string, secret = '********') => ({
+      ...current,
+      token_url: tokenUrl,
+      client_secret: secret,
+    });
+    const { origin, port, hostname } = new URL(current.token_url);
+    expect(port).toBe('');
+    for (const url of [current.token_url, `${origin}/other?path=1`, `${origin}:443/token`])
+      expect(check(moved(url), current)).toMatchObject({ auth: { client_secret: 'SECRET' } });
+    for (const url of [
+      'https://other.example.com/token',
+      `https://${hostname}.example.org/token`,
+      `${origin}:8443/token`,
+      `http://127.0.0.1/token`,
+    ]) {
+      expect(problems(moved(url), current)).toEqual(['/auth/client_secret masked']);
+      expect(check(moved(url, 'NEW'), current)).toMatchObject({ auth: { client_secret: 'NEW' } });
+    }
+    // What is sent there is only signed with it.
+    const byKey = { ...OAUTH2, private_key: client.key };
+    const elsewhere = { ...byKey, token_url: 'https://other.example.com/token' };
+    expect(check({ ...elsewhere, private_key: '********' }, byKey)).toMatchObject({ ok: true });
+  });
+
+  it('stands for one of the same method alone', () => {
+    const digest = { method: 'digest', username: 'a', password: 'SECRET' };
+    const basic = { method: 'basic', username: 'a', password: '********' };
+    expect(problems(basic, digest)).toEqual(['/auth/password masked']);
+  });
+
   it('stands for nothing where there is none', () => {
     expect(problems({ method: 'bearer', token: '********' })).toEqual(['/auth/token masked']);
     expect(problems({ method: 'header', headers: { a: '********' } })).toEqual([

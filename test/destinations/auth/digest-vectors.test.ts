@@ -123,4 +123,8 @@ describe('a challenge', () => {
     const of = (qop: string) => parse(`Digest realm="r", nonce="n", qop="${qop}"`)?.qop;
     expect([of('auth-int,auth'), of('auth-int'), of('AUTH')]).toEqual(['auth', 'auth-int', 'auth']);
   });
+
+  it('whose qop is empty has none', () => {
+    expect(parse('Digest realm="r", nonce="n", qop=""')?.qop).toBeNull();
+  });
 });

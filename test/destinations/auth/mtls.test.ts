@@ -80,6 +80,33 @@ describe('a client certificate', () => {
     expect(receiver.requests).toEqual([]);
     expectDelivered(await send(mtls(bert)));
   });
+
+  // With TLS 1.3 our part of the handshake is over when Node's server looks at it, and then closes without an alert.
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('that is revoked is told of (%s)', async (version) => {
+    const crl = createRevocationList(authority, [7]);
+    const receiver = await start({ crl, minVersion: version, maxVersion: version });
+    const type = createLoopbackType({ ca: authority.cert });
+    for (const auth of [mtls(anna), mtls(stranger)]) {
+      const sender = openWebhook(type, receiver.url, { auth });
+      expect(expectFailure(await sender.send(createMessage()), 'tls').detail).toBe(
+        'The receiver closed the connection during the TLS handshake, without a reason; it may not accept the destination’s client certificate, or ask for one.',
+      );
+    }
+    expect(receiver.requests).toEqual([]);
+  });
+
+  it.each([
+    ['before an answer', ''],
+    ['within an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'],
+  ])('that was accepted does not explain a connection that is lost %s', async (_when, answer) => {
+    const receiver = await startRawReceiver(({ socket }) => socket.end(answer), {
+      tls: { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+    });
+    const type = createLoopbackType({ ca: authority.cert });
+    const sender = openWebhook(type, receiver.url, { auth: mtls(anna) });
+    expectFailure(await sender.send(createMessage()), 'connection');
+    expect(receiver.requests).toHaveLength(1);
+  });
 });
 
 // Node's own server closes such connections without saying why.

@@ -54,6 +54,16 @@ export class AuthFields {
     return this.#given[name] !== undefined && this.#given[name] !== null;
   }
 
+  /** Whether the value that is there now is to stay. */
+  isMasked(name: string): boolean {
+    return this.#given[name] === MASK;
+  }
+
+  /** What is there now; `undefined`: nothing. */
+  current(name: string): unknown {
+    return this.#current?.[name];
+  }
+
   /** Names and values; the values are not looked at yet. `undefined` where it is no map. */
   map(name: string): ReadonlyMap<string, unknown> | undefined {
     this.#known.add(name);

@@ -93,7 +93,8 @@ function algorithmOf(name: string | undefined): DigestAlgorithm | undefined {
 
 /** `auth` where both are offered: `auth-int` has the whole body hashed once more, and the signature covers it. */
 function qopOf(text: string | undefined): DigestChallenge['qop'] | undefined {
-  if (text === undefined) return null;
+  // Some say the older form so.
+  if (text === undefined || text.trim() === '') return null;
   const offered = new Set(text.split(',').map((each) => each.trim().toLowerCase()));
   return (['auth', 'auth-int'] as const).find((qop) => offered.has(qop));
 }

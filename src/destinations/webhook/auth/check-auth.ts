@@ -37,7 +37,9 @@ export function checkAuth(
     problems.push({ pointer: '/auth', code: 'type', message });
     return null;
   }
-  const fields = new AuthFields(members, current === null ? null : { ...current }, problems);
+  // A mask stands for a secret of the same method: one that digest never sends is not for basic to tell.
+  const kept = current?.method === members['method'] ? { ...current } : null;
+  const fields = new AuthFields(members, kept, problems);
   const before = problems.length;
   const auth = byMethod(members['method'], fields, check);
   if (problems.length > before || auth === null) return null;

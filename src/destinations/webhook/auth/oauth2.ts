@@ -72,8 +72,24 @@ export function checkOauth2(fields: AuthFields, guard: AddressGuard): Oauth2Auth
     ...common,
     token_endpoint_auth_method:
       authMethod === 'client_secret_post' ? authMethod : 'client_secret_basic',
-    client_secret: fields.required('client_secret', CLIENT_SECRET),
+    client_secret: checkClientSecret(fields, tokenUrl),
   };
+}
+
+/**
+ * The secret is the token server's, and goes there with each request for a token: whoever may change the URL, but does
+ * not know the secret, must not have it sent to a host of his own. A private key goes nowhere.
+ */
+function checkClientSecret(fields: AuthFields, tokenUrl: string): string {
+  const secret = fields.required('client_secret', CLIENT_SECRET);
+  const before = fields.current('token_url');
+  if (tokenUrl === '' || typeof before !== 'string' || !fields.isMasked('client_secret'))
+    return secret;
+  if (new URL(before).origin !== new URL(tokenUrl).origin) {
+    const message = 'The token URL is on another host now: give the secret again, not its mask.';
+    fields.refuse('client_secret', 'masked', message);
+  }
+  return secret;
 }
 
 export class Oauth2Authenticator implements Authenticator {
