@@ -227,6 +227,10 @@ async function run(
     unknownTopics: config.unknownTopics,
     measures: metrics,
     rescueEveryMs: config.databaseUrl.engine === 'postgres' ? RESCUE_MS : null,
+    limits: {
+      maxPerTenant: config.maxConcurrencyPerTenant,
+      maxPerOrigin: config.maxConcurrencyPerOrigin,
+    },
   });
   const access = createAccess({
     storage,

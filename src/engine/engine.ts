@@ -87,7 +87,13 @@ export interface Engine {
   stop(graceMs: number): Promise<void>;
 }
 
-const DEFAULT_LIMITS: DispatcherLimits = { maxInFlight: 4096, maxInMemory: 20_000 };
+const DEFAULT_LIMITS: DispatcherLimits = {
+  maxInFlight: 4096,
+  maxInMemory: 20_000,
+  // Half of the places: no tenant and no receiver, however slow, has all of them.
+  maxPerTenant: 2048,
+  maxPerOrigin: 2048,
+};
 
 export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;

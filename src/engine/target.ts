@@ -42,6 +42,8 @@ export interface Target {
   readonly profile: Profile;
   readonly timeoutMs: number;
   readonly maxConcurrency: number;
+  /** Where it delivers to, with others (`DestinationType.originOf`); `null`: nobody shares anything with it there. */
+  readonly origin: string | null;
   readonly order: Order;
   readonly orderOnFailure: OrderFailure;
   /** Attempts a minute, at most; `null`: as many as the receiver bears. */
@@ -82,6 +84,7 @@ export function createTarget(
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
+    origin: maker.types.get(stored.type)?.originOf?.(stored.config) ?? null,
     order: stored.policy.order ?? 'none',
     orderOnFailure: stored.policy.order_on_failure ?? 'skip',
     ratePerMinute: stored.policy.rate_per_minute ?? null,
