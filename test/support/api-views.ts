@@ -162,6 +162,7 @@ export interface UsageView {
   readonly day: string;
   readonly tenant_id: string;
   readonly destination_id: string;
+  readonly api_client: string | null;
   readonly billable_attempts: number;
   readonly failed_attempts: number;
 }

@@ -25,7 +25,7 @@ CREATE TABLE destinations (
   updated_ms         INTEGER NOT NULL,
   deleted_ms         INTEGER,       -- kept, emptied, for as long as its history is
   cancel_below_seq   INTEGER        -- what it was owed of events before this number is being canceled
-, disabled_reason TEXT, expires_ms INTEGER, expiry_warned_days INTEGER) STRICT;
+, disabled_reason TEXT, expires_ms INTEGER, expiry_warned_days INTEGER, api_client TEXT) STRICT;
 
 CREATE UNIQUE INDEX destinations_by_id ON destinations (tenant_no, id) WHERE deleted_ms IS NULL;
 
