@@ -247,6 +247,14 @@ describe('the statements of lists', () => {
       (fresh) => fresh.attemptGet({ seq }),
     ],
     [
+      'what was not told, among the newest attempts alone,',
+      'SEARCH attempts USING INTEGER PRIMARY KEY (rowid>?)',
+      async (fresh) => {
+        await fresh.healthPut({ entries: [], toldUpToMs: 1 });
+        await fresh.untoldFailures({ after: null, limit: 10 });
+      },
+    ],
+    [
       'a delivery',
       'SEARCH deliveries USING PRIMARY KEY (event_seq=? AND ordinal=?)',
       (fresh) => fresh.deliveryGet({ delivery: { seq, ordinal: 0 } }),
