@@ -21,4 +21,6 @@ export interface LiveDelivery {
 /** An event with the bodies that were rendered of it, so that all its destinations share them. */
 export interface LiveEvent extends Event {
   readonly bodies: Map<string, Uint8Array>;
+  /** Not to be sent before that; `null`: at once. */
+  readonly deliverAtMs: number | null;
 }

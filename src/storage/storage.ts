@@ -385,6 +385,8 @@ export interface ClaimedDelivery {
     readonly resource: string | null;
     readonly data: Uint8Array;
     readonly test: boolean;
+    /** `null`: it was to be delivered at once. */
+    readonly deliverAtMs: number | null;
   };
 }
 

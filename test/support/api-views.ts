@@ -32,6 +32,12 @@ export interface DestinationView {
     readonly reason: string | null;
     readonly consecutive_failures: number;
   };
+  readonly retry_schedule: {
+    readonly attempts_after_s: readonly number[];
+    readonly attempts_after: readonly string[];
+    readonly jitter: number;
+    readonly window_s: number | null;
+  };
 }
 
 export interface KeyView {

@@ -7,12 +7,12 @@ import {
   boolean,
   integer,
   nullable,
-  number,
   object,
   oneOf,
   string,
   union,
 } from './json-schema.ts';
+import { scheduleJson, ShownSchedule } from './retry-schedule.ts';
 
 const Statuses = arrayOf(integer());
 
@@ -49,14 +49,7 @@ export const ProfileSchema = object(
       statuses: union(object({ only: Statuses }), object({ all_but: Statuses })),
       reasons: nullable(arrayOf(string()), { description: 'null: whatever the reason.' }),
     }),
-    retry: object({
-      attempts_after_s: arrayOf(number(), {
-        description:
-          'When the attempts are, in seconds after the first, where each fails at once; without jitter.',
-      }),
-      jitter: number(),
-      window_s: nullable(number()),
-    }),
+    retry: ShownSchedule,
     timeout_ms: integer(),
   },
   { $id: 'Profile' },
@@ -89,11 +82,7 @@ export function profileJson(profile: Profile, isDefault: boolean) {
           : { all_but: retried.statuses.allBut },
       reasons: retried.reasons,
     },
-    retry: {
-      attempts_after_s: attemptsAfterS(retry.delaysMs),
-      jitter: retry.jitter,
-      window_s: retry.windowMs === null ? null : retry.windowMs / 1000,
-    },
+    retry: scheduleJson(retry),
     timeout_ms: profile.timeoutMs,
   };
 }
@@ -101,10 +90,4 @@ export function profileJson(profile: Profile, isDefault: boolean) {
 function signatureJson(signature: NonNullable<Profile['signature']>) {
   const { eachEd25519, ...rest } = signature;
   return { ...rest, each_ed25519: eachEd25519 };
-}
-
-function attemptsAfterS(delaysMs: readonly number[]): number[] {
-  const moments = [0];
-  for (const delayMs of delaysMs) moments.push((moments.at(-1) ?? 0) + delayMs / 1000);
-  return moments;
 }

@@ -41,7 +41,7 @@ CREATE TABLE events (
   metadata                 TEXT,    -- canonical JSON; NULL: empty
   requested_destination_id TEXT,
   data                     BLOB NOT NULL
-, resource TEXT, test INTEGER NOT NULL DEFAULT 0, order_key TEXT) STRICT;
+, resource TEXT, test INTEGER NOT NULL DEFAULT 0, order_key TEXT, deliver_at_ms INTEGER) STRICT;
 
 CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
 
