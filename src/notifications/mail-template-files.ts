@@ -69,10 +69,9 @@ function problemsOf(text: string): TemplateProblem[] {
 /** They would be empty in every mail. */
 function partialsOf(tokens: readonly unknown[]): { name: string; at: number }[] {
   return tokens.flatMap((token) => {
-    if (!Array.isArray(token)) return [];
-    const [kind, name, at, , inner]: unknown[] = token;
+    const [kind, name, at, , inner] = partsOf(token);
     if (kind === '>') return [{ name: String(name), at: Number(at) }];
-    return Array.isArray(inner) ? partialsOf(inner) : [];
+    return partialsOf(partsOf(inner));
   });
 }
 
@@ -80,6 +79,10 @@ function partialsOf(tokens: readonly unknown[]): { name: string; at: number }[] 
 function lastOpenTag(text: string): number {
   const at = text.indexOf('{{', text.lastIndexOf('}}') + 1);
   return at === -1 ? text.length : at;
+}
+
+function partsOf(token: unknown): readonly unknown[] {
+  return Array.isArray(token) ? (token as readonly unknown[]) : [];
 }
 
 function lineAt(text: string, offset: number): number {
