@@ -18,6 +18,7 @@ const QUICK = [
   'drain',
   'latency',
   'isolation',
+  'isolation-many',
   'filters',
   'idle',
   'startup',
