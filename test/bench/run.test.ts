@@ -18,7 +18,6 @@ const QUICK = [
   'drain',
   'latency',
   'isolation',
-  'isolation-many',
   'filters',
   'idle',
   'startup',
@@ -85,6 +84,12 @@ describe('bench/run.ts', () => {
     const metrics = rowsOf(results, 'profiles').map(({ metric }) => metric);
     expect(metrics).toHaveLength(11);
     expect(metrics).toEqual(expect.arrayContaining(['unsigned', 'baack', 'baack, of unsigned']));
+  });
+
+  test('measures those who are well among many that are not', { timeout: TIMEOUT_MS }, async () => {
+    const results = await bench(['isolation-many', ...TINY]);
+    expect(results.scenarios[0]?.faults).toEqual([]);
+    expect(rowsOf(results, 'isolation-many')).toHaveLength(3);
   });
 
   test('names the scenarios where it is asked for one that does not exist', async () => {
