@@ -5,6 +5,7 @@ import { batched } from './scenarios/batched.ts';
 import { drain } from './scenarios/drain.ts';
 import { filters } from './scenarios/filters.ts';
 import { idle } from './scenarios/idle.ts';
+import { isolationMany } from './scenarios/isolation-many.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
 import { manyMetrics, metrics } from './scenarios/metrics.ts';
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   drain,
   latency,
   isolation,
+  isolationMany,
   filters,
   idle,
   startup,

@@ -77,7 +77,7 @@ export async function measureSteadily(
 }
 
 /** What was accepted last is still on its way. */
-async function allStamps(ask: () => Promise<Stamps>, expected: number): Promise<Stamps> {
+export async function allStamps(ask: () => Promise<Stamps>, expected: number): Promise<Stamps> {
   const endMs = performance.now() + ARRIVAL_TIMEOUT_MS;
   for (;;) {
     const stamps = await ask();

@@ -295,6 +295,22 @@ export const OPTIONS = {
     default: '1000',
     parse: wholeNumber('number of destinations', 1, MAX_ORDINAL),
   }),
+  maxConcurrencyPerTenant: option({
+    group: 'Limits',
+    placeholder: 'COUNT',
+    description:
+      'The most attempts that all destinations of one tenant may have under way at the same time. A tenant may have a limit of its own.',
+    default: '2048',
+    parse: wholeNumber('number of attempts', 1, 1_000_000),
+  }),
+  maxConcurrencyPerOrigin: option({
+    group: 'Limits',
+    placeholder: 'COUNT',
+    description:
+      'The most attempts that may be under way at the same time to one receiving origin (scheme, host and port), over all tenants.',
+    default: '2048',
+    parse: wholeNumber('number of attempts', 1, 1_000_000),
+  }),
   maxPublishPerMinute: option({
     group: 'Limits',
     placeholder: 'COUNT',

@@ -50,6 +50,7 @@ import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
 import { baxcloud } from './profiles/baxcloud.ts';
 import { standard } from './profiles/standard.ts';
+import { MailTemplateError } from './notifications/mail-template-error.ts';
 import type { Notifications } from './notifications/notifications.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import { StorageOpenError } from './storage/storage.ts';
@@ -160,9 +161,10 @@ function load(flags: readonly string[]): Promise<LoadedConfig> {
 
 async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
   const { config } = loaded;
-  // First: where the file is wrong, nothing is made.
+  // First: where a file is wrong, nothing is made.
   const schemas = createSchemaCompiler();
   const topics = await readTopicsFile(config.topicsFile, schemas);
+  await checkMailTemplates(config.mailTemplates);
   const keys = resolveKeys({
     apiKey: config.apiKey,
     encryptionKeys: config.encryptionKey,
@@ -229,6 +231,10 @@ async function run(
     unknownTopics: config.unknownTopics,
     measures: metrics,
     rescueEveryMs: config.databaseUrl.engine === 'postgres' ? RESCUE_MS : null,
+    limits: {
+      maxPerTenant: config.maxConcurrencyPerTenant,
+      maxPerOrigin: config.maxConcurrencyPerOrigin,
+    },
   });
   const access = createAccess({
     storage,
@@ -304,6 +310,13 @@ async function run(
   );
 }
 
+/** What reads them is loaded only where there are any. */
+async function checkMailTemplates(folder: string | null): Promise<void> {
+  if (folder === null) return;
+  const { loadMailTemplates } = await import('./notifications/mail-texts.ts');
+  loadMailTemplates(folder);
+}
+
 /** `null`: nothing is mailed, and what would do it is not loaded. */
 async function openNotifications(
   { smtpUrl, ...config }: Config,
@@ -345,7 +358,8 @@ function explain(error: unknown): void {
     // SQLite has several lines to say of damage.
     const reason = error.message.replaceAll(/\s*\n\s*/g, ' ');
     end(`angarium: ${reason}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
-  } else if (error instanceof TopicsFileError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
+  } else if (error instanceof TopicsFileError || error instanceof MailTemplateError)
+    end(`angarium: ${error.message}\n`, EXIT_USAGE);
   else if (error instanceof KeyFileError || error instanceof CaFileError)
     end(`angarium: ${error.message}\n`, EXIT_FAILED);
   else if (isAddressError(error)) {

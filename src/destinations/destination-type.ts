@@ -26,6 +26,11 @@ export interface DestinationType {
   showAuth(auth: Auth | null, nowMs: number): ShownAuth;
   /** Where it delivers to, as people read it, and the URL if there is one. */
   describeTarget(config: Config): { readonly target: string; readonly targetUrl: string };
+  /**
+   * What destinations share whose receiver is the same: scheme, host and port of a URL. How many attempts it gets at a
+   * time is bounded over all of them. Left out, and `null`: there is no such thing.
+   */
+  originOf?(config: Config): string | null;
   /** A checked configuration as it may be shown to everybody: secrets that stand in it are masked. */
   withoutSecrets(config: Config): Config;
   /** Opens a checked destination. Cheap: nothing is connected before the first message. */

@@ -32,13 +32,14 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-export const ACTOR_KINDS = ['operator', 'tenant', 'client'] as const;
+/** `engine`: nobody asked for it, a rule did it. */
+export const ACTOR_KINDS = ['operator', 'tenant', 'client', 'engine'] as const;
 
 export interface AuditActor {
   readonly kind: (typeof ACTOR_KINDS)[number];
-  /** Of the key, the tenant or the API client; `null`: the key of the configuration. */
+  /** Of the key, the tenant or the API client; `null`: the key of the configuration, or the engine. */
   readonly id: string | null;
-  /** As people know it: the name of the key or client, the role of the token. */
+  /** As people know it: the name of the key or client, the role of the token, the rule (`DisabledReason`). */
   readonly name: string;
 }
 
@@ -46,6 +47,7 @@ export interface AuditActor {
 export interface AuditAuthor {
   readonly atMs: number;
   readonly actor: AuditActor;
+  /** Of the request, as its id is; both are empty where there was none. */
   readonly address: string;
   readonly requestId: string;
 }

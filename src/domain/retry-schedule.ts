@@ -6,7 +6,7 @@ export interface RetrySchedule {
   readonly delaysMs: readonly number[];
   /** Each delay is multiplied by a number drawn evenly from [1 - jitter, 1 + jitter]. 0 to 1. */
   readonly jitter: number;
-  /** No retry starts later than this after the event came in; `null`: no bound. */
+  /** No retry starts later than this after the delivery was first due; `null`: no bound. */
   readonly windowMs: number | null;
 }
 
@@ -33,7 +33,8 @@ export interface RetryQuestion {
   /** Failed attempts of the schedule so far, this one among them: 1 after the first failure. */
   readonly step: number;
   readonly nowMs: number;
-  readonly ingestedAtMs: number;
+  /** When the event came in, or its `deliver_at`. */
+  readonly firstDueAtMs: number;
   /** What the receiver asked for; the later of it and the schedule's delay counts. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -49,6 +50,6 @@ export function nextAttemptAtMs(
   const spread = schedule.jitter === 0 ? 1 : 1 + schedule.jitter * (random.nextFloat() * 2 - 1);
   const askedMs = Math.min(question.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
   const dueMs = question.nowMs + Math.round(Math.max(delayMs * spread, askedMs));
-  const endMs = schedule.windowMs === null ? Infinity : question.ingestedAtMs + schedule.windowMs;
+  const endMs = schedule.windowMs === null ? Infinity : question.firstDueAtMs + schedule.windowMs;
   return dueMs <= endMs ? dueMs : null;
 }

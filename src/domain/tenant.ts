@@ -17,6 +17,10 @@ export interface TenantLimits {
   readonly destinations?: number;
   readonly publish_per_minute?: number;
   readonly payload_bytes?: number;
+  /** Attempts of all its destinations at the same time. */
+  readonly concurrency?: number;
+  /** Those to one receiving origin (scheme, host, port) at the same time. */
+  readonly concurrency_per_origin?: number;
   /** What a subscription may ask for. */
   readonly events_per_minute?: number;
 }

@@ -73,6 +73,7 @@ function snapshot(
     subscription: destination.subscription ?? null,
     expires_at: isoOrNull(destination.expiresAtMs ?? null),
     disabled_at: isoOrNull(destination.disabledAtMs),
+    disabled_reason: destination.disabledReason,
   };
 }
 

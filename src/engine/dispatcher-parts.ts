@@ -3,8 +3,9 @@ import type { Deliverer } from './deliver.ts';
 import type { HandBackParts } from './hand-back.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
+import type { SharedLimits } from './shared-concurrency.ts';
 
-export interface DispatcherLimits {
+export interface DispatcherLimits extends SharedLimits {
   /** Attempts under way at the same time, over all lanes. */
   readonly maxInFlight: number;
   /** Deliveries in memory, over all lanes. */

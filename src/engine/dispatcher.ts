@@ -25,7 +25,7 @@ const CLAIM_RETRY_MS = 500;
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  readonly #lanes = new Lanes();
+  readonly #lanes: Lanes;
   readonly #ring = new FairRing<Lane>();
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
@@ -37,6 +37,7 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.#lanes = new Lanes(parts, (lane) => this.#makeReady(lane));
     this.#wakes = new WakeQueue(parts.clock, (lanes) => {
       for (const lane of lanes) this.#wake(lane);
       this.#claimer.claim();
@@ -177,14 +178,12 @@ export class Dispatcher {
 
   #serve(lane: Lane, nowMs: number): void {
     const atMs = lane.mayStartAtMs(nowMs);
-    if (atMs > nowMs) {
-      // What is due by now waits for room, and room comes when one has started.
-      const wakeAtMs = lane.dueAtMs > nowMs ? Math.min(atMs, lane.dueAtMs) : atMs;
-      if (atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, wakeAtMs);
+    const delivery = atMs > nowMs ? undefined : lane.queue.shift();
+    if (delivery === undefined) {
+      lane.shared.callNext();
+      if (atMs > nowMs && atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, lane.wakeAtMs(atMs, nowMs));
       return;
     }
-    const delivery = lane.queue.shift();
-    if (delivery === undefined) return;
     lane.inFlight++;
     lane.unrecorded.add(delivery);
     this.#inFlight++;
@@ -258,6 +257,8 @@ export class Dispatcher {
   #ended(lane: Lane): void {
     lane.inFlight--;
     this.#inFlight--;
+    // Those who wait for its place go first.
+    lane.shared.callNext();
     this.#makeReady(lane);
     if (this.#inFlight === 0) this.#onQuiet?.();
     this.pump();
@@ -305,10 +306,11 @@ export class Dispatcher {
     this.#claimer.claim();
   }
 
-  #makeReady(lane: Lane): void {
-    if (lane.ready || lane.queue.readySize === 0) return;
-    lane.ready = true;
+  /** Whether it will be served. */
+  #makeReady(lane: Lane): boolean {
+    if (lane.ready || lane.queue.readySize === 0) return lane.ready;
     this.#ring.add(lane.tenantId, lane);
+    return (lane.ready = true);
   }
 
   // ── From the storage ───────────────────────────────────────────────────────────────────────────────────────────
@@ -366,15 +368,13 @@ export class Dispatcher {
     for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
   }
 
-  // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
   #retarget(tenantId: string): void {
     const route = this.#parts.routing.tenant(tenantId);
     if (route === undefined) this.#ring.forget(tenantId);
     for (const lane of this.#lanes.all()) {
       if (lane.tenantId !== tenantId) continue;
       const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined && lane.isOf(target)) lane.retarget(target);
+      if (target !== undefined && lane.isOf(target)) this.#lanes.retarget(lane, target);
       if (lane.standing(target, this.#parts.clock.nowMs()) === 'open') {
         // It may sleep for longer than it has to now, or have been held.
         this.#makeReady(lane);

@@ -28,6 +28,7 @@ import { createReplayer } from './replay.ts';
 import { createRescuer } from './rescue.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
+import { tellAgain } from './tell-again.ts';
 import { ServiceRunner } from './service.ts';
 import type { TargetMaker } from './target.ts';
 import { HealthWatch } from './watch-health.ts';
@@ -87,7 +88,13 @@ export interface Engine {
   stop(graceMs: number): Promise<void>;
 }
 
-const DEFAULT_LIMITS: DispatcherLimits = { maxInFlight: 4096, maxInMemory: 20_000 };
+const DEFAULT_LIMITS: DispatcherLimits = {
+  maxInFlight: 4096,
+  maxInMemory: 20_000,
+  // Half of the places: no tenant and no receiver, however slow, has all of them.
+  maxPerTenant: 2048,
+  maxPerOrigin: 2048,
+};
 
 export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;
@@ -132,8 +139,9 @@ export function createEngine(options: EngineOptions): Engine {
   const notices = new Notices(clock, log);
   const operatorEvents = new OperatorEvents(publisher, routing);
   notices.listen((notice) => operatorEvents.publish(notice));
-  const keeper = new HealthKeeper(storage, routing);
-  const ends = { storage, routing, wakeCanceler: () => canceler.wake() };
+  const keeper = new HealthKeeper({ storage, routing, notices, clock });
+  const { targets } = options;
+  const ends = { storage, routing, targets, wakeCanceler: () => canceler.wake() };
   const watch = new HealthWatch({
     ...ends,
     recorder,
@@ -192,6 +200,14 @@ export function createEngine(options: EngineOptions): Engine {
       await keeper.load();
     },
     async start() {
+      await tellAgain({
+        storage,
+        routing,
+        keeper,
+        notices,
+        clock,
+        endAfterFailure: (target, failure) => watch.endAfterFailure(target, failure),
+      });
       await dispatcher.start();
       for (const service of services) service.start(1000);
     },
@@ -205,7 +221,7 @@ export function createEngine(options: EngineOptions): Engine {
       await publisher.drained();
       await Promise.all(services.map((service) => service.stop()));
       // What cannot be written is some seconds old after the next start.
-      await keeper.write().catch(() => {});
+      await keeper.close().catch(() => {});
       const queued = await dispatcher.takeQueued();
       if (queued.length === 0) return;
       try {

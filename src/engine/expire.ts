@@ -41,8 +41,7 @@ export function createExpirer(parts: EndParts, notices: Notices, clock: Clock): 
       daysLeft: days,
     });
     // Only what was told: a notice that is lost with the process is told again.
-    await notices.drained();
-    await storage.expiryWarned({ tenantId, id, expiresAtMs, days });
+    if (await notices.taken()) await storage.expiryWarned({ tenantId, id, expiresAtMs, days });
   }
 
   return {

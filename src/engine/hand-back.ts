@@ -32,7 +32,11 @@ export async function cancel(
   delivery: LiveDelivery,
 ): Promise<boolean> {
   try {
-    const result = await storage.cancel({ delivery: keyOf(delivery), nowMs: clock.nowMs() });
+    const result = await storage.cancel({
+      delivery: keyOf(delivery),
+      nowMs: clock.nowMs(),
+      ...(delivery.superseded ? { code: 'superseded' } : {}),
+    });
     if (result === 'in_attempt' || result === 'canceled') measures.canceled(1);
     return true;
   } catch (error) {

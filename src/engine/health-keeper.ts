@@ -1,11 +1,14 @@
 /**
  * The health of all destinations, in memory; what has changed is written every few seconds, and at the end. A process
- * that dies forgets the last seconds of it: a destination is then disabled by so many attempts later, never sooner.
+ * that dies forgets the last seconds of it: a destination is then disabled by so many attempts later, never sooner. What
+ * follows from health is told before that health is written: so a notice that is lost with the process comes again.
  */
 import { afterAttempt, NEW_HEALTH } from '../domain/health.ts';
 import type { Health, HealthEffect, HealthOutcome } from '../domain/health.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { HealthEntry } from '../storage/health-storage.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Notices } from './notices.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Service } from './service.ts';
 import type { Target } from './target.ts';
@@ -13,6 +16,8 @@ import type { Target } from './target.ts';
 const PAGE = 1000;
 const BETWEEN_WRITES_MS = 5000;
 const MAX_WRITTEN = 1000;
+/** So long after its record an outcome has been told of, as far as is certain without asking. */
+const TOLD_WITHIN_MS = 10_000;
 
 interface Kept {
   readonly createdAtMs: number;
@@ -20,15 +25,26 @@ interface Kept {
   health: Health;
 }
 
+export interface HealthKeeperParts {
+  readonly storage: Storage;
+  readonly routing: RoutingTable;
+  readonly notices: Pick<Notices, 'taken'>;
+  readonly clock: Clock;
+}
+
 export class HealthKeeper {
   readonly #storage: Storage;
   readonly #routing: RoutingTable;
+  readonly #notices: Pick<Notices, 'taken'>;
+  readonly #clock: Clock;
   readonly #byTenant = new Map<string, Map<string, Kept>>();
   /** What is not written yet, by tenant and destination. */
   readonly #changed = new Map<string, HealthEntry>();
 
-  constructor(storage: Storage, routing: RoutingTable) {
+  constructor({ storage, routing, notices, clock }: HealthKeeperParts) {
     this.#storage = storage;
+    this.#notices = notices;
+    this.#clock = clock;
     this.#routing = routing;
     routing.onChange((tenantId) => this.#retarget(tenantId));
   }
@@ -63,16 +79,27 @@ export class HealthKeeper {
     return effects;
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed, unless what follows from it cannot be told just now. */
   async write(): Promise<void> {
-    while (this.#changed.size > 0) {
-      const entries = [...this.#changed.values()].slice(0, MAX_WRITTEN);
-      await this.#storage.healthPut({ entries });
+    if (this.#changed.size > 0) await this.#write(this.#clock.nowMs() - TOLD_WITHIN_MS);
+  }
+
+  /** At the end, when nothing is recorded any more. */
+  async close(): Promise<void> {
+    await this.#write(this.#clock.nowMs());
+  }
+
+  async #write(toldUpToMs: number): Promise<void> {
+    const changed = [...this.#changed.values()];
+    if (!(await this.#notices.taken())) return;
+    do {
+      const entries = changed.splice(0, MAX_WRITTEN);
+      await this.#storage.healthPut({ entries, toldUpToMs });
       for (const entry of entries) {
         const key = keyOf(entry.tenantId, entry.destinationId);
         if (this.#changed.get(key) === entry) this.#changed.delete(key);
       }
-    }
+    } while (changed.length > 0);
   }
 
   service(): Service {

@@ -10,9 +10,11 @@ import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedLane } from '../storage/storage.ts';
+import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import { Rate } from './rate.ts';
+import type { SharedConcurrency } from './shared-concurrency.ts';
 import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
 
@@ -58,8 +60,10 @@ export class Lane {
   readonly #rate: Rate;
   readonly #breaker = new Breaker();
   readonly #policies: readonly LanePolicy[];
+  /** The places that it shares with other lanes. */
+  readonly shared: SharedConcurrency;
 
-  constructor(target: Target) {
+  constructor(target: Target, share: (lane: Lane) => SharedConcurrency) {
     this.tenantId = target.tenantId;
     this.destinationId = target.id;
     this.#target = target;
@@ -68,6 +72,7 @@ export class Lane {
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
     this.#rate = new Rate(target.ratePerMinute);
     this.#policies = [this.#concurrency, this.#rate, this.#breaker];
+    this.shared = share(this);
   }
 
   /** Nothing in memory, nothing known to wait. */
@@ -159,12 +164,18 @@ export class Lane {
     this.isOrdered = target.order !== 'none';
   }
 
-  /** See `LanePolicy.mayStartAtMs`: all policies have to agree. */
+  /** See `LanePolicy.mayStartAtMs`: all policies have to agree, and those that it shares places with leave it one. */
   mayStartAtMs(nowMs: number): number {
     let atMs = nowMs;
     for (const policy of this.#policies)
       atMs = Math.max(atMs, policy.mayStartAtMs(this.inFlight, nowMs));
-    return atMs;
+    // Last: who stands in line has nothing else to wait for.
+    return atMs > nowMs || this.shared.hasPlace() ? atMs : WHEN_ONE_ENDS;
+  }
+
+  /** When to look at one that may not start before `atMs`. What is due by now waits for room, which comes when one starts. */
+  wakeAtMs(atMs: number, nowMs: number): number {
+    return this.dueAtMs > nowMs ? Math.min(atMs, this.dueAtMs) : atMs;
   }
 
   /** What keeps its deliveries waiting that are due, and until when, where that is known. */
@@ -172,18 +183,21 @@ export class Lane {
     if (this.isHeld(nowMs)) return { for: 'disabled', untilMs: null };
     const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
     if (breakerUntilMs !== null) return { for: 'breaker', untilMs: breakerUntilMs };
-    if (this.inFlight >= this.#concurrency.limit) return { for: 'concurrency', untilMs: null };
+    if (this.inFlight >= this.#concurrency.limit || this.shared.isFull)
+      return { for: 'concurrency', untilMs: null };
     const rateAtMs = this.#rate.mayStartAtMs(this.inFlight, nowMs);
     return rateAtMs > nowMs ? { for: 'rate', untilMs: rateAtMs } : null;
   }
 
   attemptStarted(nowMs: number): void {
     for (const policy of this.#policies) policy.attemptStarted(nowMs);
+    this.shared.started();
   }
 
   attemptEnded(outcome: Outcome, clock: Clock): void {
     const nowMs = clock.nowMs();
     for (const policy of this.#policies) policy.attemptEnded(outcome, nowMs);
+    this.shared.ended();
     if (outcome.kind === 'delivered') this.#pace.count(clock.monotonicMs());
   }
 

@@ -1,16 +1,36 @@
 /** All lanes of this node, by destination. */
+import type { TenantLimits } from '../domain/tenant.ts';
 import { Lane } from './lane.ts';
+import type { RoutingTable } from './routing.ts';
+import { SharedConcurrency, SharedPlaces } from './shared-concurrency.ts';
+import type { SharedLimits } from './shared-concurrency.ts';
 import type { Target } from './target.ts';
 
 export class Lanes {
   readonly #byKey = new Map<string, Lane>();
+  readonly #places: SharedPlaces;
+  readonly #routing: RoutingTable;
+  readonly #call: (lane: Lane) => boolean;
+
+  /** `call`: a place is free that the lane waited for; `false`: it has nothing to start. */
+  constructor(
+    { limits, routing }: { limits: SharedLimits; routing: RoutingTable },
+    call: (lane: Lane) => boolean,
+  ) {
+    this.#places = new SharedPlaces(limits);
+    this.#routing = routing;
+    this.#call = call;
+  }
 
   /** Made where there is none yet. */
   of(target: Target): Lane {
     const key = keyOf(target);
     let lane = this.#byKey.get(key);
     if (lane === undefined) {
-      lane = new Lane(target);
+      const limits = this.#limitsOf(target);
+      const share = (made: Lane) =>
+        new SharedConcurrency(this.#places, target, limits, () => this.#call(made));
+      lane = new Lane(target, share);
       this.#byKey.set(key, lane);
     }
     return lane;
@@ -24,8 +44,20 @@ export class Lanes {
     return [...this.#byKey.values()];
   }
 
-  forget({ tenantId, destinationId, createdAtMs }: Lane): void {
-    this.#byKey.delete(keyOf({ tenantId, id: destinationId, createdAtMs }));
+  /** Its destination, or its tenant's limits, have changed. */
+  retarget(lane: Lane, target: Target): void {
+    lane.retarget(target);
+    lane.shared.move(target, this.#limitsOf(target));
+  }
+
+  forget(lane: Lane): void {
+    const { tenantId, destinationId, createdAtMs } = lane;
+    if (this.#byKey.delete(keyOf({ tenantId, id: destinationId, createdAtMs })))
+      lane.shared.close();
+  }
+
+  #limitsOf({ tenantId }: Target): TenantLimits {
+    return this.#routing.tenant(tenantId)?.limits ?? {};
   }
 }
 

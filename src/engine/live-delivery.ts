@@ -23,6 +23,8 @@ export interface LiveDelivery {
 export interface LiveEvent extends Event {
   /** By payload. */
   readonly bodies: Map<string, Body | Promise<Body>>;
+  /** Not to be sent before that; `null`: at once. */
+  readonly deliverAtMs: number | null;
 }
 
 /** The bytes to send, or why there are none. */

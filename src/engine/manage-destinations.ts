@@ -9,6 +9,7 @@ import { applyFormat, PROFILE_FORMAT } from '../domain/format.ts';
 import type { HttpSignature } from '../domain/http-signature.ts';
 import { newId } from '../domain/id.ts';
 import type { Profile } from '../domain/profile.ts';
+import type { RetrySchedule } from '../domain/retry-schedule.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { StoredDestination, TenantDefaults } from '../storage/storage.ts';
 import { authFor, CLIENTS_AUTH, usesClientAuth } from './client-auth.ts';
@@ -32,7 +33,7 @@ import { openSecrets, sealSecrets } from './destination-secrets.ts';
 import type { DestinationSecrets } from './destination-secrets.ts';
 import type { Engine } from './engine.ts';
 import { keepShared, SHARED_SECRET, sharedCredentials } from './shared-credentials.ts';
-import { profileOf } from './target.ts';
+import { effectiveEnd, profileOf, retrySchedule } from './target.ts';
 
 export interface DestinationKey {
   readonly tenantId: string;
@@ -47,6 +48,8 @@ export interface OpenedDestination {
   readonly warnings: readonly FieldProblem[];
   readonly type: DestinationType | undefined;
   readonly state: DestinationState;
+  /** Its policy's, or its profile's. */
+  readonly schedule: RetrySchedule;
   /** Another one after each change. */
   readonly revision: number;
 }
@@ -235,7 +238,7 @@ async function createOnce(
   if (inserted === 'too_many') return { kind: inserted, max: maxPerTenant };
   if (inserted !== 'inserted') return { kind: inserted };
   await routing.refresh(input.tenantId);
-  return { kind: 'done', opened: shownTo(engine, stored, checked, type, profile) };
+  return { kind: 'done', opened: shownTo(engine, { stored, defaults }, checked, type, profile) };
 }
 
 async function changeOnce(
@@ -329,7 +332,8 @@ async function changeOnce(
   if (updated !== 'updated') return { kind: updated };
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
-  return { kind: 'done', opened: shownTo(engine, changed, checked, type, profile) };
+  const found = { stored: changed, defaults };
+  return { kind: 'done', opened: shownTo(engine, found, checked, type, profile) };
 }
 
 function stateOf({ health, dispatcher }: Engine, destination: Destination, nowMs: number) {
@@ -344,18 +348,20 @@ function opened(engine: Engine, { stored, defaults }: Found): OpenedDestination 
   const type = targets.types.get(stored.type);
   const profile = profileOf(stored.profile, defaults, targets);
   const secrets = openSecrets(stored, defaults, profile, targets.boxes);
-  return shownTo(engine, stored, secrets, type, profile);
+  return shownTo(engine, { stored, defaults }, secrets, type, profile);
 }
 
 /** Of a type that this version does not have, nothing is known to be no secret. */
 function shownTo(
   engine: Engine,
-  { sealedCredentials: _sealed, revision, ...destination }: StoredDestination,
+  { stored, defaults }: Found,
   { credentials, auth }: DestinationSecrets,
   type: DestinationType | undefined,
   profile: Profile,
 ): OpenedDestination {
+  const { sealedCredentials: _sealed, revision, ...destination } = stored;
   const nowMs = engine.clock.nowMs();
+  const expiresAtMs = effectiveEnd(stored, defaults);
   return {
     destination,
     ...(type === undefined
@@ -365,7 +371,8 @@ function shownTo(
           ...type.showAuth(auth, nowMs),
         }),
     type,
-    state: stateOf(engine, destination, nowMs),
+    state: stateOf(engine, { ...destination, expiresAtMs }, nowMs),
+    schedule: retrySchedule(destination.policy, profile),
     revision,
   };
 }

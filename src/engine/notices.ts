@@ -1,6 +1,7 @@
 /**
- * Who is told of notices: operator events, mails. Each listener takes them one after the other, and one that cannot take
- * one now is asked again, later and later; what is told in vain for long is given up, and said in the log.
+ * Who is told of notices: operator events, mails. Each listener takes them in their order, some at a time, and one that
+ * cannot take them now is asked again, later and later; what there is no room for meanwhile is given up, and said in the
+ * log.
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 import type { Notice } from '../domain/notice.ts';
@@ -12,6 +13,8 @@ export type NoticeListener = (notice: Notice) => Promise<void>;
 
 /** Of one listener, in memory. */
 const MAX_WAITING = 10_000;
+/** Begun at the same time. */
+const MAX_AT_ONCE = 100;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -35,6 +38,12 @@ export class Notices {
     for (const queue of this.#queues) queue.add(notice);
   }
 
+  /** Resolves when what was told until now is safe; `false`: it cannot be taken just now. */
+  async taken(): Promise<boolean> {
+    const all = await Promise.all(this.#queues.map((queue) => queue.taken()));
+    return all.every((isTaken) => isTaken);
+  }
+
   /** Resolves when what was told was taken, or cannot be taken just now. */
   async drained(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.drained()));
@@ -46,6 +55,10 @@ class Queue {
   readonly #clock: Clock;
   readonly #log: EngineLog;
   #waiting: Notice[] = [];
+  /** Counted from the start. */
+  #told = 0;
+  #taken = 0;
+  #watchers: { readonly upTo: number; readonly settle: (isTaken: boolean) => void }[] = [];
   #pauseMs = 0;
   #timer: Timer | null = null;
   #isWorking = false;
@@ -63,7 +76,16 @@ class Queue {
       return;
     }
     this.#waiting.push(notice);
+    this.#told++;
     if (this.#timer === null) this.#begin();
+  }
+
+  taken(): Promise<boolean> {
+    if (this.#taken === this.#told) return Promise.resolve(true);
+    if (this.#timer !== null) return Promise.resolve(false);
+    return new Promise((settle) => {
+      this.#watchers.push({ upTo: this.#told, settle });
+    });
   }
 
   async drained(): Promise<void> {
@@ -80,21 +102,34 @@ class Queue {
   }
 
   async #takeAll(): Promise<void> {
-    for (let notice = this.#waiting[0]; notice !== undefined; notice = this.#waiting[0]) {
-      try {
-        await this.#listener(notice);
-      } catch (error) {
-        this.#log.noticeFailed(notice.topic, error);
+    for (;;) {
+      const [first, ...others] = this.#waiting.slice(0, MAX_AT_ONCE);
+      if (first === undefined) break;
+      const notices = [first, ...others];
+      const results = await Promise.allSettled(notices.map((notice) => this.#listener(notice)));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed !== undefined) {
+        this.#log.noticeFailed(first.topic, failed.reason);
         this.#pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2), LONGEST_PAUSE_MS);
         this.#timer = this.#clock.schedule(this.#pauseMs, () => {
           this.#timer = null;
           this.#begin();
         });
+        this.#settle(Infinity, false);
         break;
       }
       this.#pauseMs = 0;
-      this.#waiting.shift();
+      this.#waiting.splice(0, notices.length);
+      this.#taken += notices.length;
+      this.#settle(this.#taken, true);
     }
     this.#isWorking = false;
+  }
+
+  #settle(upTo: number, isTaken: boolean): void {
+    if (this.#watchers.length === 0) return;
+    const settled = this.#watchers.filter((watcher) => watcher.upTo <= upTo);
+    this.#watchers = this.#watchers.filter((watcher) => watcher.upTo > upTo);
+    for (const { settle } of settled) settle(isTaken);
   }
 }

@@ -134,6 +134,7 @@ export class Publisher {
       orderKey: request.orderKey,
       data: request.data,
       test: request.test,
+      deliverAtMs: request.deliverAtMs,
       bodies: new Map<string, Uint8Array>(),
     };
     for (const [ordinal, target] of targets.entries()) {

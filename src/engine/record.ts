@@ -247,7 +247,7 @@ export class Recorder {
     const question = {
       step,
       nowMs: this.#clock.nowMs(),
-      ingestedAtMs: ingestedAtMs(event.seq),
+      firstDueAtMs: Math.max(ingestedAtMs(event.seq), event.deliverAtMs ?? 0),
       retryAfterMs: outcome.retryAfterMs,
     };
     const atMs = nextAttemptAtMs(target.schedule, question, this.#random);

@@ -32,6 +32,7 @@ export interface Target {
   readonly enabled: boolean;
   /** Events are kept for it while it is disabled. */
   readonly holds: boolean;
+  /** Its own end, or that of its API client, whichever is first. */
   readonly expiresAtMs: number | null;
   readonly ending: EndingRule;
   /** urn of the API client that it belongs to. */
@@ -42,6 +43,8 @@ export interface Target {
   readonly profile: Profile;
   readonly timeoutMs: number;
   readonly maxConcurrency: number;
+  /** Where it delivers to, with others (`DestinationType.originOf`); `null`: nobody shares anything with it there. */
+  readonly origin: string | null;
   readonly order: Order;
   readonly orderOnFailure: OrderFailure;
   /** Attempts a minute, at most; `null`: as many as the receiver bears. */
@@ -75,13 +78,14 @@ export function createTarget(
     filter: storedFilter(stored),
     enabled: stored.disabledAtMs === null && hasItsClient(stored, defaults),
     holds: stored.policy.while_disabled === 'hold',
-    expiresAtMs: stored.expiresAtMs,
+    expiresAtMs: effectiveEnd(stored, defaults),
     ending: endingRule(profile.ending, stored.policy.disable),
     apiClient: stored.subscription?.apiClient ?? null,
     resourceUrn: stored.subscription?.resource ?? null,
     profile,
     timeoutMs: stored.policy.timeout_ms ?? profile.timeoutMs,
     maxConcurrency: stored.policy.concurrency ?? DEFAULT_MAX_CONCURRENCY,
+    origin: maker.types.get(stored.type)?.originOf?.(stored.config) ?? null,
     order: stored.policy.order ?? 'none',
     orderOnFailure: stored.policy.order_on_failure ?? 'skip',
     ratePerMinute: stored.policy.rate_per_minute ?? profile.ratePerMinute,
@@ -129,6 +133,17 @@ function hasItsClient({ subscription }: StoredDestination, { clients }: TenantDe
   return urn === null || clients.some((client) => client.urn === urn);
 }
 
+/** When it ends: at its own time, or with its API client. */
+export function effectiveEnd(
+  { expiresAtMs, subscription }: Pick<StoredDestination, 'expiresAtMs' | 'subscription'>,
+  { clients }: Pick<TenantDefaults, 'clients'>,
+): number | null {
+  const urn = subscription?.apiClient ?? null;
+  const ofClient = clients.find((client) => client.urn === urn)?.expiresAtMs ?? Infinity;
+  const endMs = Math.min(expiresAtMs ?? Infinity, ofClient);
+  return endMs === Infinity ? null : endMs;
+}
+
 /** It was judged when it was written. Throws where it cannot be read: to deliver all, or nothing, would both be wrong. */
 function storedFilter({ tenantId, id, filter }: StoredDestination): CompiledFilter | null {
   if (filter === null) return null;
@@ -162,7 +177,8 @@ function openSender(
   });
 }
 
-function retrySchedule({ retry }: DestinationPolicy, profile: Profile): RetrySchedule {
+/** The policy's, where it has one. */
+export function retrySchedule({ retry }: DestinationPolicy, profile: Profile): RetrySchedule {
   if (retry === undefined) return profile.retry;
   const delaysMs =
     'delays_s' in retry

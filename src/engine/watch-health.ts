@@ -1,5 +1,6 @@
 /** What follows from outcomes for a destination: it is told of, disabled or deleted. */
 import { attemptCode } from '../domain/attempt.ts';
+import type { ReceiverWish } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
 import { SCHEDULE_OVER } from '../domain/delivery.ts';
 import type { DisabledReason } from '../domain/ending.ts';
@@ -23,6 +24,12 @@ export interface HealthWatchParts extends EndParts {
   readonly log: EngineLog;
   /** Whether somebody wants to know of each attempt of that kind. */
   readonly wantsAttempts: (topic: 'attempt.delivered' | 'attempt.failed') => boolean;
+}
+
+/** What of an outcome may end a destination. */
+export interface FailureEnd {
+  readonly isExhausted: boolean;
+  readonly wish: ReceiverWish | undefined;
 }
 
 type Ending =
@@ -60,8 +67,16 @@ export class HealthWatch {
     this.#tellAttempt(target, delivery, attempt, nowMs);
     if (verdict.status === 'failed') this.#tellFailed(target, delivery, attempt, nowMs);
     for (const effect of effects) this.#follow(target, effect, nowMs);
-    const wish = wishOf(target, attempt);
+    const wish = wishOf(target, outcome.wish);
     if (wish !== null) this.#end(target, wish);
+  }
+
+  /** Of a failure that is on record, and whose effect the process before may have died with. */
+  endAfterFailure(target: Target, { isExhausted: exhausted, wish }: FailureEnd): void {
+    const ending = wishOf(target, wish);
+    if (ending !== null) this.#end(target, ending);
+    else if (exhausted && target.ending.onExhausted)
+      this.#end(target, { kind: 'disable', reason: 'exhausted' });
   }
 
   #follow(target: Target, effect: HealthEffect, nowMs: number): void {
@@ -108,7 +123,7 @@ export class HealthWatch {
     const { tenantId, id } = target;
     const common = { tenantId, destinationId: id, atMs: nowMs, key: `${nowMs}` };
     if (ending.kind === 'unsubscribe') {
-      if (!(await unsubscribe(this.#parts, target))) return;
+      if (!(await unsubscribe(this.#parts, target, nowMs))) return;
       log.destinationEnded(tenantId, id, 'gone');
       notices.tell({ ...common, topic: 'destination.unsubscribed' });
       return;
@@ -187,7 +202,7 @@ function isExhausted(
   );
 }
 
-function wishOf({ profile: { ending } }: Target, { outcome: { wish } }: Attempt): Ending | null {
+function wishOf({ profile: { ending } }: Target, wish: ReceiverWish | undefined): Ending | null {
   if (wish === 'disable' && ending.hearsDisable)
     return { kind: 'disable', reason: 'receiver_asked' };
   if (wish !== 'gone') return null;

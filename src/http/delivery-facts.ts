@@ -34,6 +34,8 @@ export async function deliveryFacts(
     storage.usageList({
       tenantIds: [tenantId],
       destinationId: id,
+      apiClient: null,
+      dimension: 'destination',
       days: { fromS: 0, toS: nowMs / 1000 + DAY_S },
       page: { limit: MAX_DAYS, ...from },
     }),

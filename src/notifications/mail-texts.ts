@@ -2,9 +2,8 @@
  * What mails say, as Mustache templates (mustache(5)), and how the operator replaces them: a file in the folder of
  * `mail_templates`, named as the keys here. Values are escaped in HTML. What they may use is in docs/guides/notifications.md.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import Mustache from 'mustache';
+import { readTemplateFiles } from './mail-template-files.ts';
 
 export const MAIL_TOPICS = [
   'destination.failing',
@@ -78,20 +77,12 @@ export interface MailTemplates {
   render(topic: MailTopic, view: object): MailText;
 }
 
-/** `folder`: of the operator's templates; `null`: none. Throws where one of them cannot be parsed. */
+/** `folder`: of the operator's templates; `null`: none. Throws `MailTemplateError`. */
 export function loadMailTemplates(folder: string | null): MailTemplates {
-  const templates = new Map(
-    MAIL_TOPICS.flatMap((topic) =>
-      PARTS.map((part): [string, string] => {
-        const name = `${topic}.${part}`;
-        const template = (folder === null ? null : read(folder, name)) ?? builtIn(topic, part);
-        Mustache.parse(template);
-        return [name, template];
-      }),
-    ),
-  );
+  const names = MAIL_TOPICS.flatMap((topic) => PARTS.map((part) => `${topic}.${part}`));
+  const own = folder === null ? new Map<string, string>() : readTemplateFiles(folder, names);
   const render = (topic: MailTopic, part: Part, view: object): string => {
-    const template = templates.get(`${topic}.${part}`) ?? '';
+    const template = own.get(`${topic}.${part}`) ?? builtIn(topic, part);
     // A plain text has nothing to escape.
     const escape = part === 'html' ? {} : { escape: String };
     return Mustache.render(template, view, undefined, escape);
@@ -103,15 +94,6 @@ export function loadMailTemplates(folder: string | null): MailTemplates {
       html: render(topic, 'html', view),
     }),
   };
-}
-
-function read(folder: string, name: string): string | null {
-  try {
-    return readFileSync(join(folder, `${name}.mustache`), 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
 }
 
 function builtIn(topic: MailTopic, part: Part): string {

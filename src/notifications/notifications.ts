@@ -30,7 +30,7 @@ export interface Notifications {
   stop(): Promise<void>;
 }
 
-/** Throws where a template cannot be read. */
+/** Throws `MailTemplateError`. */
 export function createNotifications(options: NotificationOptions): Notifications {
   const { storage, clock, log, notices, publicUrl } = options;
   const mailer = new Mailer({

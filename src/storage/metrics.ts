@@ -25,7 +25,10 @@ export interface MetricsStorage {
   metricsEvents(query: MetricsQuery<EventDimension>): Promise<MetricsResult<EventMetricsRow>>;
   /** Attempts by the time at which they began. */
   metricsAttempts(query: AttemptMetricsQuery): Promise<MetricsResult<AttemptMetricsRow>>;
-  /** Attempts by day (UTC), tenant and destination, in that order. */
+  /**
+   * Attempts by day (UTC) and tenant, and by destination or API client where that is asked for, in that order. A deleted
+   * destination counts for the client that it was of.
+   */
   usageList(query: UsageQuery): Promise<Page<UsageRow> & { readonly countedUntilMs: number }>;
 }
 
@@ -70,16 +73,26 @@ export interface AttemptMetricsRow extends AttemptCounts {
 export interface UsageQuery {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
+  /** urn. */
+  readonly apiClient: string | null;
+  /** What is told apart. */
+  readonly dimension: UsageDimension;
   /** Half-open, each the start of a day in seconds since the epoch. */
   readonly days: { readonly fromS: number; readonly toS: number };
   readonly page: PageRequest;
 }
 
+export const USAGE_DIMENSIONS = ['destination', 'client', 'tenant'] as const;
+export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
 export interface UsageRow {
   readonly dayS: number;
   readonly tenantId: string;
-  readonly destinationId: string;
-  readonly destinationType: string;
+  /** Both `null` unless destinations are told apart. */
+  readonly destinationId: string | null;
+  readonly destinationType: string | null;
+  /** urn; `null`: of none, or they are not told apart. */
+  readonly apiClient: string | null;
   readonly attempts: number;
   readonly failed: number;
   readonly position: Position;

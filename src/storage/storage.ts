@@ -188,11 +188,12 @@ export interface Storage
   }): Promise<'due' | 'in_attempt' | 'unknown'>;
   /**
    * Cancels one pending delivery; `in_attempt`: it is canceled while this node has it in memory. One that failed and
-   * holds its order key stays failed, and lets the key go.
+   * holds its order key stays failed, and lets the key go. `code`: why, instead of the last attempt's.
    */
   cancel(query: {
     delivery: DeliveryKey;
     nowMs: number;
+    code?: 'superseded';
     audit?: AuditEntry | null;
   }): Promise<'canceled' | 'in_attempt' | 'final' | 'unknown'>;
   /** Cancels some of what deleted and disabled destinations were owed; `more`: there is more to do. */
@@ -385,6 +386,8 @@ export interface ClaimedDelivery {
     readonly resource: string | null;
     readonly data: Uint8Array;
     readonly test: boolean;
+    /** `null`: it was to be delivered at once. */
+    readonly deliverAtMs: number | null;
   };
 }
 

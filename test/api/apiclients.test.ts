@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { MovedClock } from '../support/api-clock.ts';
 import { useApi } from '../support/api-server.ts';
 import type { AuditView, ErrorView } from '../support/api-views.ts';
-import type { ApiClientView, IssuedClientView } from '../support/api-clients.ts';
-import { makeClient, makeSubscription } from '../support/api-clients.ts';
+import type { ApiClientView, IssuedClientView, SubscriptionView } from '../support/api-clients.ts';
+import { makeClient, makeSubscription, subscriptionBody } from '../support/api-clients.ts';
 import { createCertificate } from '../support/certificate.ts';
 
 const clock = new MovedClock();
@@ -169,6 +169,39 @@ describe('the end', () => {
     expect((await samplesAs(made.token)).status).toBe(200);
     clock.move(2 * HOUR_MS);
     expect((await samplesAs(made.token)).status).toBe(401);
+  });
+
+  it('expired, its subscriptions get nothing more, and go on when it is given a later end', async () => {
+    const tenantId = await api().tenant();
+    const at = (inMs: number) => new Date(clock.nowMs() + inMs).toISOString();
+    const made = await makeClient(api(), tenantId, { expires_at: at(HOUR_MS) });
+    const { urn } = await makeSubscription(api(), made);
+    const event = { tenant_id: tenantId, topic: 'entity.create', data: {} };
+    const owed = async () => (await api().publish(event)).body.destination_ids;
+    const subscription = async () =>
+      (await api().get<SubscriptionView>(`/v1/webhooksubscriptions/${urn}`)).body;
+    const destination = () => api().get(`/v1/tenants/${tenantId}/destinations/${urn}`);
+    expect(await owed()).toEqual([urn]);
+    clock.move(HOUR_MS);
+    expect(await owed()).toEqual([]);
+    expect(await subscription()).toMatchObject({
+      status: 'EXPIRED',
+      statusReason: 'api_client_expired',
+    });
+    expect((await destination()).body).toMatchObject({
+      state: { status: 'expired', reason: 'expired' },
+    });
+    const { body } = await api().post<ErrorView>(
+      '/v1/webhooksubscriptions',
+      subscriptionBody(api(), made),
+    );
+    expect(body).toMatchObject({ status: 422 });
+    expect(body.errors).toContainEqual(
+      expect.objectContaining({ pointer: '/apiClient', code: 'expired' }),
+    );
+    await api().patch(`/v1/apiclients/${made.urn}`, { expires_at: at(HOUR_MS) });
+    expect(await subscription()).toMatchObject({ status: 'ACTIVE', statusReason: null });
+    expect(await owed()).toEqual([urn]);
   });
 
   it('revoked, it opens nothing, and its subscriptions get nothing more', async () => {

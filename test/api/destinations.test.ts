@@ -43,6 +43,7 @@ describe('POST /tenants/{tenant_id}/destinations', () => {
       disabled_at: null,
       expires_at: null,
       state: HEALTHY,
+      retry_schedule: expect.objectContaining({ jitter: 0.1, window_s: null }) as object,
     });
   });
 
@@ -75,6 +76,12 @@ describe('POST /tenants/{tenant_id}/destinations', () => {
         status: 'disabled',
         reason: 'by_hand',
         since: given.disabled_at,
+      },
+      retry_schedule: {
+        attempts_after_s: [0, 5, 35],
+        attempts_after: ['PT0S', 'PT5S', 'PT35S'],
+        jitter: 0.2,
+        window_s: null,
       },
     });
     const got = await api().get<DestinationView>(at(tenantId, 'every-field'));

@@ -4,11 +4,15 @@ import { expect, it } from 'vitest';
 import type { Profile } from '../../src/domain/profile.ts';
 import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { useApi } from '../support/api-server.ts';
+import type { DestinationView } from '../support/api-views.ts';
 
 interface ProfileView {
   readonly name: string;
   readonly default: boolean;
-  readonly retry: { readonly attempts_after_s: readonly number[] };
+  readonly retry: {
+    readonly attempts_after_s: readonly number[];
+    readonly attempts_after: readonly string[];
+  };
   readonly secret: { readonly overlap_s: number };
   readonly ending: object;
   readonly timeout_ms: number;
@@ -55,6 +59,38 @@ it('shows schedules as the moments that they mean', async () => {
     balkanid: [0, 30, 90, 210, 450, 930, 1890, 3810, 7650, 15_330, 30_690],
     baxcloud: [0, 5, 35, 155, 755, 2555],
     own: [0, 1.5],
+  });
+});
+
+it('shows them as durations, too', async () => {
+  const { body } = await api().get<{ models: ProfileView[] }>('/v1/profiles');
+  const after = (name: string) =>
+    body.models.find((each) => each.name === name)?.retry.attempts_after;
+  expect(after('baxcloud')).toEqual(['PT0S', 'PT5S', 'PT35S', 'PT2M35S', 'PT12M35S', 'PT42M35S']);
+  expect(after('baack')?.slice(-2)).toEqual(['PT7H39M24S', 'PT16H']);
+  expect(after('own')).toEqual(['PT0S', 'PT1.5S']);
+});
+
+it('shows those of a destination, its own or its profile’s', async () => {
+  const tenantId = await api().tenant();
+  const { id } = await api().destination(tenantId, {
+    profile: 'baack',
+    credentials: { secret: 'a' },
+  });
+  const path = `/v1/tenants/${tenantId}/destinations/${id}`;
+  const shown = async () => (await api().get<DestinationView>(path)).body.retry_schedule;
+  expect(await shown()).toMatchObject({
+    attempts_after_s: [0, 8, 24, 84, 564, 2364, 5964, 13_164, 27_564, 16 * HOUR_S],
+    jitter: 0,
+    window_s: null,
+  });
+  const retry = { base_s: 1, factor: 10, cap_s: 100_000, count: 6, jitter: 0.2, window_s: 20_000 };
+  await api().patch(path, { policy: { retry } });
+  expect(await shown()).toEqual({
+    attempts_after_s: [0, 1, 11, 111, 1111, 11_111],
+    attempts_after: ['PT0S', 'PT1S', 'PT11S', 'PT1M51S', 'PT18M31S', 'PT3H5M11S'],
+    jitter: 0.2,
+    window_s: 20_000,
   });
 });
 

@@ -86,6 +86,12 @@ describe('bench/run.ts', () => {
     expect(metrics).toEqual(expect.arrayContaining(['unsigned', 'baack', 'baack, of unsigned']));
   });
 
+  test('measures those who are well among many that are not', { timeout: TIMEOUT_MS }, async () => {
+    const results = await bench(['isolation-many', ...TINY]);
+    expect(results.scenarios[0]?.faults).toEqual([]);
+    expect(rowsOf(results, 'isolation-many')).toHaveLength(3);
+  });
+
   test('names the scenarios where it is asked for one that does not exist', async () => {
     const { code, output } = await node('bench/run.ts', ['sinlge']);
     expect(code).toBe(1);

@@ -125,6 +125,14 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['1', 1],
     ['32767', 32_767],
   ],
+  maxConcurrencyPerTenant: [
+    ['1', 1],
+    ['1000000', 1_000_000],
+  ],
+  maxConcurrencyPerOrigin: [
+    ['1', 1],
+    ['2048', 2048],
+  ],
   maxPublishPerMinute: [
     ['none', null],
     ['1', 1],
@@ -256,6 +264,11 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['0', 'from 1 to 32767'],
     ['32768', 'from 1 to 32767'],
   ],
+  maxConcurrencyPerTenant: [
+    ['0', 'from 1 to 1000000'],
+    ['none', 'from 1 to 1000000'],
+  ],
+  maxConcurrencyPerOrigin: [['1000001', 'from 1 to 1000000']],
   maxPublishPerMinute: [
     ['0', 'from 1 to 100000000, or none'],
     ['unlimited', 'or none'],

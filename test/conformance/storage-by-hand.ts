@@ -177,6 +177,17 @@ export function describeCancel(driver: StorageDriver): void {
       ]);
     });
 
+    it('says why, where it was superseded', async () => {
+      const tenantId = await seedTenant(db.storage, 'd');
+      const seq = await publish(db.storage, tenantId, { toClaimed: ['d'] });
+      const delivery = { seq, ordinal: 0 };
+      await db.storage.cancel({ delivery, nowMs: db.nowMs(), code: 'superseded' });
+      expect(await deliveryAt(db.storage, seq)).toMatchObject({
+        status: 'canceled',
+        lastCode: 'superseded',
+      });
+    });
+
     it('tells where a live node is at it, and cancels it all the same', async () => {
       const tenantId = await seedTenant(db.storage, 'd');
       const seq = await publish(db.storage, tenantId, { toClaimed: ['d'] });

@@ -67,6 +67,7 @@ export function describeClaim(driver: StorageDriver): void {
           metadata: '{"a":"1"}',
           resource: '{"urn":"urn:r:1"}',
           test: false,
+          deliverAtMs: null,
           data: jsonBytes({ n: 1 }),
         },
       });

@@ -3,36 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { StoredClient } from '../../src/storage/client-storage.ts';
 import type { PageRequest } from '../../src/storage/reading.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { ALL_AUDIT, auditEntryOf, destinationOf, seedTenant } from '../support/storage-fixtures.ts';
+import {
+  ALL_AUDIT,
+  auditEntryOf,
+  clientOf,
+  destinationOf,
+  seedTenant,
+} from '../support/storage-fixtures.ts';
 import { withDatabase } from './storage-driver.ts';
 import type { StorageDriver } from './storage-driver.ts';
 
 const PAGE: PageRequest = { limit: 100, order: 'asc', from: null };
-
-function clientOf(
-  tenantId: string,
-  urn: string,
-  changes: Partial<StoredClient> = {},
-): StoredClient {
-  return {
-    tenantId,
-    urn,
-    name: `client ${urn}`,
-    clientId: urn,
-    scope: 'webhook',
-    permissions: 'all',
-    token: { prefix: `anc_${urn}`, hash: Uint8Array.of(0, 1, 254, 255) },
-    previousToken: null,
-    certificateExpiresAtMs: null,
-    createdAtMs: 1_700_000_000_000,
-    updatedAtMs: 1_700_000_000_000,
-    expiresAtMs: null,
-    revokedAtMs: null,
-    revision: 1,
-    sealedSecrets: Uint8Array.of(1, 2, 3),
-    ...changes,
-  };
-}
 
 const insert = (storage: Storage, client: StoredClient, maxPerTenant = 10) =>
   storage.clientInsert({ client, maxPerTenant });

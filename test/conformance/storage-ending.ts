@@ -1,8 +1,12 @@
 /** How destinations fare and end, and the outbox of mails. */
 import { describe, expect, it } from 'vitest';
 
+import { ingestedAtMs } from '../../src/domain/event.ts';
 import { NEW_HEALTH } from '../../src/domain/health.ts';
+import type { Verdict } from '../../src/storage/storage.ts';
 import {
+  ALL_ATTEMPTS,
+  attemptOf,
   insertDestination,
   newTenantId,
   publish,
@@ -45,6 +49,55 @@ export function describeEnding(driver: StorageDriver): void {
         await switchDestination(storage, tenantId, 'a', { ...off, disabledAtMs: null });
         await storage.destinationDelete({ tenantId, id: 'b' });
         expect(await ids()).toEqual([]);
+      }));
+  });
+
+  describe('what was told', () => {
+    it('goes up to a moment; deliveries that failed for good since then are found, page by page', () =>
+      withDatabase(driver, async ({ storage }) => {
+        expect(await storage.untoldFailures({ after: null, limit: 10 })).toEqual({
+          toldUpToMs: null,
+          failures: [],
+        });
+        const tenantId = await seedTenant(storage, 'a');
+        const failed = async (verdict: Verdict, reason: 'timeout' | null = 'timeout') => {
+          const seq = await publish(storage, tenantId, { toClaimed: ['a'] });
+          const attempt = attemptOf({ seq, ordinal: 0 }, { verdict, step: 1 });
+          const response = reason === null ? attempt.response : null;
+          await storage.record({ attempts: [{ ...attempt, reason, response }] });
+          return seq;
+        };
+        const first = await failed({ status: 'failed' });
+        await failed({ status: 'delivered' }, null);
+        await failed({ status: 'pending', nextAttemptAtMs: 2_000_000_000_000 });
+        const retried = await failed({ status: 'failed' });
+        await storage.retryByHand({ tenantId, eventSeq: retried, destinationId: 'a', nowMs: 1 });
+        const second = await failed({ status: 'failed' });
+        const [attempt] = (await storage.attemptList(ALL_ATTEMPTS)).rows;
+        const recordedMs = ingestedAtMs(attempt?.seq ?? NaN);
+        await storage.healthPut({ entries: [], toldUpToMs: recordedMs + DAY_MS });
+        const none = await storage.untoldFailures({ after: null, limit: 10 });
+        expect(none).toEqual({ toldUpToMs: recordedMs + DAY_MS, failures: [] });
+        const toldUpToMs = recordedMs - 1;
+        await storage.healthPut({ entries: [], toldUpToMs });
+        const page = await storage.untoldFailures({ after: null, limit: 1 });
+        const { position = NaN } = page.failures[0] ?? {};
+        const next = await storage.untoldFailures({ after: position, limit: 10 });
+        expect(page.toldUpToMs).toBe(toldUpToMs);
+        const found = [...page.failures, ...next.failures];
+        expect(found.map(({ delivery }) => delivery.seq)).toEqual([first, second]);
+        expect(found[0]).toMatchObject({
+          tenantId,
+          destinationId: 'a',
+          createdAtMs: CREATED_MS,
+          attempts: 1,
+          kind: 'first',
+          step: 1,
+          reason: 'timeout',
+          status: null,
+          code: 'timeout',
+          eligibleForRetry: true,
+        });
       }));
   });
 

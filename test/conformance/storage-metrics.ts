@@ -12,8 +12,14 @@ import {
 } from '../../src/domain/latency-histogram.ts';
 import { ATTEMPT_DIMENSIONS, EVENT_DIMENSIONS } from '../../src/domain/metrics.ts';
 import type { AttemptDimension, EventDimension } from '../../src/domain/metrics.ts';
-import type { AttemptMetricsQuery, MetricsQuery } from '../../src/storage/metrics.ts';
-import type { EventRecord, StoredAttempt } from '../../src/storage/reading.ts';
+import { USAGE_DIMENSIONS } from '../../src/storage/metrics.ts';
+import type {
+  AttemptMetricsQuery,
+  MetricsQuery,
+  UsageDimension,
+  UsageQuery,
+} from '../../src/storage/metrics.ts';
+import type { EventRecord, PageRequest, StoredAttempt } from '../../src/storage/reading.ts';
 import type { AttemptRecord, Storage } from '../../src/storage/storage.ts';
 import {
   ALL_ATTEMPTS,
@@ -21,6 +27,7 @@ import {
   attemptOf,
   cancelAll,
   claim,
+  clientOf,
   failureOf,
   HOUR_MS,
   insertDestination,
@@ -131,6 +138,60 @@ export function describeMetrics(driver: StorageDriver): void {
         }),
         { numRuns },
       );
+    });
+
+    it('tell usage apart by API client, also of destinations that are deleted, page by page', async () => {
+      const { storage } = db;
+      const tenantId = await seedTenant(storage, 'own');
+      const [one, other] = [`${tenantId}-1`, `${tenantId}-2`];
+      for (const urn of [one, other])
+        await storage.clientInsert({ client: clientOf(tenantId, urn), maxPerTenant: 10 });
+      const destinations = { a: one, b: one, c: other, gone: other };
+      for (const [id, apiClient] of Object.entries(destinations)) {
+        const subscription = { apiClient, auth: 'none' as const, words: null, resource: null };
+        await insertDestination(storage, tenantId, id, { subscription });
+      }
+      for (const id of ['own', 'a', 'b', 'c', 'gone', 'gone']) {
+        const seq = await publish(storage, tenantId, { toClaimed: [id] });
+        const attempt = attemptOf({ seq, ordinal: 0 });
+        await storage.record({ attempts: [{ ...attempt, startedAtMs: AROUND_MS }] });
+      }
+      await storage.destinationDelete({ tenantId, id: 'gone' });
+      await rollUpAll(storage);
+      const rows = async (asked: Partial<UsageQuery>) => {
+        const found: (readonly [string | null, number])[] = [];
+        let from: PageRequest['from'] = null;
+        for (;;) {
+          const page = await storage.usageList({
+            tenantIds: [tenantId],
+            destinationId: null,
+            apiClient: null,
+            dimension: 'client',
+            days: { fromS: 0, toS: ALWAYS.toMs / 1000 },
+            page: { limit: 1, order: 'asc', from },
+            ...asked,
+          });
+          for (const row of page.rows)
+            found.push([row.apiClient ?? row.destinationId, row.attempts]);
+          const last = page.rows.at(-1);
+          if (!page.more || last === undefined) return found;
+          from = { side: 'after', position: last.position };
+        }
+      };
+      expect(new Map(await rows({}))).toEqual(
+        new Map([
+          [null, 1],
+          [one, 2],
+          [other, 3],
+        ]),
+      );
+      expect(await rows({ apiClient: other })).toEqual([[other, 3]]);
+      expect(await rows({ dimension: 'tenant' })).toEqual([[null, 6]]);
+      const single = await rows({ dimension: 'destination', apiClient: other });
+      expect(single).toEqual([
+        [other, 1],
+        [other, 2],
+      ]);
     });
 
     it('give percentiles that are off by no more than is said', async () => {
@@ -463,19 +524,34 @@ async function expectUsage(
   tenantIds: readonly string[],
   attempts: readonly StoredAttempt[],
 ): Promise<void> {
-  const expected = new Map<string, number>();
-  for (const { startedAtMs, tenantId, destinationId } of attempts) {
-    const key = `${Math.floor(startedAtMs / DAY_MS)} ${tenantId} ${destinationId}`;
-    expected.set(key, (expected.get(key) ?? 0) + 1);
+  for (const dimension of USAGE_DIMENSIONS) {
+    const expected = new Map<string, number>();
+    for (const { startedAtMs, tenantId, destinationId } of attempts) {
+      const told = dimension === 'destination' ? destinationId : '';
+      const key = `${Math.floor(startedAtMs / DAY_MS)} ${tenantId} ${told}`;
+      expected.set(key, (expected.get(key) ?? 0) + 1);
+    }
+    await expectUsageBy(storage, tenantIds, dimension, expected);
   }
+}
+
+async function expectUsageBy(
+  storage: Storage,
+  tenantIds: readonly string[],
+  dimension: UsageDimension,
+  expected: ReadonlyMap<string, number>,
+): Promise<void> {
   const { rows } = await storage.usageList({
     tenantIds,
     destinationId: null,
+    apiClient: null,
+    dimension,
     days: { fromS: 0, toS: ALWAYS.toMs / 1000 },
     page: { limit: 1000, order: 'asc', from: null },
   });
   const found = rows.map(
-    (row) => [`${row.dayS / 86_400} ${row.tenantId} ${row.destinationId}`, row.attempts] as const,
+    (row) =>
+      [`${row.dayS / 86_400} ${row.tenantId} ${row.destinationId ?? ''}`, row.attempts] as const,
   );
   expect(new Map(found)).toEqual(expected);
   expect(found).toHaveLength(expected.size);

@@ -23,7 +23,7 @@ function next(
   question: Partial<Parameters<typeof nextAttemptAtMs>[1]> = {},
   random = drawing(0.5),
 ): number | null {
-  const asked = { step: 1, nowMs: NOW_MS, ingestedAtMs: NOW_MS, ...question };
+  const asked = { step: 1, nowMs: NOW_MS, firstDueAtMs: NOW_MS, ...question };
   return nextAttemptAtMs(schedule(given), asked, random);
 }
 
@@ -66,10 +66,10 @@ describe('nextAttemptAtMs', () => {
   });
 
   it('does not begin a retry after the window, counted from when the event came in', () => {
-    const ingestedAtMs = NOW_MS - 5000;
-    expect(next({ windowMs: 6000 }, { ingestedAtMs })).toBe(NOW_MS + 1000);
-    expect(next({ windowMs: 5999 }, { ingestedAtMs })).toBeNull();
-    expect(next({ windowMs: 6000 }, { ingestedAtMs, retryAfterMs: 1001 })).toBeNull();
+    const firstDueAtMs = NOW_MS - 5000;
+    expect(next({ windowMs: 6000 }, { firstDueAtMs })).toBe(NOW_MS + 1000);
+    expect(next({ windowMs: 5999 }, { firstDueAtMs })).toBeNull();
+    expect(next({ windowMs: 6000 }, { firstDueAtMs, retryAfterMs: 1001 })).toBeNull();
   });
 });
 

@@ -2,6 +2,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -42,6 +43,24 @@ describe('options', () => {
     expect(head).toBe(`angarium: ${problems.length} options are wrong:`);
     expect(foot).toBe('angarium serve --help explains them.');
     expect(readdirSync(cwd)).toEqual([]);
+  });
+});
+
+describe('mail templates', () => {
+  it('that cannot be used are said by file and line, and nothing is made', async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'mails'));
+    writeFileSync(join(cwd, 'mails', 'delivery.failed.text.mustache'), 'one\n{{#items}}\n{{at}');
+    const env = serverEnv({ ANGARIUM_MAIL_TEMPLATES: 'mails' });
+    const { code, stdout, stderr } = await runAngarium(['serve'], { cwd, env });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'angarium: the mail templates are wrong:\n' +
+        '  mails/delivery.failed.text.mustache:3: Unclosed tag, in Mustache (mustache(5))\n',
+    });
+    expect(existsSync(join(cwd, 'data'))).toBe(false);
   });
 });
 

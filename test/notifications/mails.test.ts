@@ -11,6 +11,7 @@ import { MailLinks } from '../../src/domain/mail-link.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import { Notices } from '../../src/engine/notices.ts';
 import { Mailer } from '../../src/notifications/mailer.ts';
+import { MailTemplateError } from '../../src/notifications/mail-template-error.ts';
 import { loadMailTemplates } from '../../src/notifications/mail-texts.ts';
 import { mailListener } from '../../src/notifications/notice-mails.ts';
 import { ENCRYPTION_KEY, useApi } from '../support/api-server.ts';
@@ -207,6 +208,37 @@ describe('a mail', () => {
     const [mail] = await mails();
     expect(mail?.subject).toBe('Oh: Bill & Co 1');
     expect(mail?.text).toContain('event evt_1');
+  });
+
+  it('has no text of the operator that cannot be used: all that is wrong is said, by file and line', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'angarium-mails-'));
+    const write = (name: string, text: string) =>
+      writeFileSync(join(folder, `${name}.mustache`), text);
+    write('delivery.failed.subject', 'fine {{destination}}');
+    write('delivery.failed.text', 'one\n{{#items}}\nthree {{at}\nfour');
+    write('delivery.failed.html', 'one\n\n{{#items}}{{/item}}');
+    write('destination.expired.text', 'one\n{{#items}}\n{{> footer}}{{/items}}');
+    write('destination.disbled.text', '');
+    let said = '';
+    try {
+      loadMailTemplates(folder);
+    } catch (error) {
+      if (error instanceof MailTemplateError) said = error.message;
+    }
+    rmSync(folder, { recursive: true });
+    const [first, ...problems] = said.split('\n').map((line) => line.replaceAll(folder, '').trim());
+    expect(first).toBe('the mail templates are wrong:');
+    expect(problems).toEqual([
+      '/delivery.failed.html.mustache:3: Unclosed section "items", in Mustache (mustache(5))',
+      '/delivery.failed.text.mustache:3: Unclosed tag, in Mustache (mustache(5))',
+      expect.stringMatching(
+        /^\/destination\.disbled\.text\.mustache: there is no such template/,
+      ) as string,
+      '/destination.expired.text.mustache:3: {{> footer}}: a template cannot take in another one',
+    ]);
+    expect(() => loadMailTemplates(join(folder, 'none'))).toThrow(
+      /^ANGARIUM_MAIL_TEMPLATES: .*none cannot be read \(ENOENT.*\): name a folder$/,
+    );
   });
 
   it('goes only to those who are contacts still', async () => {

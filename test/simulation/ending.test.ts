@@ -98,6 +98,51 @@ test('410 disables, and what else was owed is canceled', async () => {
   expect(await stage.end()).toEqual([]);
 });
 
+describe('a subscription of the profile baack', () => {
+  const UNAVAILABLE = { kind: 'status', latencyMs: 5, status: 503 } as const;
+
+  async function subscribed() {
+    const stage = new Stage();
+    await stage.begin();
+    const scene = { tenantId: 't', name: 'r', behaviour: UNAVAILABLE, profile: 'baack' };
+    return { stage, receiver: await stage.destination(scene) };
+  }
+
+  test('is stopped by exhausted retries, within 24 hours of the first failure', async () => {
+    const { stage, receiver } = await subscribed();
+    stage.publish('t');
+    await stage.world.clock.advanceUntil(() => stage.world.ledger.pendingCount > 0, 1000);
+    await stage.world.clock.advanceUntil(() => receiver.requests.length === 10, DAY_MS);
+    await stage.world.pass(1000);
+    const state = await stateOf(stage);
+    expect(state).toMatchObject({ status: 'disabled', reason: 'exhausted' });
+    const [first] = receiver.requests;
+    const afterMs = (state?.sinceMs ?? Infinity) - (first?.endedAtMs ?? NaN);
+    expect(afterMs).toBeGreaterThanOrEqual(16 * 3_600_000 - 1000);
+    expect(afterMs).toBeLessThan(DAY_MS);
+    stage.publish('t');
+    await stage.world.pass(DAY_MS / 24);
+    expect(receiver.requests.length).toBe(10);
+    expect(await stage.end()).toEqual([]);
+  });
+
+  test('is stopped by a share of a half of at least 20 attempts within an hour', async () => {
+    const { stage, receiver } = await subscribed();
+    stage.world.behave('r', OK);
+    stage.publish('t', 10);
+    await stage.world.pass(1000);
+    stage.world.behave('r', UNAVAILABLE);
+    for (let n = 1; n <= 9; n++) stage.publish('t');
+    await stage.world.pass(1000);
+    expect(receiver.requests.length).toBe(19);
+    expect(await stateOf(stage)).toMatchObject({ status: 'failing' });
+    stage.publish('t');
+    await stage.world.pass(1000);
+    expect(await stateOf(stage)).toMatchObject({ status: 'disabled', reason: 'failure_share' });
+    expect(await stage.end()).toEqual([]);
+  });
+});
+
 describe('hold', () => {
   test('keeps what is missed while disabled, and delivers it in order, no faster than its rate', async () => {
     const { stage, receiver } = await begin({ while_disabled: 'hold', rate_per_minute: 60 }, OK);
@@ -123,7 +168,10 @@ describe('hold', () => {
     const { engine } = stage.process;
     stage.publish('t', 50);
     await stage.world.pass(30);
+    // Until it is answered, the engine may see the old or the new.
+    stage.world.watch.changeBegins('t');
     await stage.during(changeDestination(engine, KEY, { disabledAtMs: engine.clock.nowMs() }));
+    stage.world.watch.changeEnds('t', true);
     await stage.world.pass(1000);
     const before = receiver.requests.length;
     expect(before).toBeLessThan(50);

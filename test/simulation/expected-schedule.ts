@@ -44,7 +44,7 @@ export function scheduleOf(policy: RetryOfPolicy | undefined, profile: string): 
 export function expectedNext(
   { delaysMs, jitter, windowMs }: ExpectedSchedule,
   failures: number,
-  ingestedAtMs: number,
+  firstDueAtMs: number,
   { endedAtMs, outcome }: ReceivedRequest,
 ): Expected {
   const delayMs = delaysMs[failures - 1];
@@ -53,6 +53,6 @@ export function expectedNext(
     outcome?.kind === 'failed' ? Math.min(outcome.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0;
   const from = endedAtMs + Math.round(Math.max(delayMs * (1 - jitter), askedMs));
   const to = endedAtMs + Math.round(Math.max(delayMs * (1 + jitter), askedMs));
-  const lastMs = windowMs === null ? Infinity : ingestedAtMs + windowMs;
+  const lastMs = windowMs === null ? Infinity : firstDueAtMs + windowMs;
   return { from, to: Math.min(to, lastMs), mayBeOver: to > lastMs };
 }

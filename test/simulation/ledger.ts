@@ -504,9 +504,10 @@ export class Ledger {
       !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
     if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) return null;
     if (isFinal) return after.status === 'failed' ? null : 'it goes on after a final failure';
-    const ingestedAtMs = Math.floor(event.seq / 1000);
+    const { deliverAtMs = 0 } = event.publication;
+    const firstDueAtMs = Math.max(Math.floor(event.seq / 1000), deliverAtMs);
     const expected = destination.schedules.map((schedule) =>
-      expectedNext(schedule, steps, ingestedAtMs, lastRecorded),
+      expectedNext(schedule, steps, firstDueAtMs, lastRecorded),
     );
     if (after.status === 'failed')
       return expected.some(({ mayBeOver }) => mayBeOver) ? null : `failed after ${steps} failures`;

@@ -132,6 +132,27 @@ describe('a policy', () => {
   });
 });
 
+test('the window of a delivery that was to come later begins at its time, also in another process', async () => {
+  const stage = new Stage();
+  await stage.begin();
+  const receiver = await stage.destination({
+    tenantId: 't',
+    name: 'r',
+    behaviour: FAILING,
+    policy: { retry: { delays_s: [10, 10, 10, 10], jitter: 0, window_s: 25 } },
+  });
+  const deliverAtMs = stage.process.engine.clock.nowMs() + HOUR;
+  stage.publish('t', 1, null, { deliverAtMs });
+  await stage.world.pass(HOUR + 5 * S);
+  expect(receiver.requests.length).toBe(1);
+  stage.world.crash();
+  stage.world.boot();
+  await stage.world.pass(5 * MINUTE);
+  expectSoonAfter(pausesOf(receiver.requests), [10 * S, 10 * S]);
+  expect(stage.delivery(receiver).row.status).toBe('failed');
+  expect(await stage.end()).toEqual([]);
+});
+
 describe('Retry-After', () => {
   const asking = (retryAfterMs: number) =>
     ({ kind: 'status', latencyMs: 10, status: 429, retryAfterMs }) as const;

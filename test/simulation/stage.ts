@@ -1,6 +1,7 @@
 /** A world for one scene: no chance but what the scene asks for, and the same watch over every request. */
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
 import { createDestination } from '../../src/engine/manage-destinations.ts';
+import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Behaviour, ReceivedRequest, Receiver } from '../support/simulated-receivers.ts';
@@ -12,6 +13,7 @@ export interface StageOptions {
   readonly maxInFlight?: number;
   readonly maxInMemory?: number;
   readonly retentionDays?: number;
+  readonly shared?: Partial<SharedLimits>;
 }
 
 export interface Scene {
@@ -22,6 +24,8 @@ export interface Scene {
   readonly policy?: DestinationPolicy;
   /** The standard one where none is named. */
   readonly profile?: string;
+  /** Of the receiver; without one it shares nothing. */
+  readonly origin?: string;
 }
 
 /** What the events are ordered by, and the like. */
@@ -36,6 +40,7 @@ export class Stage {
     maxInFlight = 4096,
     maxInMemory = 20_000,
     retentionDays = 30,
+    shared = {},
   }: StageOptions = {}) {
     this.world = new World({
       seed,
@@ -45,6 +50,7 @@ export class Stage {
       isAmple: maxInFlight >= 4096 && maxInMemory >= 20_000,
       utilization: 0,
       isTracing: false,
+      shared,
     });
   }
 
@@ -61,7 +67,14 @@ export class Stage {
   }
 
   /** Creates the destination, and its tenant where it is the first. */
-  async destination({ tenantId, name, behaviour, policy = {}, profile }: Scene): Promise<Receiver> {
+  async destination({
+    tenantId,
+    name,
+    behaviour,
+    policy = {},
+    profile,
+    origin,
+  }: Scene): Promise<Receiver> {
     const { engine } = this.process;
     const receiver = this.world.receivers.receiver(name);
     this.world.behave(name, behaviour);
@@ -81,7 +94,7 @@ export class Stage {
           profile: profile ?? null,
           httpSignature: null,
           topics: ['*'],
-          config: { receiver: name },
+          config: { receiver: name, ...(origin === undefined ? {} : { origin }) },
           credentials: {},
           filter: null,
           deliveryMetadata: null,

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import type { Timer } from '../../src/domain/clock.ts';
 import type { EngineLog } from '../../src/engine/engine-log.ts';
+import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import { openInlineDatabase } from '../../src/storage/sqlite/inline.ts';
 import type { OpenDatabase } from '../../src/storage/sqlite/open.ts';
 import { SimulatedClock, settled } from '../support/simulated-clock.ts';
@@ -41,6 +42,8 @@ export interface WorldOptions {
   /** How busy the thread is: publishes may be made to wait. */
   readonly utilization: number;
   readonly isTracing: boolean;
+  /** Of the places that lanes share. */
+  readonly shared?: Partial<SharedLimits>;
 }
 
 export class World {
@@ -111,7 +114,11 @@ export class World {
       medium: this.medium,
       receivers: this.receivers,
       log: this.#log(),
-      limits: { maxInFlight: this.#options.maxInFlight, maxInMemory: this.#options.maxInMemory },
+      limits: {
+        maxInFlight: this.#options.maxInFlight,
+        maxInMemory: this.#options.maxInMemory,
+        ...this.#options.shared,
+      },
       utilization: () => this.#options.utilization,
       onWritten: (writer, operation) => this.ledger.written(writer, operation),
     });

@@ -101,6 +101,7 @@ const claimed: fc.Arbitrary<ClaimedDelivery> = whole.chain((seq) =>
       resource: maybe(text),
       data: bytes,
       test: fc.boolean(),
+      deliverAtMs: maybe(whole),
     }),
   }),
 );

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
+import { USAGE_DIMENSIONS } from '../../src/storage/metrics.ts';
 import type { Position } from '../../src/storage/reading.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import {
@@ -246,6 +247,14 @@ describe('the statements of lists', () => {
       (fresh) => fresh.attemptGet({ seq }),
     ],
     [
+      'what was not told, among the newest attempts alone,',
+      'SEARCH attempts USING INTEGER PRIMARY KEY (rowid>?)',
+      async (fresh) => {
+        await fresh.healthPut({ entries: [], toldUpToMs: 1 });
+        await fresh.untoldFailures({ after: null, limit: 10 });
+      },
+    ],
+    [
       'a delivery',
       'SEARCH deliveries USING PRIMARY KEY (event_seq=? AND ordinal=?)',
       (fresh) => fresh.deliveryGet({ delivery: { seq, ordinal: 0 } }),
@@ -290,17 +299,19 @@ describe('the statements of metrics', () => {
       '(width_s=? AND start_s=? AND tenant_no=?',
       (fresh) => fresh.metricsEvents({ ...all, filters: { tenant_id: [tenantId] } }),
     ],
-    [
-      'usage',
+    ...USAGE_DIMENSIONS.map((dimension): (typeof QUESTIONS)[number] => [
+      `usage by ${dimension}`,
       '(width_s=? AND cube=? AND start_s>? AND start_s<?)',
-      (fresh) =>
+      (fresh: Storage) =>
         fresh.usageList({
           tenantIds: [],
           destinationId: null,
+          apiClient: null,
+          dimension,
           days: { fromS: 0, toS: 1 },
           page: pageAt(null, 3),
         }),
-    ],
+    ]),
   ];
 
   it.each(QUESTIONS)('read the roll-ups of the range and no others: %s', async (_, key, ask) => {

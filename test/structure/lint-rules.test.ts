@@ -101,6 +101,24 @@ const broken: Broken[] = [
     says: HAND_OVER_PROFILES,
   },
   {
+    rule: 'mails know no routes',
+    file: 'src/notifications/calls-http.ts',
+    source: `import { buildServer } from '../http/server.ts';\nexport const x = buildServer;\n`,
+    says: 'Notifications know the engine and the storage port alone',
+  },
+  {
+    rule: 'mails know no driver',
+    file: 'src/notifications/driver.ts',
+    source: `import { open } from '../storage/sqlite/open.ts';\nexport const x = open;\n`,
+    says: 'Notifications use the storage port',
+  },
+  {
+    rule: 'mails do not import profiles',
+    file: 'src/notifications/profile.ts',
+    source: `import { standard } from '../profiles/standard.ts';\nexport const x = standard;\n`,
+    says: 'Notifications know the engine and the storage port alone',
+  },
+  {
     rule: 'one storage driver does not import the other',
     file: 'src/storage/postgres/neighbour.ts',
     source: `import { open } from '../sqlite/open.ts';\nexport const x = open;\n`,

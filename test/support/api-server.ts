@@ -18,6 +18,7 @@ import { createSealedBoxes } from '../../src/domain/sealed-box.ts';
 import { deriveTokenKey } from '../../src/domain/token-key.ts';
 import { createAccess } from '../../src/engine/access.ts';
 import type { Access } from '../../src/engine/access.ts';
+import type { DispatcherLimits } from '../../src/engine/dispatcher-parts.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createJmespath } from '../../src/expressions/jmespath.ts';
@@ -62,6 +63,8 @@ export interface ApiOptions extends StorageOptions {
   /** Of destinations that name none; `standard`. */
   readonly defaultProfile?: Profile;
   readonly limits?: Partial<ServerLimits>;
+  /** Of what is in memory and under way. */
+  readonly dispatcherLimits?: Partial<DispatcherLimits>;
   /** By default that of the machine. */
   readonly clock?: Clock;
   /** By default without a bound: wrong keys are sent all the time here. */
@@ -167,6 +170,7 @@ export class ApiServer {
       ...(options.unknownTopics === undefined ? {} : { unknownTopics: options.unknownTopics }),
       retentionDays: 7,
       measures: metrics,
+      limits: options.dispatcherLimits ?? {},
       targets: {
         types: new Map([[type.type, type]]),
         profiles: new Map(

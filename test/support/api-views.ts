@@ -32,6 +32,12 @@ export interface DestinationView {
     readonly reason: string | null;
     readonly consecutive_failures: number;
   };
+  readonly retry_schedule: {
+    readonly attempts_after_s: readonly number[];
+    readonly attempts_after: readonly string[];
+    readonly jitter: number;
+    readonly window_s: number | null;
+  };
 }
 
 export interface KeyView {
@@ -162,6 +168,7 @@ export interface UsageView {
   readonly day: string;
   readonly tenant_id: string;
   readonly destination_id: string;
+  readonly api_client: string | null;
   readonly billable_attempts: number;
   readonly failed_attempts: number;
 }

@@ -28,6 +28,12 @@ export interface Published {
 
 export type BatchResult = Published | { readonly error: { readonly status: number } };
 
+type Counts = Record<string, number>;
+
+function count(counts: Counts, key: string, by: number): void {
+  counts[key] = (counts[key] ?? 0) + by;
+}
+
 interface Page<Model> {
   readonly models: readonly Model[];
   readonly pagination: { readonly next: string | null };
@@ -142,24 +148,49 @@ export class Api {
     return found;
   }
 
-  /** All attempts, and what the usage of all days says, as counts by tenant and destination. */
-  async billed(): Promise<{ attempts: Record<string, number>; usage: Record<string, number> }> {
+  /**
+   * All attempts, and what the usage of all days says, as counts by day, tenant and destination, by API client and by
+   * tenant. `clients`: whose destinations are whose.
+   */
+  async billed(
+    clients: ReadonlyMap<string, string> = new Map(),
+  ): Promise<{ attempts: Counts; usage: Counts }> {
     const lines = await this.ok<string>('GET', '/api/v1/exports/attempts');
-    const attempts: Record<string, number> = {};
+    const attempts: Counts = {};
     for (const line of lines.split('\n').filter((text) => text !== '')) {
       // A line is an attempt, as the list shows it.
-      const { tenant_id: tenant, destination_id: destination } = JSON.parse(line) as Delivery;
-      const key = `${tenant} ${destination}`;
-      attempts[key] = (attempts[key] ?? 0) + 1;
+      const attempt = JSON.parse(line) as Delivery & { readonly time: string };
+      const [day, tenant, destination] = [
+        attempt.time.slice(0, 10),
+        attempt.tenant_id,
+        attempt.destination_id,
+      ];
+      const client = clients.get(destination) ?? '';
+      count(attempts, `${day} ${tenant} destination ${destination} ${client}`, 1);
+      count(attempts, `${day} ${tenant} client ${client}`, 1);
+      count(attempts, `${day} ${tenant}`, 1);
     }
-    const csv = await this.ok<string>('GET', '/api/v1/usage?format=csv&from=2020-01-01');
-    const usage: Record<string, number> = {};
-    for (const line of csv.trimEnd().split('\n').slice(1)) {
-      const [, tenant, destination, , count] = line.split(',');
-      const key = `${tenant} ${destination}`;
-      usage[key] = (usage[key] ?? 0) + Number(count);
+    const usage: Counts = {};
+    for (const row of await this.#usage('destination')) {
+      const [day, tenant, destination, , client, attempted] = row;
+      count(usage, `${day} ${tenant} destination ${destination} ${client}`, Number(attempted));
     }
+    for (const [day, tenant, client, attempted] of await this.#usage('client'))
+      count(usage, `${day} ${tenant} client ${client}`, Number(attempted));
+    for (const [day, tenant, attempted] of await this.#usage('tenant'))
+      count(usage, `${day} ${tenant}`, Number(attempted));
     return { attempts, usage };
+  }
+
+  /** Of all days, field by field. */
+  async #usage(dimension: string): Promise<string[][]> {
+    const path = `/api/v1/usage?format=csv&from=2020-01-01&dimension=${dimension}`;
+    const csv = await this.ok<string>('GET', path);
+    return csv
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(','));
   }
 
   /** Whether nothing is owed any more. */

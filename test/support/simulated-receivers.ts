@@ -96,7 +96,7 @@ export class SimulatedReceivers {
     for (const request of this.underWayOf(processNo)) this.#end(request, null);
   }
 
-  /** The type as one process uses it. `config.receiver` names the receiver. */
+  /** The type as one process uses it. `config.receiver` names the receiver, `config.origin` what it shares with others. */
   type(clock: ProcessClock, processNo: number): DestinationType {
     return {
       type: SIMULATED_TYPE,
@@ -112,7 +112,10 @@ export class SimulatedReceivers {
         typeof config['receiver'] === 'string'
           ? {
               ok: true,
-              config: { receiver: config['receiver'] },
+              config: {
+                receiver: config['receiver'],
+                ...(typeof config['origin'] === 'string' ? { origin: config['origin'] } : {}),
+              },
               credentials: { secret: 'simulated' },
               auth: null,
             }
@@ -126,6 +129,7 @@ export class SimulatedReceivers {
       showCredentials: ({ credentials }) => credentials,
       showAuth: (auth) => ({ auth, warnings: [] }),
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
+      originOf: (config) => config['origin'] ?? null,
       withoutSecrets: (config) => config,
       open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
       close: () => Promise.resolve(),

@@ -25,6 +25,7 @@ const READS: ReadonlySet<Operation> = new Set<Operation>([
   'auditList',
   'healthPage',
   'destinationsEnding',
+  'untoldFailures',
   'mailsDue',
   'deletionList',
   'replayGet',

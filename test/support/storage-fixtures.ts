@@ -1,6 +1,7 @@
 /** Small things that tests of storages are made of. */
 import { headerLines } from '../../src/domain/attempt.ts';
 import type { AuditEntry } from '../../src/domain/audit.ts';
+import type { StoredClient } from '../../src/storage/client-storage.ts';
 import type {
   AttemptQuery,
   AuditQuery,
@@ -140,6 +141,32 @@ export async function insertDestination(
   const destination = destinationOf(tenantId, id, changes);
   const result = await storage.destinationInsert({ destination, maxPerTenant: 10_000 });
   if (result !== 'inserted') throw new Error(`destination ${id}: ${result}`);
+}
+
+/** An API client whose urn is that id, and its token's beginning. */
+export function clientOf(
+  tenantId: string,
+  urn: string,
+  changes: Partial<StoredClient> = {},
+): StoredClient {
+  return {
+    tenantId,
+    urn,
+    name: `client ${urn}`,
+    clientId: urn,
+    scope: 'webhook',
+    permissions: 'all',
+    token: { prefix: `anc_${urn}`, hash: Uint8Array.of(0, 1, 254, 255) },
+    previousToken: null,
+    certificateExpiresAtMs: null,
+    createdAtMs: 1_700_000_000_000,
+    updatedAtMs: 1_700_000_000_000,
+    expiresAtMs: null,
+    revokedAtMs: null,
+    revision: 1,
+    sealedSecrets: Uint8Array.of(1, 2, 3),
+    ...changes,
+  };
 }
 
 /** Disables or enables a destination, as the engine does. */

@@ -22,6 +22,7 @@ export function createWebhookType(options: WebhookOptions): DestinationType {
     showCredentials: ({ credentials, profile, nowMs }) => shownSecrets(credentials, profile, nowMs),
     showAuth: (auth, nowMs) => showAuth(storedAuth(auth), nowMs),
     describeTarget: (config) => ({ target: config['url'] ?? '', targetUrl: config['url'] ?? '' }),
+    originOf: ({ url }) => (url === undefined ? null : new URL(url).origin),
     withoutSecrets: ({ custom_headers: headers, ...config }) =>
       headers === undefined ? config : { ...config, custom_headers: maskedHeaders(headers) },
     open: (destination) => new WebhookSender(destination, parts),

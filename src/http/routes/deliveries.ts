@@ -126,8 +126,10 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   );
 
   function shown(delivery: DeliveryRecord, nowMs: number) {
-    const wait = dispatcher.waitsFor(delivery.tenantId, delivery.destinationId);
-    return deliveryJson(delivery, storage.ids, nowMs, wait);
+    const { tenantId, destinationId } = delivery;
+    const { order = 'none' } = engine.routing.target(tenantId, destinationId) ?? {};
+    const lane = dispatcher.waitsFor(tenantId, destinationId);
+    return deliveryJson(delivery, storage.ids, nowMs, { lane, isOrdered: order !== 'none' });
   }
 
   /** The number of an event; -1, which none has, where there is no such event. */

@@ -1,7 +1,8 @@
-/** Usage: the billable attempts of each day, tenant and destination. */
+/** Usage: the billable attempts of each day and tenant, by destination or API client. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DAY_S } from '../../domain/granularity.ts';
-import type { UsageRow } from '../../storage/metrics.ts';
+import { USAGE_DIMENSIONS } from '../../storage/metrics.ts';
+import type { UsageDimension, UsageRow } from '../../storage/metrics.ts';
 import { pageRequest, pagination } from '../paging.ts';
 import { Query } from '../query.ts';
 import { rowStream } from '../row-stream.ts';
@@ -20,13 +21,17 @@ import { tenantScope } from '../tenant-scope.ts';
 import { formatTime } from '../time.ts';
 
 const CSV = 'text/csv';
-const COLUMNS = 'day,tenant_id,destination_id,destination_type,billable_attempts,failed_attempts\n';
 
 const PARAMETERS = {
   from: oneText('The first day (UTC); by default the first of this month.', { format: 'date' }),
   to: oneText('The last day, itself included; by default today.', { format: 'date' }),
   tenant_id: 'Only of these tenants.',
   destination_id: oneText('Only of this destination.'),
+  api_client: oneText('Only of this API client’s destinations: its urn.'),
+  dimension: choice(
+    USAGE_DIMENSIONS,
+    'What is told apart beside days and tenants: `destination` by default; `client`: one row for each API client, and one (null) for what belongs to none; `tenant`: nothing else.',
+  ),
   format: choice(
     ['json', 'csv'],
     '`json` by default; `csv`: all rows in one file. `Accept: text/csv` asks for it as well.',
@@ -44,7 +49,7 @@ export function usageRoutes(server: FastifyInstance, { engine }: ServerParts): v
       config: { operation: 'usage.list' },
       schema: {
         tags: ['metrics'],
-        summary: 'Billable attempts by day, tenant and destination',
+        summary: 'Billable attempts by day, tenant, and destination or API client',
         description:
           'Every attempt counts once its record is committed, and never twice; by the day (UTC) on which it began.',
         querystring: queryParameters(PARAMETERS),
@@ -76,6 +81,8 @@ export function usageRoutes(server: FastifyInstance, { engine }: ServerParts): v
       const filters = {
         tenantIds: tenantScope(request).narrow(query.list('tenant_id')),
         destinationId: query.text('destination_id'),
+        apiClient: query.text('api_client'),
+        dimension: query.oneOf('dimension', USAGE_DIMENSIONS) ?? 'destination',
         days: { fromS, toS: lastS + DAY_S },
       };
       const format = query.oneOf('format', ['json', 'csv']) ?? acceptedFormat(request);
@@ -84,14 +91,14 @@ export function usageRoutes(server: FastifyInstance, { engine }: ServerParts): v
       if (format === 'csv') {
         const stream = rowStream(
           (each) => storage.usageList({ ...filters, page: each }),
-          (rows) => rows.map(csvLine).join(''),
-          COLUMNS,
+          (rows) => rows.map((row) => csvLine(usageJson(row, filters.dimension))).join(''),
+          `${COLUMNS[filters.dimension].join(',')}\n`,
         );
         return reply.type(`${CSV}; charset=utf-8; header=present`).send(stream);
       }
       const found = await storage.usageList({ ...filters, page });
       return {
-        models: found.rows.map(usageJson),
+        models: found.rows.map((row) => usageJson(row, filters.dimension)),
         pagination: pagination(page, found, 'day'),
         counted_until: formatTime(found.countedUntilMs),
       };
@@ -118,24 +125,37 @@ function monthStartS(timeS: number): number {
   return Date.UTC(time.getUTCFullYear(), time.getUTCMonth(), 1) / 1000;
 }
 
-function usageJson(row: UsageRow) {
-  return {
+const COUNTS = ['billable_attempts', 'failed_attempts'] as const;
+
+/** Of a row, in their order. */
+const COLUMNS = {
+  destination: ['day', 'tenant_id', 'destination_id', 'destination_type', 'api_client', ...COUNTS],
+  client: ['day', 'tenant_id', 'api_client', ...COUNTS],
+  tenant: ['day', 'tenant_id', ...COUNTS],
+} as const satisfies Record<UsageDimension, readonly string[]>;
+
+function usageJson(row: UsageRow, dimension: UsageDimension): Record<string, Cell> {
+  const all = {
     day: dayText(row.dayS),
     tenant_id: row.tenantId,
     destination_id: row.destinationId,
     destination_type: row.destinationType,
+    api_client: row.apiClient,
     billable_attempts: row.attempts,
     failed_attempts: row.failed,
   };
+  return Object.fromEntries(COLUMNS[dimension].map((name) => [name, all[name]]));
 }
 
-function csvLine(row: UsageRow): string {
-  return `${Object.values(usageJson(row)).map(csvField).join(',')}\n`;
+type Cell = string | number | null;
+
+function csvLine(row: Readonly<Record<string, Cell>>): string {
+  return `${Object.values(row).map(csvField).join(',')}\n`;
 }
 
 /** RFC 4180. */
-function csvField(value: string | number): string {
-  const text = String(value);
+function csvField(value: Cell): string {
+  const text = String(value ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -1,6 +1,7 @@
 /** Baack's webhook subscriptions: a door to the webhook destinations of the profile `baack`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiClient } from '../../domain/api-client.ts';
+import { isExpired } from '../../domain/ending.ts';
 import { subjectsOf } from '../../domain/subject.ts';
 import { deleteDestination } from '../../engine/delete-destination.ts';
 import { changeDestination, createDestination } from '../../engine/manage-destinations.ts';
@@ -291,6 +292,8 @@ export function webhookSubscriptionRoutes(
       validationFailed([{ pointer: '/apiClient', code, message }]);
     if (client === null || !scope.has(client.tenantId)) throw new ApiError('api_client_not_found');
     if (client.revokedAtMs !== null) throw refuse('revoked', 'This API client was revoked.');
+    if (isExpired(client.expiresAtMs, clock.nowMs()))
+      throw refuse('expired', 'This API client has expired: give it a later `expires_at`.');
     const owner = owningClient(request.caller);
     if (owner !== null && owner !== urn)
       throw new ApiError('client_permission', 'An API client subscribes for itself alone.');

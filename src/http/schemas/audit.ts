@@ -15,9 +15,12 @@ export const AuditEntrySchema = object(
       type: oneOf([...ACTOR_KINDS]),
       id: nullable(string(), {
         description:
-          'Of the key, the tenant or the API client; null: the key of the configuration.',
+          'Of the key, the tenant or the API client; null: the key of the configuration, or the engine.',
       }),
-      name: string({ description: 'Of the key or the API client; the role of a tenant’s token.' }),
+      name: string({
+        description:
+          'Of the key or the API client; the role of a tenant’s token; the rule by which the engine did it.',
+      }),
     }),
     action: oneOf([...AUDIT_ACTIONS]),
     tenant_id: nullable(string(), { description: 'Null where it concerns no tenant.' }),
@@ -36,7 +39,7 @@ export const AuditEntrySchema = object(
     }),
     before: Snapshot,
     after: Snapshot,
-    address: string({ description: 'Where the request came from.' }),
+    address: string({ description: 'Where the request came from; empty: there was none.' }),
     request_id: string(),
   },
   { $id: 'AuditEntry' },

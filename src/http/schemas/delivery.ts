@@ -10,6 +10,23 @@ import { boolean, integer, nullable, object, oneOf, string } from './json-schema
 /** `delivering` is not stored: a node has it in memory, in an attempt or next in its lane. It counts as pending. */
 export const SHOWN_STATUSES = [...DELIVERY_STATUSES, 'delivering'] as const;
 
+const WAITS = [
+  'retry',
+  'deliver_at',
+  'rate',
+  'order',
+  'breaker',
+  'concurrency',
+  'disabled',
+] as const;
+
+/** What holds up its destination. */
+export interface DeliveryWait {
+  readonly lane: LaneWait | null;
+  /** Its destination asks for an order. */
+  readonly isOrdered: boolean;
+}
+
 export const DeliverySchema = object(
   {
     id: string(),
@@ -21,9 +38,9 @@ export const DeliverySchema = object(
     status: oneOf([...SHOWN_STATUSES]),
     attempts: integer(),
     next_attempt_at: TimeOrNull,
-    waits_for: nullable(oneOf(['retry', 'rate', 'breaker', 'concurrency', 'disabled']), {
+    waits_for: nullable(oneOf(WAITS), {
       description:
-        'Why it is not attempted now. `disabled`: its destination is, and holds what it is owed.',
+        'Why it is not attempted now. `disabled`: its destination is, and holds what it is owed. `order`: something of its key goes first. `breaker`: until the destination’s `state.breaker_until`.',
     }),
     last_code: nullable(string()),
     created_at: Time,
@@ -33,12 +50,11 @@ export const DeliverySchema = object(
   { $id: 'Delivery' },
 );
 
-/** `wait`: what holds up its destination. */
 export function deliveryJson(
   delivery: DeliveryRecord,
   ids: IdCodec,
   nowMs: number,
-  wait: LaneWait | null,
+  wait: DeliveryWait,
 ) {
   return {
     id: ids.deliveryId(delivery.key),
@@ -64,9 +80,12 @@ export function deliveryJson(
 function waitsFor(
   delivery: DeliveryRecord,
   nowMs: number,
-  wait: LaneWait | null,
-): 'retry' | LaneWait['for'] | null {
+  { lane, isOrdered }: DeliveryWait,
+): (typeof WAITS)[number] | null {
   if (delivery.status !== 'pending' || delivery.claimed) return null;
-  if (wait?.for === 'disabled') return 'disabled';
-  return (delivery.nextAttemptAtMs ?? 0) > nowMs ? 'retry' : (wait?.for ?? 'concurrency');
+  if (lane?.for === 'disabled') return 'disabled';
+  // What was never attempted is due at once, unless it was to come later.
+  if ((delivery.nextAttemptAtMs ?? 0) > nowMs)
+    return delivery.attempts === 0 ? 'deliver_at' : 'retry';
+  return lane?.for ?? (isOrdered ? 'order' : 'concurrency');
 }

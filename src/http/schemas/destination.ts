@@ -21,6 +21,7 @@ import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
 import { Auth, ShownAuth, Warnings } from './destination-auth.ts';
 import { Policy, PolicyPatch } from './destination-policy.ts';
 import { ExpiresAt, State, stateJson } from './destination-state.ts';
+import { scheduleJson, ShownSchedule } from './retry-schedule.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';
 import {
   anything,
@@ -193,12 +194,13 @@ export const DestinationSchema = object(
     disabled_at: TimeOrNull,
     expires_at: TimeOrNull,
     state: State,
+    retry_schedule: ShownSchedule,
   },
   { $id: 'Destination' },
 );
 
 export function destinationJson(opened: OpenedDestination) {
-  const { destination, credentials, auth, warnings, type, state } = opened;
+  const { destination, credentials, auth, warnings, type, state, schedule } = opened;
   const { target, targetUrl } = type?.describeTarget(destination.config) ?? {
     target: '',
     targetUrl: '',
@@ -231,6 +233,7 @@ export function destinationJson(opened: OpenedDestination) {
     disabled_at: formatTimeOrNull(destination.disabledAtMs),
     expires_at: formatTimeOrNull(destination.expiresAtMs),
     state: stateJson(state),
+    retry_schedule: scheduleJson(schedule),
   };
 }
 

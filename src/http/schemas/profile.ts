@@ -9,12 +9,12 @@ import {
   boolean,
   integer,
   nullable,
-  number,
   object,
   oneOf,
   string,
   union,
 } from './json-schema.ts';
+import { scheduleJson, ShownSchedule } from './retry-schedule.ts';
 
 const DAY_MS = 86_400_000;
 const Statuses = arrayOf(integer());
@@ -55,14 +55,7 @@ export const ProfileSchema = object(
       statuses: union(object({ only: Statuses }), object({ all_but: Statuses })),
       reasons: nullable(arrayOf(string()), { description: 'null: whatever the reason.' }),
     }),
-    retry: object({
-      attempts_after_s: arrayOf(number(), {
-        description:
-          'When the attempts are, in seconds after the first, where each fails at once; without jitter.',
-      }),
-      jitter: number(),
-      window_s: nullable(number()),
-    }),
+    retry: ShownSchedule,
     timeout_ms: integer(),
     rate_per_minute: nullable(integer(), {
       description: 'Attempts of one destination; null: as many as its receiver bears.',
@@ -120,11 +113,7 @@ export function profileJson(profile: Profile, isDefault: boolean) {
           : { all_but: retried.statuses.allBut },
       reasons: retried.reasons,
     },
-    retry: {
-      attempts_after_s: attemptsAfterS(retry.delaysMs),
-      jitter: retry.jitter,
-      window_s: retry.windowMs === null ? null : retry.windowMs / 1000,
-    },
+    retry: scheduleJson(retry),
     timeout_ms: profile.timeoutMs,
     rate_per_minute: profile.ratePerMinute,
     ending: endingJson(profile.ending),
@@ -154,10 +143,4 @@ function endingJson({ withoutSuccessMs, failureShare, lifetimeMs, ...ending }: P
 function signatureJson(signature: NonNullable<Profile['signature']>) {
   const { eachEd25519, ...rest } = signature;
   return { ...rest, each_ed25519: eachEd25519 };
-}
-
-function attemptsAfterS(delaysMs: readonly number[]): number[] {
-  const moments = [0];
-  for (const delayMs of delaysMs) moments.push((moments.at(-1) ?? 0) + delayMs / 1000);
-  return moments;
 }

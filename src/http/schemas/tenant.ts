@@ -52,6 +52,21 @@ const SETTINGS = {
           description: 'Of the data of an event; the instance’s limit holds beside it.',
         }),
       ),
+      concurrency: optional(
+        integer({
+          minimum: 1,
+          maximum: 1_000_000,
+          description: 'Attempts of all its destinations at the same time.',
+        }),
+      ),
+      concurrency_per_origin: optional(
+        integer({
+          minimum: 1,
+          maximum: 1_000_000,
+          description:
+            'Those to one receiving origin (scheme, host, port) at the same time; the instance’s bound of an origin holds beside it.',
+        }),
+      ),
       events_per_minute: optional(
         integer({
           minimum: 1,

@@ -18,7 +18,7 @@ import {
 } from './json-schema.ts';
 
 const STATUSES = ['ACTIVE', 'EXPIRED', 'STOPPED'] as const;
-const STATUS_REASONS = ['expired', 'disabled', 'api_client_revoked'] as const;
+const STATUS_REASONS = ['expired', 'disabled', 'api_client_revoked', 'api_client_expired'] as const;
 export const DEFAULT_MAX_RATE = 6000;
 
 const Zoneless = string({
@@ -178,7 +178,7 @@ export function subscriptionJson(opened: OpenedDestination, view: SubscriptionVi
 }
 
 function standing(
-  { destination: { disabledAtMs, expiresAtMs } }: OpenedDestination,
+  { destination: { disabledAtMs, expiresAtMs }, state }: OpenedDestination,
   { nowMs, clientRevokedAtMs }: SubscriptionView,
 ) {
   const since = (timeMs: number, status: 'EXPIRED' | 'STOPPED', statusReason: string) => ({
@@ -187,7 +187,11 @@ function standing(
     statusTimestamp: zonelessOrNull(timeMs),
   });
   if (clientRevokedAtMs !== null) return since(clientRevokedAtMs, 'STOPPED', 'api_client_revoked');
+  if (state.status === 'expired') {
+    const isOwn = expiresAtMs !== null && expiresAtMs <= nowMs;
+    const reason = isOwn ? 'expired' : 'api_client_expired';
+    return since(state.sinceMs ?? nowMs, 'EXPIRED', reason);
+  }
   if (disabledAtMs !== null) return since(disabledAtMs, 'STOPPED', 'disabled');
-  if (expiresAtMs !== null && expiresAtMs <= nowMs) return since(expiresAtMs, 'EXPIRED', 'expired');
   return { status: 'ACTIVE', statusReason: null, statusTimestamp: null };
 }

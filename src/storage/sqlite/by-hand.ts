@@ -30,7 +30,8 @@ const LET_GO =
   'UPDATE deliveries SET holds = 0, updated_ms = ? WHERE event_seq = ? AND ordinal = ?';
 
 const CANCEL = `
-  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = ?
+  UPDATE deliveries
+  SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, last_code = ifnull(?, last_code), updated_ms = ?
   WHERE event_seq = ? AND ordinal = ?`;
 
 export function retryByHand(context: WriteContext): Operation<Storage['retryByHand']> {
@@ -59,7 +60,7 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
 }
 
 export function cancel(context: WriteContext): Operation<Storage['cancel']> {
-  return ({ delivery: { seq, ordinal }, nowMs, audit }) => {
+  return ({ delivery: { seq, ordinal }, nowMs, code = null, audit }) => {
     const row = context.statement(STATUS).get(seq, ordinal);
     if (row === undefined) return 'unknown';
     if (row['holds'] === 1) {
@@ -68,7 +69,7 @@ export function cancel(context: WriteContext): Operation<Storage['cancel']> {
       return 'canceled';
     }
     if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
-    context.statement(CANCEL).run(nowMs, seq, ordinal);
+    context.statement(CANCEL).run(code, nowMs, seq, ordinal);
     writeAudit(context, audit);
     return row['claimed_by'] === context.incarnation ? 'in_attempt' : 'canceled';
   };

@@ -6,7 +6,7 @@ import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, OrderedLanes } from './order.ts';
-import { textOrNull } from './page.ts';
+import { numberOrNull, textOrNull } from './page.ts';
 
 // One claimant of one lane: the index is read in order, from its start.
 const DUE = `
@@ -25,7 +25,7 @@ const CLAIM =
 const ORDER_KEY = 'SELECT order_key FROM deliveries WHERE event_seq = ? AND ordinal = ?';
 
 const EVENT =
-  'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data, test FROM events WHERE seq = ?';
+  'SELECT id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms FROM events WHERE seq = ?';
 
 /** Deliveries of an ordered lane that are looked through for some without a key. */
 const MAX_UNORDERED = 1000;
@@ -141,6 +141,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
         resource: textOrNull(event['resource']),
         data: event['data'] instanceof Uint8Array ? event['data'] : new Uint8Array(),
         test: event['test'] === 1,
+        deliverAtMs: numberOrNull(event['deliver_at_ms']),
       },
     };
   }

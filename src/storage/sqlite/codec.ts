@@ -169,6 +169,7 @@ export function flattenLanes(lanes: readonly ClaimedLane[]): Flat {
       write.text(event.resource);
       write.bytes(event.data);
       write.flag(event.test);
+      write.number(event.deliverAtMs);
     }
   }
   return write.finish();
@@ -205,6 +206,7 @@ function claimedDelivery(read: FlatReader): ClaimedDelivery {
       // A copy: a view would keep all that was claimed together in memory for as long as any of it waits.
       data: read.bytes().slice(),
       test: read.flag(),
+      deliverAtMs: read.numberOrNull(),
     },
   };
 }

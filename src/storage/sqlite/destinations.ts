@@ -33,8 +33,8 @@ export function destinationInsert(context: WriteContext): Operation<Storage['des
     if (tenant.destinations.size >= maxPerTenant) return 'too_many';
     context
       .statement(
-        `INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, disabled_reason, expires_ms, created_ms, updated_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO destinations (tenant_no, id, type, definition, sealed_credentials, revision, disabled_ms, disabled_reason, expires_ms, created_ms, updated_ms, api_client)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         tenant.no,
@@ -48,6 +48,7 @@ export function destinationInsert(context: WriteContext): Operation<Storage['des
         destination.expiresAtMs,
         destination.createdAtMs,
         destination.updatedAtMs,
+        destination.subscription?.apiClient ?? null,
       );
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);
     context.forget(destination.tenantId);
@@ -68,7 +69,7 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
         `UPDATE destinations
          SET definition = ?, sealed_credentials = ?, revision = ?, disabled_ms = ?, disabled_reason = ?, updated_ms = ?,
              expiry_warned_days = CASE WHEN expires_ms IS ? THEN expiry_warned_days END, expires_ms = ?,
-             cancel_below_seq = ifnull(?, cancel_below_seq)
+             cancel_below_seq = ifnull(?, cancel_below_seq), api_client = ?
          WHERE no = ? AND revision = ?`,
       )
       .run(
@@ -81,6 +82,7 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
         destination.expiresAtMs,
         destination.expiresAtMs,
         cancelPending ? context.nextSeq() : null,
+        destination.subscription?.apiClient ?? null,
         no,
         ifRevision,
       );

@@ -4,6 +4,7 @@ import type { Storage } from '../storage.ts';
 import type { ReadContext, WriteContext } from './context.ts';
 import { numberOrNull } from './page.ts';
 import type { Operation } from './operation.ts';
+import { noteTold } from './untold.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -36,7 +37,8 @@ const WARNED = `
 
 export function healthPut(context: WriteContext): Operation<Storage['healthPut']> {
   const put = context.statement(PUT);
-  return ({ entries }) => {
+  return ({ entries, toldUpToMs }) => {
+    noteTold(context, toldUpToMs);
     for (const { tenantId, destinationId, createdAtMs, health } of entries) {
       const no = context.tenant(tenantId)?.destinations.get(destinationId);
       if (no !== undefined) put.run(JSON.stringify(health), no, createdAtMs);

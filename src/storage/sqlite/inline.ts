@@ -64,6 +64,7 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
     mailRefuse: asWrite(write.mailRefuse),
     healthPage: asRead(read.healthPage),
     destinationsEnding: asRead(read.destinationsEnding),
+    untoldFailures: asRead(read.untoldFailures),
     mailsDue: asRead(read.mailsDue),
     routingPage: asRead(read.routingPage),
     routingOf: asRead(read.routingOf),

@@ -52,6 +52,7 @@ import {
   tenantUpsert,
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
+import { untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 
 export function writeOperations(context: WriteContext) {
@@ -107,6 +108,7 @@ export function readOperations(context: ReadContext) {
     destinationList: destinationList(context),
     healthPage: healthPage(context),
     destinationsEnding: destinationsEnding(context),
+    untoldFailures: untoldFailures(context),
     mailsDue: mailsDue(context),
     routingPage: routingPage(context),
     routingOf: routingOf(context),

@@ -8,8 +8,8 @@ import type { Operation } from './operation.ts';
 import { OrderedLanes, storedKey } from './order.ts';
 
 const INSERT_EVENT = `
-  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, resource, order_key, requested_destination_id, data, test)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO events (seq, tenant_no, id, topic, time_ms, eligible_for_retry, metadata, resource, order_key, requested_destination_id, data, test, deliver_at_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const INSERT_DELIVERY = `
   INSERT INTO deliveries (event_seq, ordinal, tenant_no, destination_no, status, attempts, step, manual,
@@ -69,6 +69,7 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
       event.requestedDestinationId,
       event.data,
       event.test ? 1 : 0,
+      event.deliverAtMs,
     );
     const behind: number[] = [];
     const superseded: DeliveryKey[] = [];

@@ -25,7 +25,7 @@ CREATE TABLE destinations (
   updated_ms         INTEGER NOT NULL,
   deleted_ms         INTEGER,       -- kept, emptied, for as long as its history is
   cancel_below_seq   INTEGER        -- what it was owed of events before this number is being canceled
-, disabled_reason TEXT, expires_ms INTEGER, expiry_warned_days INTEGER) STRICT;
+, disabled_reason TEXT, expires_ms INTEGER, expiry_warned_days INTEGER, api_client TEXT) STRICT;
 
 CREATE UNIQUE INDEX destinations_by_id ON destinations (tenant_no, id) WHERE deleted_ms IS NULL;
 
@@ -41,7 +41,7 @@ CREATE TABLE events (
   metadata                 TEXT,    -- canonical JSON; NULL: empty
   requested_destination_id TEXT,
   data                     BLOB NOT NULL
-, resource TEXT, test INTEGER NOT NULL DEFAULT 0, order_key TEXT) STRICT;
+, resource TEXT, test INTEGER NOT NULL DEFAULT 0, order_key TEXT, deliver_at_ms INTEGER) STRICT;
 
 CREATE UNIQUE INDEX events_by_caller_id ON events (id, tenant_no) WHERE id IS NOT NULL;
 

@@ -75,6 +75,7 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
     mailRefuse: write('mailRefuse'),
     healthPage: read('healthPage'),
     destinationsEnding: read('destinationsEnding'),
+    untoldFailures: read('untoldFailures'),
     mailsDue: read('mailsDue'),
     routingPage: read('routingPage'),
     routingOf: read('routingOf'),

@@ -1,22 +1,43 @@
-/** Usage: the attempts of each destination and day, from the roll-ups by day. */
+/** Usage: the attempts of each day, by tenant, API client or destination, from the roll-ups by day. */
 import { DAY_S } from '../../domain/granularity.ts';
 import { ingestedAtMs } from '../../domain/event.ts';
-import type { MetricsStorage } from '../metrics.ts';
+import type { MetricsStorage, UsageDimension, UsageRow } from '../metrics.ts';
 import type { ReadContext } from './context.ts';
 import { tenantNo } from './events.ts';
 import type { Operation } from './operation.ts';
-import { isOneOf, listPage } from './page.ts';
+import { isOneOf, listPage, textOrNull } from './page.ts';
 import { CUBES } from '../rollup-count.ts';
 
-const SELECT = `
-  SELECT start_s, rollups.tenant_no, destination_no, tenants.id AS tenant_id, destinations.id AS destination_id,
-         destinations.type, count, failed_count
-  FROM attempt_rollups AS rollups
-  JOIN tenants ON tenants.no = rollups.tenant_no
-  JOIN destinations ON destinations.no = destination_no`;
+interface Shape {
+  /** Number of what is told apart within a day and tenant; it is the last part of a row's position. */
+  readonly key: string;
+  readonly columns: string;
+  /** Rows that are one; `null`: each is one. */
+  readonly groupBy: string | null;
+}
+
+const SHAPES: Record<UsageDimension, Shape> = {
+  destination: {
+    key: 'destination_no',
+    columns:
+      'destinations.id AS destination_id, destinations.type AS type, api_client, count, failed_count',
+    groupBy: null,
+  },
+  client: {
+    key: 'ifnull(api_clients.no, 0)',
+    columns: 'api_client, sum(count) AS count, sum(failed_count) AS failed_count',
+    groupBy: 'start_s, rollups.tenant_no, ifnull(api_clients.no, 0)',
+  },
+  tenant: {
+    key: '0',
+    columns: 'sum(count) AS count, sum(failed_count) AS failed_count',
+    groupBy: 'start_s, rollups.tenant_no',
+  },
+};
 
 export function usageList(context: ReadContext): Operation<MetricsStorage['usageList']> {
-  return ({ tenantIds, destinationId, days, page }) => {
+  return ({ tenantIds, destinationId, apiClient, days, dimension, page }) => {
+    const { key, columns, groupBy } = SHAPES[dimension];
     const conditions = [
       { sql: `width_s = ${DAY_S} AND cube = ${CUBES.destination}`, values: [] },
       { sql: 'start_s >= ? AND start_s < ?', values: [days.fromS, days.toS] },
@@ -25,23 +46,44 @@ export function usageList(context: ReadContext): Operation<MetricsStorage['usage
         tenantIds.map((id) => tenantNo(context, id)),
       ),
       ...(destinationId === null ? [] : isOneOf('destinations.id', [destinationId])),
+      ...(apiClient === null ? [] : isOneOf('api_client', [apiClient])),
     ];
     const found = listPage(context, {
-      select: SELECT,
+      select: `
+        SELECT start_s, rollups.tenant_no AS tenant_no, ${key} AS key, tenants.id AS tenant_id, ${columns}
+        FROM attempt_rollups AS rollups
+        JOIN tenants ON tenants.no = rollups.tenant_no
+        JOIN destinations ON destinations.no = destination_no
+        ${dimension === 'client' ? 'LEFT JOIN api_clients ON urn = api_client' : ''}`,
       conditions,
-      orderBy: ['start_s', 'rollups.tenant_no', 'destination_no'],
-      page,
-      read: (row) => ({
-        dayS: Number(row['start_s']),
-        tenantId: String(row['tenant_id']),
-        destinationId: String(row['destination_id']),
-        destinationType: String(row['type']),
-        attempts: Number(row['count']),
-        failed: Number(row['failed_count']),
-        position: [Number(row['start_s']), Number(row['tenant_no']), Number(row['destination_no'])],
-      }),
+      // A number here would be that of a column.
+      orderBy: ['start_s', 'rollups.tenant_no', ...(dimension === 'tenant' ? [] : [key])],
+      ...(groupBy === null ? {} : { groupBy }),
+      page: dimension === 'tenant' ? withoutKey(page) : page,
+      read: usageRow,
     });
     const counted = context.statement('SELECT from_seq FROM rollup_progress').get();
     return { ...found, countedUntilMs: ingestedAtMs(Number(counted?.['from_seq'])) };
+  };
+}
+
+type PageOf = Parameters<MetricsStorage['usageList']>[0]['page'];
+
+/** There is one row of a tenant and day: its position has two parts, and one that tells nothing. */
+function withoutKey(page: PageOf): PageOf {
+  if (page.from === null) return page;
+  return { ...page, from: { ...page.from, position: page.from.position.slice(0, 2) } };
+}
+
+function usageRow(row: Record<string, unknown>): UsageRow {
+  return {
+    dayS: Number(row['start_s']),
+    tenantId: String(row['tenant_id']),
+    destinationId: textOrNull(row['destination_id'] ?? null),
+    destinationType: textOrNull(row['type'] ?? null),
+    apiClient: textOrNull(row['api_client'] ?? null),
+    attempts: Number(row['count']),
+    failed: Number(row['failed_count']),
+    position: [Number(row['start_s']), Number(row['tenant_no']), Number(row['key'])],
   };
 }

@@ -1,0 +1,96 @@
+/** How many requests a real receiver has at the same time, where tenants and origins are bounded. */
+import { createServer } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { withApi } from '../support/api-server.ts';
+import type { ApiServer } from '../support/api-server.ts';
+import { until } from '../support/api-until.ts';
+
+const ANSWER_MS = 15;
+
+/** It counts the requests that it has not answered yet, by the first part of their path. */
+async function countingReceiver() {
+  const underWay = new Map<string, number>();
+  const most = new Map<string, number>();
+  let answered = 0;
+  const server = createServer((request, response) => {
+    const [, name = ''] = (request.url ?? '').split('/');
+    const change = (by: number) => {
+      const count = (underWay.get(name) ?? 0) + by;
+      underWay.set(name, count);
+      most.set(name, Math.max(most.get(name) ?? 0, count));
+      most.set(
+        'all',
+        Math.max(
+          most.get('all') ?? 0,
+          [...underWay.values()].reduce((a, b) => a + b),
+        ),
+      );
+    };
+    change(1);
+    request.resume();
+    setTimeout(() => {
+      change(-1);
+      answered++;
+      response.end();
+    }, ANSWER_MS);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the receiver has no port');
+  return {
+    url: (path: string) => `http://127.0.0.1:${address.port}/${path}`,
+    most: (name: string) => most.get(name) ?? 0,
+    answered: () => answered,
+  };
+}
+
+type Counting = Awaited<ReturnType<typeof countingReceiver>>;
+
+/** So many destinations, and events for all of them. */
+async function publishTo(
+  api: ApiServer,
+  { url }: Counting,
+  { tenantId, destinations, events }: { tenantId: string; destinations: number; events: number },
+): Promise<void> {
+  for (let n = 0; n < destinations; n++)
+    await api.destination(tenantId, { config: { url: url(`${tenantId}/${n}`) } });
+  const all = Array.from({ length: events }, () => ({ tenant_id: tenantId, data: {} }));
+  expect((await api.post('/v1/publish/batch', { events: all })).status).toBe(202);
+}
+
+const received = (receiver: Counting, count: number) =>
+  until(`${count} answers`, () => (receiver.answered() === count ? true : undefined));
+
+describe('a real receiver has at the same time', () => {
+  it('as many requests of a tenant as its limit says, and those of another beside them', () =>
+    withApi({ dispatcherLimits: { maxPerTenant: 6 } }, async (api) => {
+      const receiver = await countingReceiver();
+      const bounded = await api.tenant();
+      await api.put(`/v1/tenants/${bounded}`, { limits: { concurrency: 3 } });
+      const other = await api.tenant();
+      const scene = { destinations: 4, events: 15 };
+      await publishTo(api, receiver, { tenantId: bounded, ...scene });
+      await publishTo(api, receiver, { tenantId: other, ...scene });
+      await received(receiver, 120);
+      expect([receiver.most(bounded), receiver.most(other)]).toEqual([3, 6]);
+    }));
+
+  it('as many of all tenants as an origin may have, and of one as its limit says', () =>
+    withApi({ dispatcherLimits: { maxPerOrigin: 5 } }, async (api) => {
+      const receiver = await countingReceiver();
+      const bounded = await api.tenant();
+      await api.put(`/v1/tenants/${bounded}`, { limits: { concurrency_per_origin: 2 } });
+      const other = await api.tenant();
+      const scene = { destinations: 3, events: 20 };
+      await publishTo(api, receiver, { tenantId: bounded, ...scene });
+      await publishTo(api, receiver, { tenantId: other, ...scene });
+      await received(receiver, 120);
+      expect([receiver.most(bounded), receiver.most('all')]).toEqual([2, 5]);
+    }));
+});
