@@ -4,11 +4,13 @@
  */
 import type { DisabledReason } from '../domain/ending.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { RoutingTable } from './routing.ts';
 
 export interface EndParts {
   readonly storage: Storage;
   readonly routing: RoutingTable;
+  readonly dispatcher: Pick<Dispatcher, 'withdrawAll'>;
   readonly wakeCanceler: () => void;
 }
 
@@ -24,7 +26,7 @@ export interface EndedDestination {
  * canceled, unless it holds.
  */
 export async function disableByRule(
-  { storage, routing, wakeCanceler }: EndParts,
+  { storage, routing, dispatcher, wakeCanceler }: EndParts,
   { tenantId, id, createdAtMs }: EndedDestination,
   reason: DisabledReason,
   nowMs: number,
@@ -35,6 +37,7 @@ export async function disableByRule(
       return false;
     if (reason === 'expired' && (stored.expiresAtMs === null || stored.expiresAtMs > nowMs))
       return false;
+    const cancelPending = stored.policy.while_disabled !== 'hold';
     const updated = await storage.destinationUpdate({
       destination: {
         ...stored,
@@ -44,9 +47,10 @@ export async function disableByRule(
         revision: stored.revision + 1,
       },
       ifRevision: stored.revision,
-      cancelPending: stored.policy.while_disabled !== 'hold',
+      cancelPending,
     });
     if (updated === 'changed_meanwhile') continue;
+    if (cancelPending && updated === 'updated') dispatcher.withdrawAll(tenantId, id);
     await routing.refresh(tenantId);
     wakeCanceler();
     return updated === 'updated';

@@ -130,7 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
   const operatorEvents = new OperatorEvents(publisher, routing);
   notices.listen((notice) => operatorEvents.publish(notice));
   const keeper = new HealthKeeper(storage, routing);
-  const ends = { storage, routing, wakeCanceler: () => canceler.wake() };
+  const ends = { storage, routing, dispatcher, wakeCanceler: () => canceler.wake() };
   const watch = new HealthWatch({
     ...ends,
     recorder,

@@ -1,6 +1,7 @@
 /** Deliveries and events as this node has them in memory. */
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
+import type { ClaimedDelivery } from '../storage/storage.ts';
 
 /** A delivery in memory: this node has claimed it. */
 export interface LiveDelivery {
@@ -16,6 +17,14 @@ export interface LiveDelivery {
   readonly orderKey: string | null;
   /** A newer version has come: it is not sent any more. */
   superseded: boolean;
+}
+
+export function liveDelivery(
+  tenantId: string,
+  { key, event, ...claimed }: ClaimedDelivery,
+): LiveDelivery {
+  const live = { ...event, tenantId, bodies: new Map<string, Uint8Array>() };
+  return { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
 }
 
 /** An event with the bodies that were rendered of it, so that all its destinations share them. */

@@ -171,13 +171,16 @@ export interface Storage
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
   /** Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
-  /** Gives up claims of this node without an attempt: they are due again at once. */
+  /**
+   * Gives up claims of this node without an attempt: they are due again at once; what was canceled meanwhile stays so. A
+   * claim of what was canceled says that this node has it in memory still, so each is recorded or given up.
+   */
   release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
   /** Every lane with deliveries that no live node has claimed, and when its first is due. */
   waitingLanes(): Promise<WaitingLane[]>;
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the
-   * event. `in_attempt`: a live node is at it just now.
+   * event. `in_attempt`: a live node has it in memory just now; one that was canceled there is not any more, and goes on.
    */
   retryByHand(query: {
     tenantId: string;

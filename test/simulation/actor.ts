@@ -398,25 +398,18 @@ export class Actor {
     return found.length === 0 ? undefined : this.#random.pick(found);
   }
 
-  /** A change whose answer tells that the engine knows of it; without an answer nobody knows. */
   #manage(
     tenantId: string,
     work: (process: SimulatedProcess) => Promise<{ readonly kind: string } | void>,
   ): void {
-    const { process, watch, findings } = this.#world;
+    const { process, findings } = this.#world;
     if (process === null) return;
-    watch.changeBegins(tenantId);
     work(process).then(
-      (result) => {
+      (result) =>
         findings.note(
           `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : 'done'}`,
-        );
-        watch.changeEnds(tenantId, true);
-      },
-      (error: unknown) => {
-        findings.note(`  change of ${tenantId} failed: ${String(error)}`);
-        watch.changeEnds(tenantId, false);
-      },
+        ),
+      (error: unknown) => findings.note(`  change of ${tenantId} failed: ${String(error)}`),
     );
   }
 }

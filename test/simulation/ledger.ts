@@ -12,7 +12,6 @@ import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Operation } from '../support/simulated-storage.ts';
-import { RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 import type { Findings } from './findings.ts';
 import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts';
 
@@ -85,8 +84,10 @@ export interface DeliveryState {
   steps: number;
   isPastSchedule: boolean;
   retriesByHand: number;
-  /** It was canceled, and made due by hand. */
+  /** It was canceled while a process had it in memory, and made due again: its next attempt may have begun before that. */
   wasRevived: boolean;
+  /** Whether somebody asked for the attempt that was recorded last. */
+  wasAsked: boolean;
   wasCanceledByHand: boolean;
   /** What it is one after the other with. */
   readonly orderKey: string | null;
@@ -312,6 +313,7 @@ export class Ledger {
       isPastSchedule: isAsked,
       retriesByHand: isAsked ? 1 : 0,
       wasRevived: false,
+      wasAsked: false,
       wasCanceledByHand: false,
       // One that was added by hand is not ordered.
       orderKey: isAsked ? null : orderKeyFor(destination.order, orderedBy(publication)),
@@ -370,14 +372,13 @@ export class Ledger {
     const kind = row.isReplay ? 'replay' : row.isManual ? 'manual' : scheduled;
     if (
       attempt.number !== row.attempts + 1 ||
-      (attempt.attemptKind !== kind &&
-        row.status === 'pending' &&
-        !(RETRY_LOSES_ATTEMPT && delivery.wasRevived))
+      (attempt.attemptKind !== kind && row.status === 'pending' && !delivery.wasRevived)
     )
       this.#wrong(
         delivery,
         `has the attempt ${attempt.number} ${attempt.attemptKind} after ${row.attempts} ${kind}`,
       );
+    delivery.wasAsked = attempt.attemptKind === 'manual' || attempt.attemptKind === 'replay';
     const at = delivery.unrecorded.findIndex(
       (each) => each.processNo === process.no && each.outcome !== null,
     );
@@ -427,9 +428,8 @@ export class Ledger {
         );
         return before.claimedBy === process.no ? 'it is claimed twice' : null;
       case 'release':
-        return before.status !== 'pending' ||
-          before.claimedBy !== process.no ||
-          after.claimedBy !== 0
+        if (after.status !== before.status) return `from ${before.status} to ${after.status}`;
+        return before.claimedBy !== process.no || after.claimedBy !== 0
           ? 'this process does not hold it'
           : null;
       case 'cancel':
@@ -455,13 +455,16 @@ export class Ledger {
         this.#findings.saw(
           `${operation === 'retryByHand' ? 'retry by hand' : 'replay'} from ${before.status}`,
         );
-        delivery.isPastSchedule ||= before.status !== 'pending';
-        delivery.wasRevived ||= before.status === 'canceled';
+        delivery.wasRevived = before.claimedBy === process.no;
+        delivery.isPastSchedule ||= before.status !== 'pending' && !delivery.wasRevived;
+        if (delivery.wasRevived) this.#findings.saw('canceled in memory, and made due again');
+        if (after.claimedBy !== (delivery.wasRevived ? process.no : 0)) return 'it is claimed';
         return after.status === transition(before.status, 'retry_by_hand')
           ? null
           : `from ${before.status}`;
       case 'record':
         if (after.holds) this.#findings.saw('a key is held');
+        delivery.wasRevived = false;
         return this.#problemOfRecord(process, delivery, before, after);
       case 'publish':
         this.#findings.saw('superseded');
@@ -490,7 +493,7 @@ export class Ledger {
       return after.status === before.status ? null : 'a final status has changed';
     if (outcome?.kind === 'delivered')
       return after.status === transition(before.status, 'succeed') ? null : `it is ${after.status}`;
-    if (!before.isManual || delivery.steps === 0) delivery.steps++;
+    if (!delivery.wasAsked || delivery.steps === 0) delivery.steps++;
     const trigger = after.status === 'pending' ? 'fail_for_now' : 'fail_for_good';
     if (after.status !== transition(before.status, trigger)) return `it is ${after.status}`;
     return this.#problemOfVerdict(delivery, after);
@@ -502,7 +505,6 @@ export class Ledger {
     if (lastRecorded?.outcome?.kind !== 'failed') return 'there was no failure';
     const isFinal =
       !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
-    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) return null;
     if (isFinal) return after.status === 'failed' ? null : 'it goes on after a final failure';
     const ingestedAtMs = Math.floor(event.seq / 1000);
     const expected = destination.schedules.map((schedule) =>

@@ -7,7 +7,7 @@ import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger.ts';
 import { isSuperseded } from './policy-watch.ts';
 import { scenarioOf } from './scenario.ts';
-import { CLOCK_SET_BACK_LOSES_ORDER, RETRY_OUTLIVES_DESTINATION } from './tolerated.ts';
+import { CLOCK_SET_BACK_LOSES_ORDER } from './tolerated.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -85,9 +85,6 @@ function check(world: World): void {
   if (callers.underWay > 0) findings.violate(`${callers.underWay} publishes were never answered`);
   const stored = world.storedAttempts();
   for (const [key, delivery] of ledger.deliveries) {
-    const { row, destination } = delivery;
-    const isForgotten = row.status === 'pending' && row.isManual && !destination.isEnabled;
-    if (RETRY_OUTLIVES_DESTINATION && watch.hasJumpedBack && isForgotten) continue;
     const problem = problemAtEnd(delivery, stored.get(key));
     if (problem !== null) findings.violate(`${describe(delivery)} ${problem}`);
   }

@@ -3,10 +3,10 @@ import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
+import { Knowledge } from './knowledge.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, DestinationState, Ledger } from './ledger.ts';
 import { PolicyWatch } from './policy-watch.ts';
-import { DISABLING_MAY_PASS_UNSEEN, RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
@@ -28,14 +28,9 @@ export interface WatchOptions {
 
 export class Watch {
   readonly #options: WatchOptions;
-  /** Changes of a tenant's destinations whose answer has not come: the engine may see the old or the new. */
-  readonly #changing = new Map<string, number>();
-  /** A change failed half way: its engine may not know of it until the next one. */
-  readonly #stale = new Set<string>();
-  /** Two changes were made at the same time: the engine may have seen only the second. */
-  readonly #overlapped = new Set<string>();
   readonly #receivers = new Map<string, ReceiverHealth>();
   readonly policies: PolicyWatch;
+  readonly knowledge: Knowledge;
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
   #isTroubled = false;
@@ -43,30 +38,14 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.policies = new PolicyWatch(options);
+    this.knowledge = new Knowledge((tenantId) => options.ledger.settled(tenantId));
   }
 
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
 
-  changeBegins(tenantId: string): void {
-    const others = this.#changing.get(tenantId) ?? 0;
-    if (others > 0) this.#overlapped.add(tenantId);
-    this.#changing.set(tenantId, others + 1);
-  }
-
-  changeEnds(tenantId: string, isKnown: boolean): void {
-    const left = (this.#changing.get(tenantId) ?? 1) - 1;
-    this.#changing.set(tenantId, left);
-    if (!isKnown) this.#stale.add(tenantId);
-    else if (left === 0) {
-      this.#stale.delete(tenantId);
-      this.#options.ledger.settled(tenantId);
-    }
-  }
-
   /** A new process reads everything anew. */
   processBegins(): void {
-    this.#changing.clear();
-    this.#stale.clear();
+    this.knowledge.begin();
     this.#options.ledger.settled(null);
     this.trouble();
   }
@@ -122,7 +101,6 @@ export class Watch {
       return;
     }
     findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
-    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) loseEnded(delivery);
     const isSettled = !this.#isUnsettled(destination.tenantId);
     const problem =
       this.#problemOf(request, delivery) ?? this.policies.arrived(request, delivery, isSettled);
@@ -138,11 +116,9 @@ export class Watch {
     if (!this.#isUnsettled(destination.tenantId)) {
       if (destination.isDeleted || destination.isHeld || !destination.isEnabled)
         return 'to a destination that is disabled or deleted';
-      const isExcused = DISABLING_MAY_PASS_UNSEEN && this.#overlapped.has(destination.tenantId);
       // Who cancels by hand is answered when the engine knows of it; until then it may begin.
       const isCanceling = row.status === 'canceled' && delivery.wasCanceledByHand;
-      if (row.status !== 'pending' && !isExcused && !isCanceling)
-        return `though it is ${row.status}`;
+      if (row.status !== 'pending' && !isCanceling) return `though it is ${row.status}`;
     }
     if (row.status === 'pending' && row.claimedBy !== request.processNo)
       return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
@@ -156,7 +132,7 @@ export class Watch {
   }
 
   #isUnsettled(tenantId: string): boolean {
-    return (this.#changing.get(tenantId) ?? 0) > 0 || this.#stale.has(tenantId);
+    return this.knowledge.isUnsettled(tenantId);
   }
 
   /** While a change is under way: the larger of before and after. */
@@ -215,13 +191,15 @@ export class Watch {
     if (stuck.size > 0 && !isAmple) return;
     let late: DeliveryState | null = null;
     for (const delivery of ledger.deliveries.values()) {
-      const { row, destination, unrecorded } = delivery;
+      const { row, destination, unrecorded, dueSetMs } = delivery;
       if (row.status !== 'pending' && unrecorded.length === 0) continue;
       const { healthySinceMs, lastMs } = this.#receiver(destination.receiverName);
       const healthyMs = clock.monotonicMs() - healthySinceMs - MAX_ATTEMPT_MS;
       // With few places for all, who hangs takes them from the healthy, and so does who may not go on at once.
       if (!isAmple && (healthyMs < LATE_MS || destination.ratePerMinute !== null)) return;
-      const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      // What comes into being with a time that is past is due from then on.
+      const dueForMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      const lateMs = Math.min(dueForMs, clock.monotonicMs() - dueSetMs);
       if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0) continue;
       if (isBehind(delivery)) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
@@ -250,12 +228,6 @@ export class Watch {
     }
     return health;
   }
-}
-
-function loseEnded(delivery: DeliveryState): void {
-  const underWay = delivery.unrecorded.filter(({ isUnderWay }) => isUnderWay);
-  delivery.lost += delivery.unrecorded.length - underWay.length;
-  delivery.unrecorded.splice(0, Infinity, ...underWay);
 }
 
 interface ReceiverHealth {

@@ -113,7 +113,11 @@ export class World {
       log: this.#log(),
       limits: { maxInFlight: this.#options.maxInFlight, maxInMemory: this.#options.maxInMemory },
       utilization: () => this.#options.utilization,
-      onWritten: (writer, operation) => this.ledger.written(writer, operation),
+      onWritten: (writer, operation, query) => {
+        this.ledger.written(writer, operation);
+        this.watch.knowledge.written(operation, query);
+      },
+      onRead: (_reader, operation, query) => this.watch.knowledge.read(operation, query),
     });
     if (this.#journal.incarnation() !== process.no)
       this.findings.violate('incarnations are not counted up');

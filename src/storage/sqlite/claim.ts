@@ -37,10 +37,10 @@ const LATER_WITHOUT_KEY = `
     WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms > ?
     ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED})`;
 
-// Its time stays what it was where that is past: so it keeps its place before what came later.
+// Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
 const RELEASE = `
   UPDATE deliveries SET claimed_by = 0, next_attempt_ms = min(next_attempt_ms, ?)
-  WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
+  WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
 
 // The next lane after one: `waitingLanes` leaps from lane to lane instead of reading every waiting delivery.
 const NEXT_LANE = `
