@@ -1,4 +1,5 @@
 /** One world from its seed to its end. */
+import { changeDestination } from '../../src/engine/manage-destinations.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
@@ -63,15 +64,28 @@ async function end(world: World): Promise<void> {
   }
   await world.pass(200);
   const isOver = () =>
-    ledger.pendingCount === 0 && callers.isIdle && world.process?.engine.dispatcher.inMemory === 0;
+    ledger.pendingCount === 0 &&
+    callers.isIdle &&
+    world.process?.engine.dispatcher.inMemory === 0 &&
+    world.replays().open === 0;
   for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
     await clock.advanceUntil(isOver, 10_000);
     world.look();
     world.letGo(() => true);
+    enableAll(world);
+    if (world.replays().open > 0) callers.changeReplay(world, 'resume');
     if (findings.violations.length > 0) return;
   }
   await world.pass(100);
   await settled();
+}
+
+/** What is kept for destinations that are disabled goes out. */
+function enableAll({ process, ledger }: World): void {
+  if (process === null) return;
+  for (const { tenantId, id, isHeld, isDeleted, isEnabled } of ledger.destinations())
+    if (isHeld && isEnabled && !isDeleted)
+      changeDestination(process.engine, { tenantId, id }, { disabledAtMs: null }).catch(() => {});
 }
 
 function check(world: World): void {
@@ -88,6 +102,10 @@ function check(world: World): void {
     const problem = problemAtEnd(delivery, stored.get(key));
     if (problem !== null) findings.violate(`${describe(delivery)} ${problem}`);
   }
+  const { open, counted } = world.replays();
+  if (open > 0) findings.violate('a replay does not come to its end');
+  if (counted !== ledger.replayed && !world.hasForgotten)
+    findings.violate(`replays made ${ledger.replayed} due, and counted ${counted}`);
   callers.checkRetries();
   if (!CLOCK_SET_BACK_LOSES_ORDER || !watch.hasJumpedBack) callers.checkOrder();
 }
@@ -101,7 +119,8 @@ function problemAtEnd(
   if (row.status === 'pending') return `is pending at the end: ${JSON.stringify(row)}`;
   if (row.status === 'delivered' && !hasLast('delivered')) return 'is delivered, and nobody got it';
   if (row.status === 'failed' && !hasLast('failed')) return 'is failed, and did not fail';
-  const isCanceled = destination.wasTakenAway || delivery.wasCanceledByHand;
+  const isCanceled =
+    destination.wasTakenAway || delivery.wasCanceledByHand || delivery.wasHeldTooLong;
   if (row.status === 'canceled' && !isCanceled && !isSuperseded(delivery))
     return 'is canceled by nobody';
   if (unrecorded.length > 0) return 'has an outcome that was never written';

@@ -3,7 +3,8 @@ import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
-import { Knowledge } from './knowledge.ts';
+import type { EndingWatch } from './ending-watch.ts';
+import type { Knowledge } from './knowledge.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, DestinationState, Ledger } from './ledger.ts';
 import { PolicyWatch } from './policy-watch.ts';
@@ -20,6 +21,8 @@ export interface WatchOptions {
   readonly ledger: Ledger;
   readonly receivers: SimulatedReceivers;
   readonly findings: Findings;
+  readonly endings: EndingWatch;
+  readonly knowledge: Knowledge;
   readonly maxInFlight: number;
   readonly maxInMemory: number;
   /** Nothing but a lane's own limits holds a delivery back. */
@@ -30,7 +33,6 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #receivers = new Map<string, ReceiverHealth>();
   readonly policies: PolicyWatch;
-  readonly knowledge: Knowledge;
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
   #isTroubled = false;
@@ -38,14 +40,14 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.policies = new PolicyWatch(options);
-    this.knowledge = new Knowledge((tenantId) => options.ledger.settled(tenantId));
   }
 
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
 
   /** A new process reads everything anew. */
   processBegins(): void {
-    this.knowledge.begin();
+    this.#options.knowledge.begin();
+    this.#options.endings.processDied();
     this.#options.ledger.settled(null);
     this.trouble();
   }
@@ -60,8 +62,11 @@ export class Watch {
     return this.#lastJumpBackMs > -Infinity;
   }
 
-  jumpedBack(): void {
-    this.#lastJumpBackMs = this.#options.clock.monotonicMs();
+  /** The wall clock was set. */
+  jumped(byMs: number): void {
+    this.policies.jumped();
+    this.#options.endings.jumped();
+    if (byMs < 0) this.#lastJumpBackMs = this.#options.clock.monotonicMs();
     this.trouble();
   }
 
@@ -103,7 +108,9 @@ export class Watch {
     findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
     const isSettled = !this.#isUnsettled(destination.tenantId);
     const problem =
-      this.#problemOf(request, delivery) ?? this.policies.arrived(request, delivery, isSettled);
+      this.#problemOf(request, delivery) ??
+      (isSettled ? this.#options.endings.arrived(destination, this.#lastTroubleMs) : null) ??
+      this.policies.arrived(request, delivery, isSettled);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
     if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
@@ -132,7 +139,7 @@ export class Watch {
   }
 
   #isUnsettled(tenantId: string): boolean {
-    return this.knowledge.isUnsettled(tenantId);
+    return this.#options.knowledge.isUnsettled(tenantId);
   }
 
   /** While a change is under way: the larger of before and after. */
@@ -200,7 +207,9 @@ export class Watch {
       // What comes into being with a time that is past is due from then on.
       const dueForMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
       const lateMs = Math.min(dueForMs, clock.monotonicMs() - dueSetMs);
-      if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0) continue;
+      const hasExpired = clock.nowMs() >= (destination.expiresAtMs ?? Infinity);
+      if (!destination.isEnabled || destination.isHeld || hasExpired || unrecorded.length > 0)
+        continue;
       if (isBehind(delivery)) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
@@ -210,9 +219,9 @@ export class Watch {
       const pauseMs = isSlow ? LONGEST_PAUSE_MS : intervalMs(destination);
       const allowedMs = LATE_MS + pauseMs;
       const quietMs = Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs);
-      // Of a rate that has just changed, the former counts until now.
-      const sameRateMs = clock.monotonicMs() - destination.rateSetMs;
-      if (Math.min(quietMs, calmMs, sameRateMs) > allowedMs) late ??= delivery;
+      // It may just have been enabled; and of a rate that has changed, the former counts until now.
+      const sameMs = clock.monotonicMs() - Math.max(destination.rateSetMs, destination.changedMs);
+      if (Math.min(quietMs, calmMs, sameMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
       findings.violate(
