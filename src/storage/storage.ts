@@ -180,7 +180,7 @@ export interface Storage
   waitingLanes(): Promise<WaitingLane[]>;
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the
-   * event. `in_attempt`: a live node has it in memory just now; one that was canceled there is not any more, and goes on.
+   * event. `disabled`: its destination is, nothing was done. `in_attempt`: a live node has it in memory just now; one that was canceled there is not any more, and goes on.
    */
   retryByHand(query: {
     tenantId: string;
@@ -188,7 +188,7 @@ export interface Storage
     destinationId: string;
     nowMs: number;
     audit?: AuditEntry | null;
-  }): Promise<'due' | 'in_attempt' | 'unknown'>;
+  }): Promise<'due' | 'in_attempt' | 'disabled' | 'unknown'>;
   /**
    * Cancels one pending delivery; `in_attempt`: it is canceled while this node has it in memory. One that failed and
    * holds its order key stays failed, and lets the key go.
@@ -204,8 +204,8 @@ export interface Storage
     nowMs: number;
   }): Promise<{ canceled: number; more: boolean }>;
   /**
-   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing and are counted by
-   * `rollUpSlice`; `more` as above.
+   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key of a
+   * destination that is there, and are counted by `rollUpSlice`; `more` as above.
    */
   pruneSlice(query: {
     beforeMs: number;

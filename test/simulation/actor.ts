@@ -327,8 +327,17 @@ export class Actor {
     const { process, ledger, callers } = this.#world;
     const pending = [...ledger.deliveries.values()].filter(({ row }) => row.status === 'pending');
     if (process === null || pending.length === 0) return;
-    for (let times = this.#random.int(1, 3); times > 0; times--)
-      callers.cancel(process, this.#random.pick(pending.slice(-20)));
+    for (let times = this.#random.int(1, 3); times > 0; times--) {
+      const delivery = this.#random.pick(pending.slice(-20));
+      callers.cancel(process, delivery);
+      // Often it was a mistake, perhaps in the middle of its attempt.
+      if (this.#random.chance(0.5))
+        this.#world.later(this.#random.between(0, this.#random.pick([10, 1000])), () => {
+          const { process: current } = this.#world;
+          const { event, destination } = delivery;
+          if (current !== null) callers.retry(current, event, destination.id);
+        });
+    }
   }
 
   // ── Tenants and destinations ───────────────────────────────────────────────────────────────────────────────────

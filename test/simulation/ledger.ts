@@ -432,7 +432,8 @@ export class Ledger {
     if (delivery === undefined) return;
     const isErased =
       operation === 'tenantEraseSlice' && !this.#tenants.has(delivery.destination.tenantNo);
-    if (!isErased && (operation !== 'pruneSlice' || row.status === 'pending'))
+    const isNeeded = row.status === 'pending' || (row.holds && !delivery.destination.isDeleted);
+    if (!isErased && (operation !== 'pruneSlice' || isNeeded))
       this.#wrong(delivery, `is gone by ${operation}`);
     this.deliveries.delete(keyOf(row));
     if (isErased && row.claimedBy !== 0)

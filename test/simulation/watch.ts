@@ -132,21 +132,11 @@ export class Watch {
     const dueAtMs = row.nextAttemptAtMs ?? -Infinity;
     if (dueAtMs > clock.nowMs() && dueSetMs > this.#lastJumpBackMs)
       return `${dueAtMs - clock.nowMs()} ms before its time`;
-    const cap = this.#capOf(delivery);
-    if (request.receiver.underWay > cap)
-      return `as number ${request.receiver.underWay} of ${cap} at a time`;
     return null;
   }
 
   #isUnsettled(tenantId: string): boolean {
     return this.#options.knowledge.isUnsettled(tenantId);
-  }
-
-  /** While a change is under way: the larger of before and after. */
-  #capOf({ destination }: DeliveryState): number {
-    return this.#isUnsettled(destination.tenantId)
-      ? Math.max(destination.formerConcurrency, destination.concurrency)
-      : destination.concurrency;
   }
 
   // ── The whole ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,8 @@ import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
+const ENABLED = 'SELECT 1 FROM destinations WHERE no = ? AND disabled_ms IS NULL';
+
 const FIND = `
   SELECT ordinal, status, claimed_by FROM deliveries
   WHERE event_seq = ? AND destination_no = ?`;
@@ -38,6 +40,7 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     const tenant = context.tenant(tenantId);
     const destinationNo = tenant?.destinations.get(destinationId);
     if (tenant === undefined || destinationNo === undefined) return 'unknown';
+    if (!isEnabled(context, destinationNo)) return 'disabled';
     const delivery = context.statement(FIND).get(eventSeq, destinationNo);
     if (delivery === undefined) {
       const added = context
@@ -59,6 +62,11 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     writeAudit(context, audit);
     return isInMemory ? 'in_attempt' : 'due';
   };
+}
+
+/** What is made due for one that is disabled would never be sent, and never be canceled. */
+export function isEnabled(context: WriteContext, destinationNo: number): boolean {
+  return context.statement(ENABLED).get(destinationNo) !== undefined;
 }
 
 export function cancel(context: WriteContext): Operation<Storage['cancel']> {

@@ -8,6 +8,7 @@ import type { Storage } from '../storage.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { TenantNumbers, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { isEnabled } from './by-hand.ts';
 import { OrderedLanes, storedKey } from './order.ts';
 import { textOrNull } from './page.ts';
 import { SELECTED } from './replay-candidates.ts';
@@ -68,6 +69,8 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     const wanted = replay['destination_no'];
     if (wanted !== null && ![...tenant.destinations.values()].some((no) => no === wanted))
       return { kind: 'destination_deleted' };
+    if (wanted !== null && !isEnabled(context, Number(wanted)))
+      return { kind: 'destination_disabled' };
     // JSON that this driver has written.
     const { select } = JSON.parse(String(replay['criteria'])) as ReplayCriteria;
     const due: DeliveryKey[] = [];
@@ -99,6 +102,7 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     const destinationNo = tenant.destinations.get(destinationId);
     const event = context.statement(EVENT).get(eventSeq, tenant.no);
     if (destinationNo === undefined || event === undefined) return null;
+    if (!isEnabled(context, destinationNo)) return null;
     const found = context.statement(FIND[select]).get(eventSeq, destinationNo);
     if (found === undefined ? select === 'failed' : found['is_selected'] !== 1) return null;
 
