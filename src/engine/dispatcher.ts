@@ -38,10 +38,13 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#wakes = new WakeQueue(parts.clock, (lanes) => {
+    const onDue = (lanes: readonly Lane[]) => {
       for (const lane of lanes) this.#wake(lane);
       this.#claimer.claim();
       this.pump();
+    };
+    this.#wakes = new WakeQueue(parts.clock, onDue, () => {
+      for (const lane of this.#lanes.all()) lane.lookAgain(parts.clock.nowMs());
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));

@@ -100,6 +100,15 @@ export class Lane {
     return true;
   }
 
+  /** What is in the storage may be due before the time that was noted. */
+  lookAgain(nowMs: number): void {
+    if (this.claiming) this.#notedDueAtMs = nowMs;
+    else if (this.dueAtMs !== Infinity) {
+      this.dueAtMs = Math.min(this.dueAtMs, nowMs);
+      this.#notedDueAtMs = Infinity;
+    }
+  }
+
   /** What a claim says of what it has left in the storage. */
   left({ nextDueAtMs, hasFollowers, isPartial }: ClaimedLane): void {
     this.hasFollowers ||= hasFollowers;

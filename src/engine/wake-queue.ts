@@ -14,6 +14,7 @@ interface Wake<T> {
 export class WakeQueue<T> {
   readonly #clock: Clock;
   readonly #onDue: (items: T[]) => void;
+  readonly #onSetBack: () => void;
   readonly #heap: Wake<T>[] = [];
   /** The time at which each item is to be woken; a heap entry with another time is a leftover. */
   readonly #times = new Map<T, number>();
@@ -22,9 +23,11 @@ export class WakeQueue<T> {
   /** The wall clock before the monotonic one, when last looked at. */
   #aheadMs: number;
 
-  constructor(clock: Clock, onDue: (items: T[]) => void) {
+  /** `onSetBack`: the wall clock was. A time from before may be further away by now than anything has to wait: all are due. */
+  constructor(clock: Clock, onDue: (items: T[]) => void, onSetBack: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
+    this.#onSetBack = onSetBack;
     this.#aheadMs = clock.nowMs() - clock.monotonicMs();
   }
 
@@ -72,7 +75,6 @@ export class WakeQueue<T> {
     this.#arm();
   }
 
-  /** A time from before may be further ahead by now than its item has to wait. */
   #wasSetBack(nowMs: number): boolean {
     const beforeMs = this.#aheadMs;
     this.#aheadMs = nowMs - this.#clock.monotonicMs();
@@ -80,6 +82,7 @@ export class WakeQueue<T> {
   }
 
   #takeAll(): T[] {
+    this.#onSetBack();
     const items = [...this.#times.keys()];
     this.#times.clear();
     this.#heap.length = 0;

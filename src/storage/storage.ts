@@ -169,7 +169,11 @@ export interface Storage
    * `canceled`: the attempt was written, but the delivery had been canceled meanwhile and stays so.
    */
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
-  /** Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. */
+  /**
+   * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. Due are those of a
+   * time up to `dueBeforeMs`, and what was due at once when it was published or asked for, also where the clock was set
+   * back since then. Nothing of a destination for which `cancelSlice` has work: `nextDueAtMs` is soon.
+   */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
   /**
    * Gives up claims of this node without an attempt: they are due again at once; what was canceled meanwhile stays so. A

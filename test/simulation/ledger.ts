@@ -54,6 +54,8 @@ export interface DestinationState {
   wasEverParallel: boolean;
   /** Of each key what blocks it: what is pending, and what failed and holds it. */
   readonly blocking: Map<string, Set<DeliveryState>>;
+  /** Monotonic time at which that of each key last had one less. */
+  readonly freedMs: Map<string, number>;
   /** By key, all that it ever had. */
   readonly versions: Map<string, DeliveryState[]>;
   /** What is pending after a failure. */
@@ -249,6 +251,7 @@ export class Ledger {
       wasTakenAway: false,
       wasEverParallel: false,
       blocking: new Map(),
+      freedMs: new Map(),
       versions: new Map(),
       retrying: new Set(),
       schedules: [],
@@ -400,7 +403,7 @@ export class Ledger {
     };
     event.deliveries.push(delivery);
     noteVersion(delivery);
-    noteBlocking(delivery);
+    noteBlocking(delivery, this.#clock.monotonicMs());
     this.deliveries.set(keyOf(row), delivery);
     if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
     else if (isAsked) this.#findings.saw('delivery added by a replay');
@@ -438,8 +441,9 @@ export class Ledger {
     this.deliveries.delete(keyOf(row));
     if (isErased && row.claimedBy !== 0)
       this.#erasedClaims.set(row.claimedBy, this.erasedClaims(row.claimedBy) + 1);
-    if (delivery.orderKey !== null)
-      delivery.destination.blocking.get(delivery.orderKey)?.delete(delivery);
+    const { orderKey, destination } = delivery;
+    if (orderKey !== null && destination.blocking.get(orderKey)?.delete(delivery) === true)
+      destination.freedMs.set(orderKey, this.#clock.monotonicMs());
   }
 
   #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {
@@ -486,7 +490,7 @@ export class Ledger {
       delivery.dueSetMs = this.#clock.monotonicMs();
     const problem = this.#problemOf(process, operation, delivery, before, after);
     delivery.row = after;
-    noteBlocking(delivery);
+    noteBlocking(delivery, this.#clock.monotonicMs());
     if (problem !== null) this.#wrong(delivery, `${operation}: ${problem}`);
   }
 
@@ -635,7 +639,7 @@ export class Ledger {
 }
 
 /** Keeps `blocking` as the delivery's row says. */
-function noteBlocking(delivery: DeliveryState): void {
+function noteBlocking(delivery: DeliveryState, nowMs: number): void {
   const { orderKey, destination, row } = delivery;
   if (row.status === 'pending' && row.attempts > 0) destination.retrying.add(delivery);
   else destination.retrying.delete(delivery);
@@ -646,7 +650,7 @@ function noteBlocking(delivery: DeliveryState): void {
     destination.blocking.set(orderKey, blocking);
   }
   if (row.status === 'pending' || row.holds) blocking.add(delivery);
-  else blocking.delete(delivery);
+  else if (blocking.delete(delivery)) destination.freedMs.set(orderKey, nowMs);
 }
 
 function noteVersion(delivery: DeliveryState): void {

@@ -8,7 +8,6 @@ import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger.ts';
 import { isSuperseded } from './policy-watch.ts';
 import { scenarioOf } from './scenario.ts';
-import { CLOCK_SET_BACK_LOSES_ORDER } from './tolerated.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -89,7 +88,7 @@ function enableAll({ process, ledger }: World): void {
 }
 
 function check(world: World): void {
-  const { findings, ledger, callers, watch } = world;
+  const { findings, ledger, callers } = world;
   const dispatcher = world.process?.engine.dispatcher;
   if (dispatcher === undefined) findings.violate('no process runs at the end');
   else if (dispatcher.inFlight !== 0 || dispatcher.inMemory !== 0)
@@ -107,7 +106,7 @@ function check(world: World): void {
   if (counted !== ledger.replayed && !world.hasForgotten)
     findings.violate(`replays made ${ledger.replayed} due, and counted ${counted}`);
   callers.checkRetries();
-  if (!CLOCK_SET_BACK_LOSES_ORDER || !watch.hasJumpedBack) callers.checkOrder();
+  callers.checkOrder();
 }
 
 function problemAtEnd(

@@ -129,7 +129,7 @@ export class Watch {
     }
     if (row.status === 'pending' && row.claimedBy !== request.processNo)
       return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
-    const dueAtMs = row.nextAttemptAtMs ?? -Infinity;
+    const dueAtMs = isDueFromBirth(delivery) ? -Infinity : (row.nextAttemptAtMs ?? -Infinity);
     if (dueAtMs > clock.nowMs() && dueSetMs > this.#lastJumpBackMs)
       return `${dueAtMs - clock.nowMs()} ms before its time`;
     return null;
@@ -195,7 +195,8 @@ export class Watch {
       // With few places for all, who hangs takes them from the healthy, and so does who may not go on at once.
       if (!isAmple && (healthyMs < LATE_MS || destination.ratePerMinute !== null)) return;
       // What comes into being with a time that is past is due from then on.
-      const dueForMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      const isDue = isDueFromBirth(delivery);
+      const dueForMs = isDue ? Infinity : clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
       const lateMs = Math.min(dueForMs, clock.monotonicMs() - dueSetMs);
       const hasExpired = clock.nowMs() >= (destination.expiresAtMs ?? Infinity);
       if (!destination.isEnabled || destination.isHeld || hasExpired || unrecorded.length > 0)
@@ -210,7 +211,10 @@ export class Watch {
       const allowedMs = LATE_MS + pauseMs;
       const quietMs = Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs);
       // It may just have been enabled; and of a rate that has changed, the former counts until now.
-      const sameMs = clock.monotonicMs() - Math.max(destination.rateSetMs, destination.changedMs);
+      // So has what was behind something until then.
+      const freedMs = destination.freedMs.get(delivery.orderKey ?? '') ?? 0;
+      const { rateSetMs, changedMs } = destination;
+      const sameMs = clock.monotonicMs() - Math.max(rateSetMs, changedMs, freedMs);
       if (Math.min(quietMs, calmMs, sameMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
@@ -227,6 +231,12 @@ export class Watch {
     }
     return health;
   }
+}
+
+/** Due at once, whatever the clock is set to. */
+function isDueFromBirth({ row, event }: DeliveryState): boolean {
+  const isAtOnce = row.nextAttemptAtMs === Math.floor(event.seq / 1000);
+  return row.isManual || (row.attempts === 0 && isAtOnce);
 }
 
 interface ReceiverHealth {

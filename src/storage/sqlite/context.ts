@@ -44,6 +44,8 @@ export interface WriteContext extends ReadContext {
   readonly claimants: readonly number[];
   /** The next number, of an event, an attempt, or a moment between them: later than all before. */
   nextSeq(): number;
+  /** The number that was taken last. */
+  lastSeq(): number;
   /**
    * A number that begins a millisecond of its own: milliseconds are enough to tell what was before from what comes after,
    * whatever the clock does. What a destination was owed up to then is canceled.
@@ -85,6 +87,7 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
     incarnation,
     claimants: [0, ...leftClaimants(db)],
     nextSeq,
+    lastSeq: () => lastSeq,
     nextBoundary() {
       lastSeq = Math.max(Math.floor(lastSeq / 1000 + 1), clock.nowMs()) * 1000;
       return lastSeq;
