@@ -20,6 +20,8 @@ export class Breaker implements LanePolicy {
   #pauseMs = FIRST_PAUSE_MS;
   /** `null`: closed. */
   #openUntilMs: number | null = null;
+  /** That is so long after it opened. */
+  #openForMs = 0;
   #isProbing = false;
   #underWay = 0;
   /** Of those, the ones that had begun when it opened: there is no probe before they have ended. */
@@ -31,14 +33,16 @@ export class Breaker implements LanePolicy {
 
   /** Until when it is open; `null`: it is closed, or only waits for its probe. */
   openUntilMs(nowMs: number): number | null {
-    return this.#openUntilMs !== null && this.#openUntilMs > nowMs ? this.#openUntilMs : null;
+    if (this.#openUntilMs === null) return null;
+    // The clock may have been set back.
+    this.#openUntilMs = Math.min(this.#openUntilMs, nowMs + this.#openForMs);
+    return this.#openUntilMs > nowMs ? this.#openUntilMs : null;
   }
 
   mayStartAtMs(_inFlight: number, nowMs: number): number {
     if (this.#openUntilMs === null) return nowMs;
     if (this.#isProbing || this.#stale > 0) return WHEN_ONE_ENDS;
-    // The clock was set back: no pause is longer than the longest.
-    return Math.max(nowMs, Math.min(this.#openUntilMs, nowMs + LONGEST_PAUSE_MS));
+    return this.openUntilMs(nowMs) ?? nowMs;
   }
 
   attemptStarted(): void {
@@ -65,6 +69,7 @@ export class Breaker implements LanePolicy {
     if (this.#failures < FAILURES_TO_OPEN) return;
     this.#isProbing = false;
     this.#stale = this.#underWay;
+    this.#openForMs = this.#pauseMs;
     this.#openUntilMs = nowMs + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }

@@ -7,7 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
+import type { ClaimedLane } from '../storage/storage.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
@@ -15,6 +15,7 @@ import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import { liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
@@ -38,10 +39,13 @@ export class Dispatcher {
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.#lanes = new Lanes(parts, (lane) => this.#makeReady(lane));
-    this.#wakes = new WakeQueue(parts.clock, (lanes) => {
+    const onDue = (lanes: readonly Lane[]) => {
       for (const lane of lanes) this.#wake(lane);
       this.#claimer.claim();
       this.pump();
+    };
+    this.#wakes = new WakeQueue(parts.clock, onDue, () => {
+      for (const lane of this.#lanes.all()) lane.lookAgain(parts.clock.nowMs());
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
@@ -96,15 +100,8 @@ export class Dispatcher {
   reserve(target: Target): boolean {
     const lane = this.#lanes.of(target);
     const nowMs = this.#parts.clock.nowMs();
-    if (
-      this.#stopped ||
-      lane.dueAtMs <= nowMs ||
-      lane.isHeld(nowMs) ||
-      lane.claiming ||
-      lane.room <= 0 ||
-      this.#inMemory >= this.#parts.limits.maxInMemory
-    )
-      return false;
+    if (this.#stopped || this.#inMemory >= this.#parts.limits.maxInMemory) return false;
+    if (!lane.takes(nowMs)) return false;
     lane.reserved++;
     this.#inMemory++;
     return true;
@@ -117,9 +114,13 @@ export class Dispatcher {
 
   /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
   waitsFor(tenantId: string, destinationId: string): LaneWait | null {
-    const target = this.#parts.routing.target(tenantId, destinationId);
-    const lane = target === undefined ? undefined : this.#lanes.find(target);
+    const lane = this.#laneOf(tenantId, destinationId);
     return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
+  }
+
+  #laneOf(tenantId: string, destinationId: string): Lane | undefined {
+    const target = this.#parts.routing.target(tenantId, destinationId);
+    return target === undefined ? undefined : this.#lanes.find(target);
   }
 
   /** What was to be offered was committed unclaimed: something of its key goes first. */
@@ -158,9 +159,18 @@ export class Dispatcher {
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
   withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
-    const target = this.#parts.routing.target(tenantId, destinationId);
-    const lane = target === undefined ? undefined : this.#lanes.find(target);
-    if (lane?.withdraw(key) === true) this.#left(lane);
+    const lane = this.#laneOf(tenantId, destinationId);
+    const delivery = lane?.withdraw(key);
+    if (lane !== undefined && delivery !== undefined) void this.#drop(lane, delivery);
+  }
+
+  /**
+   * What the destination was owed up to now is being canceled: it leaves the memory. As soon as that is known: when the
+   * routing is read, the destination may be enabled again.
+   */
+  withdrawAll(tenantId: string, destinationId: string): void {
+    const lane = this.#laneOf(tenantId, destinationId);
+    if (lane !== undefined) this.#empty(lane);
   }
 
   /** Starts what may start. */
@@ -211,7 +221,11 @@ export class Dispatcher {
     this.#ended(lane);
   }
 
-  /** They are not sent for a while: others have the room. */
+  #empty(lane: Lane): void {
+    if (lane.queue.size > 0) void this.#handBack(lane, lane.queue.drain());
+  }
+
+  /** They are not sent for a while, or not any more: others have the room. */
   async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
     for (const delivery of deliveries) lane.leaving.add(delivery);
     // Never into the queue again: what goes before them may be on its way to a retry.
@@ -219,35 +233,33 @@ export class Dispatcher {
       this.#later(() => this.#handBack(lane, deliveries));
       return;
     }
-    this.#inMemory -= deliveries.length;
     for (const delivery of deliveries) {
       lane.leaving.delete(delivery);
-      if (delivery.superseded) void cancel(this.#parts, delivery);
+      if (delivery.superseded) void this.#drop(lane, delivery);
+      else this.#inMemory--;
     }
     lane.hasFollowers = lane.isOrdered;
     this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
   }
 
   /**
-   * Its destination was deleted or disabled meanwhile; where it holds, the delivery goes back. The canceler may have been
-   * there before, or come yet; or it was made due again at that very moment, and would stay claimed for nothing. Where another destination has
-   * the id by now, it may have been claimed for that one: then it is claimed once more.
+   * It leaves the memory without an attempt: what a newer version has superseded is canceled. Anything else goes back,
+   * whatever became of it meanwhile: canceled with its destination or by hand, made due once more, or kept. Where another
+   * destination has the id by now, it may have been claimed for that one.
    */
   async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
-    const { routing, clock } = this.#parts;
     const { tenantId, destinationId } = lane;
-    const target = routing.target(tenantId, destinationId);
-    const isForAnother = target !== undefined && !lane.isOf(target);
-    const isKept = isForAnother || lane.standing(target, clock.nowMs()) === 'held';
-    if (isKept) await handBack(this.#parts, [delivery]);
-    else if (!(await cancel(this.#parts, delivery)) && delivery.superseded) {
-      // Nobody else cancels it, and after a crash it would come behind the newer version: that one waits.
+    const hasLeft = delivery.superseded
+      ? await cancel(this.#parts, delivery)
+      : await handBack(this.#parts, [delivery]);
+    if (!hasLeft) {
+      // Nobody else does it; after a crash what is superseded would come behind the newer version: that one waits.
       this.#later(() => this.#drop(lane, delivery));
       return;
     }
     this.#done(lane, delivery);
     this.#left(lane);
-    if (isKept) this.noteDue(tenantId, destinationId, clock.nowMs());
+    this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
   }
 
   #later(work: () => Promise<void>): void {
@@ -332,7 +344,7 @@ export class Dispatcher {
     this.#makeReady(lane);
     const nowMs = this.#parts.clock.nowMs();
     const closedUntilMs = lane.closedUntilMs(nowMs);
-    if (lane.isHeld(nowMs)) return;
+    if (lane.isShut(nowMs)) return;
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
     // Half a lane at a time: claims of one or two would cost a statement each.
@@ -341,25 +353,13 @@ export class Dispatcher {
 
   #claimed(lane: Lane, found: ClaimedLane): void {
     this.#inMemory += found.deliveries.length;
-    for (const delivery of found.deliveries) this.#take(lane, delivery);
-    lane.left(found);
-    this.#wake(lane);
-  }
-
-  #take(lane: Lane, { key, event, ...claimed }: ClaimedDelivery): void {
-    const live = { ...event, tenantId: lane.tenantId, bodies: new Map<string, Uint8Array>() };
-    const { step, askedBy } = claimed;
-    const delivery = { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
-    const underWay = askedBy === 'schedule' ? undefined : lane.underWay(event.seq);
-    if (lane.standing(target, this.#parts.clock.nowMs()) !== 'open')
-      void this.#drop(lane, delivery);
-    else if (underWay === undefined) lane.queue.push(delivery);
-    else {
-      // It was canceled during its attempt and then made due by hand: the attempt asked for is under way.
-      Object.assign(underWay, { step, askedBy });
-      this.#inMemory--;
-    }
+    const isOpen = lane.standing(target, this.#parts.clock.nowMs()) === 'open';
+    for (const each of found.deliveries) lane.queue.push(liveDelivery(lane.tenantId, each));
+    if (!isOpen) this.#empty(lane);
+    lane.left(found);
+    if (lane.isOf(target)) this.#wake(lane);
+    else this.#close(lane);
   }
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
@@ -381,7 +381,7 @@ export class Dispatcher {
         if (lane.dueAtMs !== Infinity) this.#wake(lane);
       } else {
         // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
-        for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
+        this.#empty(lane);
         if (!lane.isOf(target)) this.#close(lane);
       }
     }

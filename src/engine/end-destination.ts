@@ -6,6 +6,7 @@ import type { AuditAuthor } from '../domain/audit.ts';
 import type { DisabledReason } from '../domain/ending.ts';
 import type { Storage, StoredDestination } from '../storage/storage.ts';
 import { destinationAudit } from './destination-audit.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { RoutingTable } from './routing.ts';
 import type { TargetMaker } from './target.ts';
 
@@ -13,6 +14,7 @@ export interface EndParts {
   readonly storage: Storage;
   readonly routing: RoutingTable;
   readonly targets: Pick<TargetMaker, 'types'>;
+  readonly dispatcher: Pick<Dispatcher, 'withdrawAll'>;
   readonly wakeCanceler: () => void;
 }
 
@@ -28,7 +30,7 @@ export interface EndedDestination {
  * canceled, unless it holds.
  */
 export async function disableByRule(
-  { storage, routing, targets, wakeCanceler }: EndParts,
+  { storage, routing, targets, dispatcher, wakeCanceler }: EndParts,
   { tenantId, id, createdAtMs }: EndedDestination,
   reason: DisabledReason,
   nowMs: number,
@@ -46,13 +48,15 @@ export async function disableByRule(
       updatedAtMs: nowMs,
       revision: stored.revision + 1,
     };
+    const cancelPending = stored.policy.while_disabled !== 'hold';
     const updated = await storage.destinationUpdate({
       destination,
       ifRevision: stored.revision,
-      cancelPending: stored.policy.while_disabled !== 'hold',
+      cancelPending,
       audit: auditOf(targets, stored, destination, ruleAuthor(reason, nowMs)),
     });
     if (updated === 'changed_meanwhile') continue;
+    if (cancelPending && updated === 'updated') dispatcher.withdrawAll(tenantId, id);
     await routing.refresh(tenantId);
     wakeCanceler();
     return updated === 'updated';

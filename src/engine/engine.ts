@@ -141,7 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
   notices.listen((notice) => operatorEvents.publish(notice));
   const keeper = new HealthKeeper({ storage, routing, notices, clock });
   const { targets } = options;
-  const ends = { storage, routing, targets, wakeCanceler: () => canceler.wake() };
+  const ends = { storage, routing, targets, dispatcher, wakeCanceler: () => canceler.wake() };
   const watch = new HealthWatch({
     ...ends,
     recorder,

@@ -12,7 +12,10 @@ export interface HandBackParts {
   readonly measures: EngineMeasures;
 }
 
-/** They are due again at once, to be claimed when there is room; `false`: the medium refuses, they are still claimed. */
+/**
+ * They are due again at once, to be claimed when there is room; those that were canceled stay so. `false`: the medium
+ * refuses, they are still claimed.
+ */
 export async function handBack(
   { storage, log }: HandBackParts,
   deliveries: readonly LiveDelivery[],
@@ -27,10 +30,8 @@ export async function handBack(
 }
 
 /** It is not to be sent any more: canceled, where nobody was there before; `false`: the medium refuses. */
-export async function cancel(
-  { storage, clock, log, measures }: HandBackParts,
-  delivery: LiveDelivery,
-): Promise<boolean> {
+export async function cancel(parts: HandBackParts, delivery: LiveDelivery): Promise<boolean> {
+  const { storage, clock, log, measures } = parts;
   try {
     const result = await storage.cancel({
       delivery: keyOf(delivery),
@@ -38,11 +39,12 @@ export async function cancel(
       ...(delivery.superseded ? { code: 'superseded' } : {}),
     });
     if (result === 'in_attempt' || result === 'canceled') measures.canceled(1);
-    return true;
   } catch (error) {
     log.cancelFailed(error);
     return false;
   }
+  // A claim that nobody has in memory would look like an attempt under way to who retries it by hand.
+  return await handBack(parts, [delivery]);
 }
 
 function keyOf({ event, ordinal }: LiveDelivery): { seq: number; ordinal: number } {

@@ -105,6 +105,15 @@ export class Lane {
     return true;
   }
 
+  /** What is in the storage may be due before the time that was noted. */
+  lookAgain(nowMs: number): void {
+    if (this.claiming) this.#notedDueAtMs = nowMs;
+    else if (this.dueAtMs !== Infinity) {
+      this.dueAtMs = Math.min(this.dueAtMs, nowMs);
+      this.#notedDueAtMs = Infinity;
+    }
+  }
+
   /** What a claim says of what it has left in the storage. */
   left({ nextDueAtMs, hasFollowers, isPartial }: ClaimedLane): void {
     this.hasFollowers ||= hasFollowers;
@@ -112,6 +121,11 @@ export class Lane {
     if (isPartial) return;
     this.dueAtMs = Math.min(this.dueAtMs, this.#notedDueAtMs);
     this.#notedDueAtMs = Infinity;
+  }
+
+  /** What is published now may go past the storage: nothing that is there goes before it. */
+  takes(nowMs: number): boolean {
+    return this.dueAtMs > nowMs && this.room > 0 && !this.claiming && !this.isShut(nowMs);
   }
 
   /** Until when nothing is to be sent; `null`: it may be. */
@@ -133,9 +147,9 @@ export class Lane {
     return target === undefined || !this.isOf(target) ? 'closed' : standingOf(target, nowMs);
   }
 
-  /** They are kept until the destination is enabled again. */
-  isHeld(nowMs: number): boolean {
-    return standingOf(this.#target, nowMs) === 'held';
+  /** Nothing is sent: it is kept until the destination is enabled again, or is being canceled. */
+  isShut(nowMs: number): boolean {
+    return standingOf(this.#target, nowMs) !== 'open';
   }
 
   /** The delivery of that event, if an attempt of it is not recorded yet. */
@@ -150,10 +164,11 @@ export class Lane {
     if (queued !== undefined) queued.superseded = true;
   }
 
-  /** Takes a delivery out of the queue; `false`: it does not wait there. */
-  withdraw({ seq, ordinal }: DeliveryKey): boolean {
-    const isIt = (queued: LiveDelivery) => queued.event.seq === seq && queued.ordinal === ordinal;
-    return this.queue.take(isIt) !== undefined;
+  /** Takes a delivery out of the queue, if it waits there. */
+  withdraw({ seq, ordinal }: DeliveryKey): LiveDelivery | undefined {
+    return this.queue.take(
+      ({ event, ...queued }) => event.seq === seq && queued.ordinal === ordinal,
+    );
   }
 
   /** The destination has changed. */
@@ -180,7 +195,7 @@ export class Lane {
 
   /** What keeps its deliveries waiting that are due, and until when, where that is known. */
   waitsFor(nowMs: number): LaneWait | null {
-    if (this.isHeld(nowMs)) return { for: 'disabled', untilMs: null };
+    if (this.isShut(nowMs)) return { for: 'disabled', untilMs: null };
     const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
     if (breakerUntilMs !== null) return { for: 'breaker', untilMs: breakerUntilMs };
     if (this.inFlight >= this.#concurrency.limit || this.shared.isFull)

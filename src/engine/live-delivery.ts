@@ -2,6 +2,7 @@
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
 import type { PayloadError } from '../domain/payload.ts';
+import type { ClaimedDelivery } from '../storage/storage.ts';
 
 /** A delivery in memory: this node has claimed it. */
 export interface LiveDelivery {
@@ -17,6 +18,14 @@ export interface LiveDelivery {
   readonly orderKey: string | null;
   /** A newer version has come: it is not sent any more. */
   superseded: boolean;
+}
+
+export function liveDelivery(
+  tenantId: string,
+  { key, event, ...claimed }: ClaimedDelivery,
+): LiveDelivery {
+  const live = { ...event, tenantId, bodies: new Map<string, Body | Promise<Body>>() };
+  return { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
 }
 
 /** An event with the bodies that were, or are being, rendered of it, so that all its destinations share them. */

@@ -330,6 +330,7 @@ async function changeOnce(
     ),
   });
   if (updated !== 'updated') return { kind: updated };
+  if (cancelPending) engine.dispatcher.withdrawAll(before.tenantId, before.id);
   await routing.refresh(before.tenantId);
   if (cancelPending) engine.wakeCanceler();
   const found = { stored: changed, defaults };

@@ -8,8 +8,7 @@ import type { LiveDelivery } from './live-delivery.ts';
 
 export class OrderQueue {
   readonly #ready = new LaneQueue();
-  /** Keys that have one out or ready, with those behind it. */
-  readonly #behind = new Map<string, RingQueue<LiveDelivery>>();
+  readonly #keys = new Map<string, Key>();
   #waiting = 0;
 
   /** All of them, also those that cannot go yet. */
@@ -27,12 +26,12 @@ export class OrderQueue {
       this.#ready.push(delivery);
       return;
     }
-    const behind = this.#behind.get(orderKey);
-    if (behind === undefined) {
-      this.#behind.set(orderKey, new RingQueue());
+    const key = this.#keys.get(orderKey);
+    if (key === undefined) {
+      this.#keys.set(orderKey, { name: orderKey, head: delivery, behind: new RingQueue() });
       this.#ready.push(delivery);
     } else {
-      behind.push(delivery);
+      key.behind.push(delivery);
       this.#waiting++;
     }
   }
@@ -46,8 +45,8 @@ export class OrderQueue {
     const isIt = ({ event }: LiveDelivery) => event.seq === eventSeq;
     const ready = this.#ready.find(isIt);
     if (ready !== undefined) return ready;
-    for (const queue of this.#behind.values()) {
-      const found = queue.find(isIt);
+    for (const { behind } of this.#keys.values()) {
+      const found = behind.find(isIt);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -58,31 +57,34 @@ export class OrderQueue {
     const ready = this.#ready.take(fits);
     if (ready !== undefined) this.done(ready);
     if (ready !== undefined) return ready;
-    for (const queue of this.#behind.values()) {
-      const behind = queue.take(fits);
-      if (behind === undefined) continue;
+    for (const { behind } of this.#keys.values()) {
+      const waiting = behind.take(fits);
+      if (waiting === undefined) continue;
       this.#waiting--;
-      return behind;
+      return waiting;
     }
     return undefined;
   }
 
-  /** It is final: the next of its key may go. */
-  done({ orderKey }: LiveDelivery): void {
-    if (orderKey === null) return;
-    const next = this.#behind.get(orderKey)?.shift();
-    if (next === undefined) this.#behind.delete(orderKey);
+  /** It is done with: the next of its key may go. One that left the queue without its turn holds no key. */
+  done(delivery: LiveDelivery): void {
+    const key = this.#keyOf(delivery);
+    if (key === undefined) return;
+    const next = key.behind.shift();
+    if (next === undefined) this.#keys.delete(key.name);
     else {
       this.#waiting--;
+      key.head = next;
       this.#ready.push(next);
     }
   }
 
   /** It is not done with, and is not in memory any more: those behind it are to leave as well. */
-  blocked({ orderKey }: LiveDelivery): LiveDelivery[] {
-    if (orderKey === null) return [];
-    const behind = this.#behind.get(orderKey)?.drain() ?? [];
-    this.#behind.delete(orderKey);
+  blocked(delivery: LiveDelivery): LiveDelivery[] {
+    const key = this.#keyOf(delivery);
+    if (key === undefined) return [];
+    const behind = key.behind.drain();
+    this.#keys.delete(key.name);
     this.#waiting -= behind.length;
     return behind;
   }
@@ -97,9 +99,22 @@ export class OrderQueue {
   /** Empties it; keys that have one out stay as they are. */
   drain(): LiveDelivery[] {
     const ready = this.#ready.drain();
-    const behind = [...this.#behind.values()].flatMap((queue) => queue.drain());
-    for (const { orderKey } of ready) if (orderKey !== null) this.#behind.delete(orderKey);
+    const behind = [...this.#keys.values()].flatMap((key) => key.behind.drain());
+    for (const { orderKey } of ready) if (orderKey !== null) this.#keys.delete(orderKey);
     this.#waiting = 0;
     return [...ready, ...behind];
   }
+
+  /** The key that it is out for, or ready. */
+  #keyOf(delivery: LiveDelivery): Key | undefined {
+    const key = delivery.orderKey === null ? undefined : this.#keys.get(delivery.orderKey);
+    return key?.head === delivery ? key : undefined;
+  }
+}
+
+interface Key {
+  readonly name: string;
+  /** Out, or ready. */
+  head: LiveDelivery;
+  readonly behind: RingQueue<LiveDelivery>;
 }

@@ -139,7 +139,8 @@ class Replayer implements Service {
       case 'not_at_position':
         return WAITING;
       case 'destination_deleted':
-        return this.#stop(id, 'destination_deleted');
+      case 'destination_disabled':
+        return this.#stop(id, advanced.kind);
       case 'advanced': {
         for (const { destinationId, seq } of advanced.superseded) {
           const target = routing.target(tenantId, destinationId);

@@ -52,6 +52,7 @@ export async function retryByHand(
     audit: author === null ? null : retryAudit(author, event, destinationId),
   });
   if (found === 'unknown') return 'unknown_event';
+  if (found === 'disabled') return 'destination_disabled';
   if (found === 'due') {
     const noteDue = () => dispatcher.noteDue(event.tenantId, destinationId, nowMs);
     noteDue();

@@ -3,6 +3,8 @@ import type { Clock, Timer } from '../domain/clock.ts';
 
 /** Timers do not notice when the wall clock is set, or the machine was suspended: so often is looked at it again. */
 const MAX_SLEEP_MS = 1000;
+/** The wall clock was set back by more than it is ever slewed between two looks. */
+const SET_BACK_MS = 20;
 
 interface Wake<T> {
   readonly atMs: number;
@@ -12,15 +14,21 @@ interface Wake<T> {
 export class WakeQueue<T> {
   readonly #clock: Clock;
   readonly #onDue: (items: T[]) => void;
+  readonly #onSetBack: () => void;
   readonly #heap: Wake<T>[] = [];
   /** The time at which each item is to be woken; a heap entry with another time is a leftover. */
   readonly #times = new Map<T, number>();
   #timer: Timer | null = null;
   #timerAtMs = Infinity;
+  /** The wall clock before the monotonic one, when last looked at. */
+  #aheadMs: number;
 
-  constructor(clock: Clock, onDue: (items: T[]) => void) {
+  /** `onSetBack`: the wall clock was. A time from before may be further away by now than anything has to wait: all are due. */
+  constructor(clock: Clock, onDue: (items: T[]) => void, onSetBack: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
+    this.#onSetBack = onSetBack;
+    this.#aheadMs = clock.nowMs() - clock.monotonicMs();
   }
 
   /** Wakes the item at that time instead of the one said before; `Infinity`: not at all. */
@@ -52,7 +60,7 @@ export class WakeQueue<T> {
     this.#timer = null;
     this.#timerAtMs = Infinity;
     const nowMs = this.#clock.nowMs();
-    const due: T[] = [];
+    const due = this.#wasSetBack(nowMs) ? this.#takeAll() : [];
     for (
       let first = this.#heap[0];
       first !== undefined && first.atMs <= nowMs;
@@ -65,6 +73,20 @@ export class WakeQueue<T> {
     }
     if (due.length > 0) this.#onDue(due);
     this.#arm();
+  }
+
+  #wasSetBack(nowMs: number): boolean {
+    const beforeMs = this.#aheadMs;
+    this.#aheadMs = nowMs - this.#clock.monotonicMs();
+    return this.#aheadMs < beforeMs - SET_BACK_MS;
+  }
+
+  #takeAll(): T[] {
+    this.#onSetBack();
+    const items = [...this.#times.keys()];
+    this.#times.clear();
+    this.#heap.length = 0;
+    return items;
   }
 
   #arm(): void {

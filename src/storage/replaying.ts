@@ -154,4 +154,4 @@ export type ReplayAdvance =
       readonly superseded: readonly (DeliveryKey & { readonly destinationId: string })[];
     }
   | { readonly kind: 'not_at_position' }
-  | { readonly kind: 'destination_deleted' };
+  | { readonly kind: StopReason };

@@ -169,15 +169,22 @@ export interface Storage
    * `canceled`: the attempt was written, but the delivery had been canceled meanwhile and stays so.
    */
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
-  /** Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. */
+  /**
+   * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. Due are those of a
+   * time up to `dueBeforeMs`, and what was due at once when it was published or asked for, also where the clock was set
+   * back since then. Nothing of a destination for which `cancelSlice` has work: `nextDueAtMs` is soon.
+   */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
-  /** Gives up claims of this node without an attempt: they are due again at once. */
+  /**
+   * Gives up claims of this node without an attempt: they are due again at once; what was canceled meanwhile stays so. A
+   * claim of what was canceled says that this node has it in memory still, so each is recorded or given up.
+   */
   release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
   /** Every lane with deliveries that no live node has claimed, and when its first is due. */
   waitingLanes(): Promise<WaitingLane[]>;
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the
-   * event. `in_attempt`: a live node is at it just now.
+   * event. `disabled`: its destination is, nothing was done. `in_attempt`: a live node has it in memory just now; one that was canceled there is not any more, and goes on.
    */
   retryByHand(query: {
     tenantId: string;
@@ -185,7 +192,7 @@ export interface Storage
     destinationId: string;
     nowMs: number;
     audit?: AuditEntry | null;
-  }): Promise<'due' | 'in_attempt' | 'unknown'>;
+  }): Promise<'due' | 'in_attempt' | 'disabled' | 'unknown'>;
   /**
    * Cancels one pending delivery; `in_attempt`: it is canceled while this node has it in memory. One that failed and
    * holds its order key stays failed, and lets the key go. `code`: why, instead of the last attempt's.
@@ -202,8 +209,8 @@ export interface Storage
     nowMs: number;
   }): Promise<{ canceled: number; more: boolean }>;
   /**
-   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing and are counted by
-   * `rollUpSlice`; `more` as above.
+   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key of a
+   * destination that is there, and are counted by `rollUpSlice`; `more` as above.
    */
   pruneSlice(query: {
     beforeMs: number;

@@ -53,7 +53,6 @@ export function describeByHand(driver: StorageDriver): void {
           claimed: false,
           attempts,
           nextAttemptAtMs: query.nowMs,
-          updatedAtMs: query.nowMs,
           deliveredAtMs: null,
         });
         const lane = { tenantId, destinationId: 'd', dueBeforeMs: query.nowMs };

@@ -1,6 +1,7 @@
 /** What people and fate do to an installation, step by step, as the seed decides. */
 import { DELIVERY_STATUSES } from '../../src/domain/delivery.ts';
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import { REPLAY_SELECTIONS } from '../../src/domain/replay.ts';
 import { deleteDestination } from '../../src/engine/delete-destination.ts';
 import { changeDestination, createDestination } from '../../src/engine/manage-destinations.ts';
 import type { DestinationChange } from '../../src/engine/manage-destinations.ts';
@@ -125,7 +126,10 @@ export class Actor {
         }
         break;
       case 'enable':
-        this.#change({ disabledAtMs: null }, (destination) => !destination.isEnabled);
+        this.#change({ disabledAtMs: null }, ({ disabledReason }) => disabledReason !== null);
+        break;
+      case 'expire':
+        this.#change({ expiresAtMs: random.chance(0.8) ? this.#expiresAtMs() : null });
         break;
       case 'change':
         if (random.chance(0.5)) this.#change({ topics: topicsOf(random) });
@@ -148,6 +152,16 @@ export class Actor {
         break;
       case 'letGo':
         this.#world.letGo(() => random.chance(0.5));
+        break;
+      case 'replay':
+        this.#replay();
+        break;
+      case 'changeReplay':
+        this.#world.callers.changeReplay(
+          this.#world,
+          random.pick(['pause', 'resume', 'resume', 'cancel']),
+          () => random.chance(0.7),
+        );
         break;
       default:
         this.#trouble(step);
@@ -223,9 +237,7 @@ export class Actor {
     const byMs = Math.round(this.#random.between(-1, 1) * this.#random.pick([50, 5000, 300_000]));
     this.#world.findings.note(`  by ${byMs} ms`);
     this.#world.clock.jump(byMs);
-    this.#world.watch.policies.jumped();
-    if (byMs < 0) this.#world.watch.jumpedBack();
-    else this.#world.watch.trouble();
+    this.#world.watch.jumped(byMs);
   }
 
   // ── Publishing ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,6 +257,11 @@ export class Actor {
       ...(random.chance(policies.deliverAt) ? { deliverAtMs: this.#deliverAtMs() } : {}),
     };
     return { tenantId, id: random.chance(0.4) ? `id-${n}` : null, publication };
+  }
+
+  #expiresAtMs(): number {
+    const afterMs = this.#random.pick([100, 2000, 20_000, 600_000]);
+    return this.#world.clock.nowMs() + Math.ceil(this.#random.between(0.1, 1) * afterMs);
   }
 
   /** Sometimes past, mostly soon, rarely far. */
@@ -292,12 +309,35 @@ export class Actor {
     }
   }
 
+  #replay(): void {
+    const random = this.#random;
+    const destination = this.#anyDestination();
+    if (destination === undefined) return;
+    const select = random.pick(REPLAY_SELECTIONS);
+    const toAll = select === 'failed' && random.chance(0.3);
+    this.#world.callers.replay(this.#world, {
+      tenantId: destination.tenantId,
+      destinationId: toAll ? null : destination.id,
+      select,
+      ratePerMinute: random.pick([null, null, 60, 600]),
+    });
+  }
+
   #cancel(): void {
     const { process, ledger, callers } = this.#world;
     const pending = [...ledger.deliveries.values()].filter(({ row }) => row.status === 'pending');
     if (process === null || pending.length === 0) return;
-    for (let times = this.#random.int(1, 3); times > 0; times--)
-      callers.cancel(process, this.#random.pick(pending.slice(-20)));
+    for (let times = this.#random.int(1, 3); times > 0; times--) {
+      const delivery = this.#random.pick(pending.slice(-20));
+      callers.cancel(process, delivery);
+      // Often it was a mistake, perhaps in the middle of its attempt.
+      if (this.#random.chance(0.5))
+        this.#world.later(this.#random.between(0, this.#random.pick([10, 1000])), () => {
+          const { process: current } = this.#world;
+          const { event, destination } = delivery;
+          if (current !== null) callers.retry(current, event, destination.id);
+        });
+    }
   }
 
   // ── Tenants and destinations ───────────────────────────────────────────────────────────────────────────────────
@@ -331,6 +371,7 @@ export class Actor {
     const receiver = `r${++this.#lastReceiver}`;
     const policy = policyOf(random, this.#scenario.policies);
     const topics = topicsOf(random);
+    const expiresAtMs = random.chance(this.#scenario.policies.expiry) ? this.#expiresAtMs() : null;
     this.#world.receivers.receiver(receiver).behaviour = healthyBehaviour(random);
     this.#manage(tenantId, ({ engine }) =>
       createDestination(
@@ -350,6 +391,7 @@ export class Actor {
           metadata: null,
           policy,
           disabledAtMs: null,
+          expiresAtMs,
         },
         4,
       ),
@@ -398,25 +440,18 @@ export class Actor {
     return found.length === 0 ? undefined : this.#random.pick(found);
   }
 
-  /** A change whose answer tells that the engine knows of it; without an answer nobody knows. */
   #manage(
     tenantId: string,
     work: (process: SimulatedProcess) => Promise<{ readonly kind: string } | void>,
   ): void {
-    const { process, watch, findings } = this.#world;
+    const { process, findings } = this.#world;
     if (process === null) return;
-    watch.changeBegins(tenantId);
     work(process).then(
-      (result) => {
+      (result) =>
         findings.note(
           `  changed ${tenantId}: ${typeof result === 'object' ? result.kind : 'done'}`,
-        );
-        watch.changeEnds(tenantId, true);
-      },
-      (error: unknown) => {
-        findings.note(`  change of ${tenantId} failed: ${String(error)}`);
-        watch.changeEnds(tenantId, false);
-      },
+        ),
+      (error: unknown) => findings.note(`  change of ${tenantId} failed: ${String(error)}`),
     );
   }
 }

@@ -2,8 +2,11 @@
  * What callers asked for and what they were told. An answer is a promise: it is held against the ledger when it comes,
  * and again at the end.
  */
+import type { AuditAuthor } from '../../src/domain/audit.ts';
 import type { PublishRequest } from '../../src/domain/event.ts';
+import type { ReplaySelection, ReplayTrigger } from '../../src/domain/replay.ts';
 import { cancelDelivery } from '../../src/engine/cancel.ts';
+import { changeReplay, createReplay } from '../../src/engine/manage-replays.ts';
 import type { PublishResult } from '../../src/engine/publish.ts';
 import { retryByHand } from '../../src/engine/retry.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
@@ -33,12 +36,31 @@ interface AskedRetry {
   readonly askedMs: number;
 }
 
+interface AskedProcess {
+  readonly process: SimulatedProcess | null;
+}
+
+export interface WantedReplay {
+  readonly tenantId: string;
+  readonly destinationId: string | null;
+  readonly select: ReplaySelection;
+  readonly ratePerMinute: number | null;
+}
+
+const AUTHOR: AuditAuthor = {
+  atMs: 0,
+  actor: { kind: 'operator', id: null, name: 'operator' },
+  address: '127.0.0.1',
+  requestId: 'req_1',
+};
+
 export class Callers {
   readonly #ledger: Ledger;
   readonly #findings: Findings;
   readonly #monotonicMs: () => number;
   readonly calls: PublishCall[] = [];
   readonly #retries: AskedRetry[] = [];
+  readonly #replays: string[] = [];
   readonly #firstCalls = new Map<EventState, PublishCall>();
   readonly #knownTenants = new Set<string>();
   readonly #removedTenants = new Set<string>();
@@ -56,6 +78,10 @@ export class Callers {
   /** Publishes of a process that is alive and has not answered. */
   get underWay(): number {
     return this.#openCalls.size;
+  }
+
+  get hasRemovedTenants(): boolean {
+    return this.#removedTenants.size > 0;
   }
 
   /** Nobody waits for an answer. */
@@ -161,6 +187,53 @@ export class Callers {
     );
   }
 
+  replay(
+    { process }: AskedProcess,
+    { tenantId, destinationId, select, ratePerMinute }: WantedReplay,
+  ): void {
+    if (process === null) return;
+    const criteria = { select, time: { fromMs: null, toMs: null }, topics: [], filter: null };
+    const request = { tenantId, destinationId, criteria, ratePerMinute };
+    this.#ask('replay', createReplay(process.engine, request, AUTHOR), (replay) => {
+      if (typeof replay === 'string') return replay;
+      this.#replays.push(replay.id);
+      return `${replay.id}, ${select} of ${tenantId} ${destinationId}: ${replay.count}`;
+    });
+  }
+
+  /** Those that are chosen, of all that there ever were. */
+  changeReplay(
+    { process }: AskedProcess,
+    trigger: ReplayTrigger,
+    isChosen: () => boolean = () => true,
+  ): void {
+    if (process === null) return;
+    const { engine } = process;
+    for (const id of this.#replays.filter(isChosen)) {
+      const work = engine.storage
+        .replayGet({ id })
+        .then((replay) => replay && changeReplay(engine, replay, trigger, AUTHOR));
+      this.#ask(`${trigger} of a replay`, work, (replay) =>
+        typeof replay === 'object' ? `${id}, ${replay?.status ?? 'gone'}` : replay,
+      );
+    }
+  }
+
+  #ask<Result>(what: string, work: Promise<Result>, told: (result: Result) => string): void {
+    const asked = {};
+    this.#openRetries.add(asked);
+    work.then(
+      (result) => {
+        this.#openRetries.delete(asked);
+        this.#findings.note(`  ${what}: ${told(result)}`);
+      },
+      (error: Error) => {
+        this.#openRetries.delete(asked);
+        this.#findings.note(`  ${what}: ${error.message}`);
+      },
+    );
+  }
+
   /** The process died: who waited for it gets no answer. */
   hangUp(): void {
     this.#findings.saw('publish never answered', this.#openCalls.size);
@@ -235,7 +308,7 @@ export class Callers {
     const event = stored.at(-1);
     if (event === undefined) return 'accepted, and not stored';
     if (result.id !== event.id) return `accepted as ${result.id}, stored as ${event.id}`;
-    if (result.destinationIds.join() !== event.listed.join())
+    if (!event.isUncertain && result.destinationIds.join() !== event.listed.join())
       return `answered ${result.destinationIds.join()}, owed to ${event.listed.join()}`;
     const first = this.#firstCalls.get(event);
     if (result.duplicate) return call.id === null ? 'a duplicate without an id' : null;

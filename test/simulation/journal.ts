@@ -5,6 +5,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 import type { DeliveryStatus } from '../../src/domain/delivery.ts';
+import { DISABLED_REASONS } from '../../src/domain/ending.ts';
+import type { DisabledReason } from '../../src/domain/ending.ts';
 import { STATUS_OF_CODE } from '../../src/storage/sqlite/context.ts';
 
 export interface DeliveryRow {
@@ -59,6 +61,9 @@ export interface DestinationRow {
   /** Disabled: what it is owed waits. */
   readonly isHeld: boolean;
   readonly isDeleted: boolean;
+  /** Why it is disabled; `null`: it is not. */
+  readonly disabledReason: DisabledReason | null;
+  readonly expiresAtMs: number | null;
 }
 
 const DELIVERY = (row: 'NEW' | 'OLD') =>
@@ -115,7 +120,7 @@ export class Journal {
     const rows = this.#db
       .prepare(
         `SELECT destinations.no, tenant_no, ifnull(tenants.id, '') AS tenant_id, destinations.id, definition,
-                disabled_ms, deleted_ms
+                disabled_ms, deleted_ms, disabled_reason, expires_ms
          FROM destinations LEFT JOIN tenants ON tenants.no = tenant_no ORDER BY destinations.no`,
       )
       .all();
@@ -132,7 +137,25 @@ export class Journal {
           String(row['definition']).includes('"while_disabled":"hold"')),
       isHeld: row['disabled_ms'] !== null,
       isDeleted: row['deleted_ms'] !== null,
+      disabledReason:
+        DISABLED_REASONS.find(
+          (reason) => row['disabled_ms'] !== null && reason === row['disabled_reason'],
+        ) ?? null,
+      expiresAtMs: row['expires_ms'] === null ? null : Number(row['expires_ms']),
     }));
+  }
+
+  /** Of all replays: those that have not come to their end, and the deliveries that were counted. */
+  replays(): { open: number; counted: number } {
+    const row = this.#db
+      .prepare(
+        `SELECT count(*) FILTER (WHERE status IN ('running', 'paused'))
+                  + (SELECT count(*) FROM replay_deliveries) AS open,
+                ifnull(sum(done + failed + canceled), 0) AS counted
+         FROM replays`,
+      )
+      .get();
+    return { open: Number(row?.['open']), counted: Number(row?.['counted']) };
   }
 
   tenantIds(): Map<number, string> {

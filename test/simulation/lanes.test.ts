@@ -112,6 +112,30 @@ describe('the breaker of a lane', () => {
     expect(await stage.end()).toEqual([]);
   });
 
+  test('is open no longer because the clock was set back', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const receiver = await stage.destination({
+      tenantId: 't',
+      name: 'r',
+      behaviour: { kind: 'refusing', latencyMs: 5 },
+      policy: { retry: { delays_s: [3600], jitter: 0 } },
+    });
+    stage.publish('t', 40);
+    await stage.world.pass(500);
+    expect(stage.process.engine.dispatcher.waitsFor('t', 'r')).toMatchObject({ for: 'breaker' });
+    stage.world.behave('r', { kind: 'ok', latencyMs: 5 });
+    stage.world.clock.jump(-3_600_000);
+    stage.world.watch.jumped(-3_600_000);
+    stage.publish('t', 1);
+    await stage.world.pass(4000);
+    expect(stage.process.engine.dispatcher.waitsFor('t', 'r')).toBeNull();
+    expect(
+      receiver.requests.filter(({ outcome }) => outcome?.kind === 'delivered').length,
+    ).toBeGreaterThan(0);
+    expect(await stage.end()).toEqual([]);
+  });
+
   test('closes with the first success; the backlog resumes at a growing rate', async () => {
     const stage = new Stage();
     await stage.begin();

@@ -2,6 +2,8 @@
  * What is owed and what was done about it, kept beside the storage from the journal of its changes, and what each
  * change may be.
  */
+import { endingRule } from '../../src/domain/ending.ts';
+import type { DisabledReason, DisablePolicy, EndingRule } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
 import { orderKeyFor } from '../../src/domain/order.ts';
 import type { Order } from '../../src/domain/order.ts';
@@ -12,8 +14,12 @@ import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Operation } from '../support/simulated-storage.ts';
-import { RETRY_LOSES_ATTEMPT } from './tolerated.ts';
+import { standard } from '../../src/profiles/standard.ts';
+import type { SimulatedClock } from '../support/simulated-clock.ts';
+import { noteRule } from './ending-watch.ts';
+import type { EndingWatch } from './ending-watch.ts';
 import type { Findings } from './findings.ts';
+import type { Knowledge } from './knowledge.ts';
 import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts';
 
 /** One creation of a destination: an id that is used again is another one. */
@@ -32,6 +38,11 @@ export interface DestinationState {
   isRateNew: boolean;
   /** Monotonic time since which the engine has known this rate. */
   rateSetMs: number;
+  /** As it was read last. */
+  read: string;
+  /** Monotonic time of its last change, and of the moment at which the engine knew of that. */
+  changedMs: number;
+  isChangeNew: boolean;
   concurrency: number;
   /** The largest that the engine may still go by. */
   formerConcurrency: number;
@@ -43,12 +54,19 @@ export interface DestinationState {
   wasEverParallel: boolean;
   /** Of each key what blocks it: what is pending, and what failed and holds it. */
   readonly blocking: Map<string, Set<DeliveryState>>;
+  /** Monotonic time at which that of each key last had one less. */
+  readonly freedMs: Map<string, number>;
   /** By key, all that it ever had. */
   readonly versions: Map<string, DeliveryState[]>;
   /** What is pending after a failure. */
   readonly retrying: Set<DeliveryState>;
   /** All that it ever had. */
   readonly schedules: ExpectedSchedule[];
+  /** When it is disabled, and all the rules that it ever had. */
+  rule: EndingRule;
+  readonly rules: EndingRule[];
+  disabledReason: DisabledReason | null;
+  expiresAtMs: number | null;
 }
 
 /** What is published: `data` of the event. */
@@ -70,6 +88,8 @@ export interface EventState {
   readonly deliveries: DeliveryState[];
   /** The destinations of the answer. */
   readonly listed: string[];
+  /** One of them has expired, and is not disabled yet. */
+  readonly isUncertain: boolean;
   isGone: boolean;
 }
 
@@ -85,9 +105,13 @@ export interface DeliveryState {
   steps: number;
   isPastSchedule: boolean;
   retriesByHand: number;
-  /** It was canceled, and made due by hand. */
+  /** It was canceled while a process had it in memory, and made due again: its next attempt may have begun before that. */
   wasRevived: boolean;
+  /** Whether somebody asked for the attempt that was recorded last. */
+  wasAsked: boolean;
   wasCanceledByHand: boolean;
+  /** It was kept for a destination that stayed disabled, until retention ended. */
+  wasHeldTooLong: boolean;
   /** What it is one after the other with. */
   readonly orderKey: string | null;
   /** Attempts whose outcome a dead process took along. */
@@ -97,10 +121,20 @@ export interface DeliveryState {
   lastRecorded: ReceivedRequest | null;
 }
 
+export interface LedgerParts {
+  readonly journal: Journal;
+  readonly findings: Findings;
+  readonly clock: SimulatedClock;
+  readonly endings: EndingWatch;
+  readonly knowledge: Knowledge;
+}
+
 export class Ledger {
   readonly #journal: Journal;
   readonly #findings: Findings;
-  readonly #monotonicMs: () => number;
+  readonly #clock: SimulatedClock;
+  readonly #endings: EndingWatch;
+  readonly #knowledge: Knowledge;
   readonly events = new Map<number, EventState>();
   readonly deliveries = new Map<string, DeliveryState>();
   readonly #byId = new Map<string, EventState>();
@@ -109,11 +143,15 @@ export class Ledger {
   #tenants = new Map<number, string>();
   #pendingCount = 0;
   readonly #erasedClaims = new Map<number, number>();
+  /** Deliveries that replays have made due. */
+  replayed = 0;
 
-  constructor(journal: Journal, findings: Findings, monotonicMs: () => number) {
+  constructor({ journal, findings, clock, endings, knowledge }: LedgerParts) {
     this.#journal = journal;
     this.#findings = findings;
-    this.#monotonicMs = monotonicMs;
+    this.#clock = clock;
+    this.#endings = endings;
+    this.#knowledge = knowledge;
   }
 
   destinations(): IterableIterator<DestinationState> {
@@ -165,7 +203,9 @@ export class Ledger {
     for (const destination of this.#destinations.values())
       if (tenantId === null || destination.tenantId === tenantId) {
         destination.formerConcurrency = 0;
-        if (destination.isRateNew) destination.rateSetMs = this.#monotonicMs();
+        if (destination.isChangeNew) destination.changedMs = this.#clock.monotonicMs();
+        destination.isChangeNew = false;
+        if (destination.isRateNew) destination.rateSetMs = this.#clock.monotonicMs();
         destination.isRateNew = false;
       }
   }
@@ -200,6 +240,9 @@ export class Ledger {
       ratePerMinute: null,
       isRateNew: false,
       rateSetMs: 0,
+      read: '',
+      changedMs: 0,
+      isChangeNew: false,
       concurrency: 0,
       formerConcurrency: 0,
       isEnabled: true,
@@ -208,10 +251,20 @@ export class Ledger {
       wasTakenAway: false,
       wasEverParallel: false,
       blocking: new Map(),
+      freedMs: new Map(),
       versions: new Map(),
       retrying: new Set(),
       schedules: [],
+      rule: standard.ending,
+      rules: [],
+      disabledReason: null,
+      expiresAtMs: null,
     };
+    this.#readEnding(row, destination, policy.disable);
+    const read = JSON.stringify(row);
+    if (read !== destination.read) destination.changedMs = this.#clock.monotonicMs();
+    destination.isChangeNew ||= read !== destination.read;
+    destination.read = read;
     destination.topics = topics;
     const order = policy.order ?? 'none';
     destination.hasChangedOrder ||= order !== destination.order;
@@ -234,6 +287,23 @@ export class Ledger {
     destination.schedules.push(scheduleOf(policy.retry, profile ?? 'standard'));
     this.#destinations.set(row.no, destination);
     this.#byReceiver.set(destination.receiverName, destination);
+  }
+
+  #readEnding(
+    { disabledReason, expiresAtMs, isEnabled, isHeld }: DestinationRow,
+    destination: DestinationState,
+    policy: DisablePolicy | undefined,
+  ): void {
+    const rule = endingRule(standard.ending, policy);
+    if (JSON.stringify(rule) !== JSON.stringify(destination.rule))
+      this.#endings.ruleChanged(destination);
+    destination.rule = rule;
+    noteRule(destination.rules, rule);
+    const before = destination.disabledReason;
+    const isSettled = !this.#knowledge.isUnsettled(destination.tenantId);
+    Object.assign(destination, { disabledReason, isEnabled, isHeld });
+    this.#endings.changed(destination, before, isSettled);
+    destination.expiresAtMs = expiresAtMs;
   }
 
   // ── Changes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,8 +342,15 @@ export class Ledger {
     const earlier = this.event(tenantId, id);
     if (earlier !== undefined && !earlier.isGone)
       this.#findings.violate(`event ${id} is stored twice`);
-    // Whatever the engine's routing said: these were there in the moment of the commit.
-    const listed = [...this.#destinations.values()].filter(
+    // Whatever the engine's routing said: these were there in the moment of the commit. What has expired may have been
+    // matched in time.
+    const nowMs = this.#clock.nowMs();
+    const isExpired = ({ expiresAtMs }: DestinationState) => (expiresAtMs ?? Infinity) <= nowMs;
+    const destinations = [...this.#destinations.values()];
+    const isUncertain = destinations.some(
+      (each) => each.tenantId === tenantId && each.isEnabled && isExpired(each),
+    );
+    const listed = destinations.filter(
       (each) =>
         each.tenantId === tenantId &&
         each.isEnabled &&
@@ -287,6 +364,7 @@ export class Ledger {
       publication,
       deliveries: [],
       listed: listed.map((each) => each.id),
+      isUncertain,
       isGone: false,
     };
     this.events.set(change.seq, event);
@@ -306,15 +384,18 @@ export class Ledger {
       event,
       destination,
       row,
-      insertedMs: this.#monotonicMs(),
-      dueSetMs: this.#monotonicMs(),
+      insertedMs: this.#clock.monotonicMs(),
+      dueSetMs: this.#clock.monotonicMs(),
       steps: 0,
       isPastSchedule: isAsked,
       retriesByHand: isAsked ? 1 : 0,
       wasRevived: false,
+      wasAsked: false,
       wasCanceledByHand: false,
+      wasHeldTooLong: false,
       // One that was added by hand is not ordered.
-      orderKey: isAsked ? null : orderKeyFor(destination.order, orderedBy(publication)),
+      orderKey:
+        operation === 'retryByHand' ? null : orderKeyFor(destination.order, orderedBy(publication)),
       lost: 0,
       requests: [],
       unrecorded: [],
@@ -322,12 +403,16 @@ export class Ledger {
     };
     event.deliveries.push(delivery);
     noteVersion(delivery);
-    noteBlocking(delivery);
+    noteBlocking(delivery, this.#clock.monotonicMs());
     this.deliveries.set(keyOf(row), delivery);
     if (operation === 'retryByHand') this.#findings.saw('delivery added by hand');
     else if (isAsked) this.#findings.saw('delivery added by a replay');
+    if (operation === 'replayAdvance') this.replayed++;
     else this.#findings.saw(row.claimedBy === 0 ? 'delivery spilled' : 'delivery born claimed');
-    const isBorn = operation === 'publish' && event.listed[row.ordinal] === destination.id;
+    const isListed = event.isUncertain
+      ? event.listed.includes(destination.id)
+      : event.listed[row.ordinal] === destination.id;
+    const isBorn = operation === 'publish' && isListed;
     if (!isBorn && !isAsked)
       this.#wrong(delivery, `came into being by ${operation}; listed are ${event.listed.join()}`);
     const isPending =
@@ -350,13 +435,15 @@ export class Ledger {
     if (delivery === undefined) return;
     const isErased =
       operation === 'tenantEraseSlice' && !this.#tenants.has(delivery.destination.tenantNo);
-    if (!isErased && (operation !== 'pruneSlice' || row.status === 'pending'))
+    const isNeeded = row.status === 'pending' || (row.holds && !delivery.destination.isDeleted);
+    if (!isErased && (operation !== 'pruneSlice' || isNeeded))
       this.#wrong(delivery, `is gone by ${operation}`);
     this.deliveries.delete(keyOf(row));
     if (isErased && row.claimedBy !== 0)
       this.#erasedClaims.set(row.claimedBy, this.erasedClaims(row.claimedBy) + 1);
-    if (delivery.orderKey !== null)
-      delivery.destination.blocking.get(delivery.orderKey)?.delete(delivery);
+    const { orderKey, destination } = delivery;
+    if (orderKey !== null && destination.blocking.get(orderKey)?.delete(delivery) === true)
+      destination.freedMs.set(orderKey, this.#clock.monotonicMs());
   }
 
   #attempt(process: SimulatedProcess, attempt: Change & { kind: 'attempt' }): void {
@@ -370,14 +457,13 @@ export class Ledger {
     const kind = row.isReplay ? 'replay' : row.isManual ? 'manual' : scheduled;
     if (
       attempt.number !== row.attempts + 1 ||
-      (attempt.attemptKind !== kind &&
-        row.status === 'pending' &&
-        !(RETRY_LOSES_ATTEMPT && delivery.wasRevived))
+      (attempt.attemptKind !== kind && row.status === 'pending' && !delivery.wasRevived)
     )
       this.#wrong(
         delivery,
         `has the attempt ${attempt.number} ${attempt.attemptKind} after ${row.attempts} ${kind}`,
       );
+    delivery.wasAsked = attempt.attemptKind === 'manual' || attempt.attemptKind === 'replay';
     const at = delivery.unrecorded.findIndex(
       (each) => each.processNo === process.no && each.outcome !== null,
     );
@@ -400,10 +486,11 @@ export class Ledger {
   ): void {
     const delivery = this.deliveries.get(keyOf(after));
     if (delivery === undefined) return;
-    if (after.nextAttemptAtMs !== before.nextAttemptAtMs) delivery.dueSetMs = this.#monotonicMs();
+    if (after.nextAttemptAtMs !== before.nextAttemptAtMs)
+      delivery.dueSetMs = this.#clock.monotonicMs();
     const problem = this.#problemOf(process, operation, delivery, before, after);
     delivery.row = after;
-    noteBlocking(delivery);
+    noteBlocking(delivery, this.#clock.monotonicMs());
     if (problem !== null) this.#wrong(delivery, `${operation}: ${problem}`);
   }
 
@@ -427,9 +514,8 @@ export class Ledger {
         );
         return before.claimedBy === process.no ? 'it is claimed twice' : null;
       case 'release':
-        return before.status !== 'pending' ||
-          before.claimedBy !== process.no ||
-          after.claimedBy !== 0
+        if (after.status !== before.status) return `from ${before.status} to ${after.status}`;
+        return before.claimedBy !== process.no || after.claimedBy !== 0
           ? 'this process does not hold it'
           : null;
       case 'cancel':
@@ -451,17 +537,32 @@ export class Ledger {
           : `from ${before.status}`;
       case 'retryByHand':
       case 'replayAdvance':
+        // What it makes due may be newer than what waits.
+        if (before.status === 'pending' && after.status === 'canceled')
+          return delivery.destination.order === 'latest' ? null : 'it is none of its business';
         delivery.retriesByHand++;
+        if (operation === 'replayAdvance') this.replayed++;
         this.#findings.saw(
           `${operation === 'retryByHand' ? 'retry by hand' : 'replay'} from ${before.status}`,
         );
-        delivery.isPastSchedule ||= before.status !== 'pending';
-        delivery.wasRevived ||= before.status === 'canceled';
+        delivery.wasRevived = before.claimedBy === process.no;
+        delivery.isPastSchedule ||= before.status !== 'pending' && !delivery.wasRevived;
+        if (delivery.wasRevived) this.#findings.saw('canceled in memory, and made due again');
+        if (after.claimedBy !== (delivery.wasRevived ? process.no : 0)) return 'it is claimed';
         return after.status === transition(before.status, 'retry_by_hand')
           ? null
           : `from ${before.status}`;
+      case 'pruneSlice':
+        this.#findings.saw('kept until retention ended');
+        delivery.wasHeldTooLong = true;
+        return before.status === 'pending' &&
+          after.status === 'canceled' &&
+          delivery.destination.disabledReason !== null
+          ? null
+          : 'it is none of its business';
       case 'record':
         if (after.holds) this.#findings.saw('a key is held');
+        delivery.wasRevived = false;
         return this.#problemOfRecord(process, delivery, before, after);
       case 'publish':
         this.#findings.saw('superseded');
@@ -485,15 +586,32 @@ export class Ledger {
     if (after.claimedBy !== 0) return 'it is still claimed';
     if (after.attempts !== before.attempts + 1) return 'attempts were not counted';
     const outcome = delivery.lastRecorded?.outcome;
+    this.#noteOutcome(delivery, after);
     this.#findings.saw(`attempt recorded: ${before.status} to ${after.status}`);
     if (before.status !== 'pending')
       return after.status === before.status ? null : 'a final status has changed';
     if (outcome?.kind === 'delivered')
       return after.status === transition(before.status, 'succeed') ? null : `it is ${after.status}`;
-    if (!before.isManual || delivery.steps === 0) delivery.steps++;
+    if (!delivery.wasAsked || delivery.steps === 0) delivery.steps++;
     const trigger = after.status === 'pending' ? 'fail_for_now' : 'fail_for_good';
     if (after.status !== transition(before.status, trigger)) return `it is ${after.status}`;
     return this.#problemOfVerdict(delivery, after);
+  }
+
+  #noteOutcome({ lastRecorded, destination, ...delivery }: DeliveryState, after: DeliveryRow) {
+    if (lastRecorded === null) return;
+    const { outcome } = lastRecorded;
+    this.#endings.recorded(destination, {
+      request: lastRecorded,
+      isExhausted:
+        after.status === 'failed' &&
+        outcome?.kind === 'failed' &&
+        outcome.retryable &&
+        delivery.event.publication.retry &&
+        !delivery.wasAsked &&
+        !delivery.isPastSchedule,
+      isSettled: !this.#knowledge.isUnsettled(destination.tenantId),
+    });
   }
 
   /** By any of the schedules that the destination has had: the attempt began under one of them. */
@@ -502,7 +620,6 @@ export class Ledger {
     if (lastRecorded?.outcome?.kind !== 'failed') return 'there was no failure';
     const isFinal =
       !lastRecorded.outcome.retryable || !event.publication.retry || delivery.isPastSchedule;
-    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) return null;
     if (isFinal) return after.status === 'failed' ? null : 'it goes on after a final failure';
     const { deliverAtMs = 0 } = event.publication;
     const firstDueAtMs = Math.max(Math.floor(event.seq / 1000), deliverAtMs);
@@ -523,7 +640,7 @@ export class Ledger {
 }
 
 /** Keeps `blocking` as the delivery's row says. */
-function noteBlocking(delivery: DeliveryState): void {
+function noteBlocking(delivery: DeliveryState, nowMs: number): void {
   const { orderKey, destination, row } = delivery;
   if (row.status === 'pending' && row.attempts > 0) destination.retrying.add(delivery);
   else destination.retrying.delete(delivery);
@@ -534,7 +651,7 @@ function noteBlocking(delivery: DeliveryState): void {
     destination.blocking.set(orderKey, blocking);
   }
   if (row.status === 'pending' || row.holds) blocking.add(delivery);
-  else blocking.delete(delivery);
+  else if (blocking.delete(delivery)) destination.freedMs.set(orderKey, nowMs);
 }
 
 function noteVersion(delivery: DeliveryState): void {
@@ -571,6 +688,7 @@ interface Definition {
     readonly rate_per_minute?: number;
     readonly concurrency?: number;
     readonly retry?: RetryOfPolicy;
+    readonly disable?: DisablePolicy;
   };
 }
 

@@ -1,6 +1,7 @@
 /** Ordered destinations, with receivers that fail and processes that die: in which order the receiver gets things. */
 import { describe, expect, test } from 'vitest';
 
+import { changeDestination } from '../../src/engine/manage-destinations.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, ReceivedRequest, Receiver } from '../support/simulated-receivers.ts';
 import { Stage } from './stage.ts';
@@ -65,6 +66,31 @@ describe('order: key', () => {
       expect(await stage.end()).toEqual([]);
     },
   );
+
+  test('a key is let go of only by the delivery that has it', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const receiver = await stage.destination({
+      tenantId: 't',
+      name: 'r',
+      behaviour: { kind: 'ok', latencyMs: 200 },
+      policy: { order: 'key' },
+    });
+    const { engine } = stage.process;
+    const change = (disabledAtMs: number | null) =>
+      stage.during(changeDestination(engine, { tenantId: 't', id: 'r' }, { disabledAtMs }));
+    stage.publish('t', 3, null, { key: 'k' });
+    await stage.world.pass(50);
+    // The first is under way; the others leave the memory without their turn.
+    await change(stage.world.clock.nowMs());
+    await change(null);
+    stage.publish('t', 5, null, { key: 'k' });
+    await stage.world.pass(10);
+    await drained(stage);
+    expect(receiver.requests).toHaveLength(6);
+    expect(disorder(stage, receiver)).toEqual([]);
+    expect(await stage.end()).toEqual([]);
+  });
 
   test('a blocked key holds back only itself', async () => {
     const stage = new Stage();

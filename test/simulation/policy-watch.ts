@@ -3,6 +3,7 @@ import type { Outcome } from '../../src/domain/attempt.ts';
 import { compareVersions } from '../../src/domain/order.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import { ConcurrencyModel } from './concurrency-model.ts';
 import type { Findings } from './findings.ts';
 import { orderedBy } from './ledger.ts';
 import type { DeliveryState, DestinationState } from './ledger.ts';
@@ -31,6 +32,8 @@ export class PolicyWatch {
   readonly #breakers = new Map<string, BreakerModel>();
   readonly #underWay = new Map<ReceivedRequest, DeliveryState>();
   readonly #aheadOf = new Map<DeliveryState, number>();
+  /** By process and receiver. */
+  readonly #concurrencies = new Map<string, ConcurrencyModel>();
   #lastJumpMs = -Infinity;
 
   constructor(options: PolicyWatchOptions) {
@@ -45,6 +48,7 @@ export class PolicyWatch {
   arrived(request: ReceivedRequest, delivery: DeliveryState, isSettled: boolean): string | null {
     const problem =
       (isSettled ? this.#rateProblem(request, delivery.destination) : null) ??
+      this.#concurrencyProblem(request, delivery.destination) ??
       this.#breakerProblem(request) ??
       this.#earlyProblem(delivery) ??
       this.#orderProblem(delivery) ??
@@ -55,7 +59,10 @@ export class PolicyWatch {
 
   /** It was answered, or its process died. */
   ended(request: ReceivedRequest): void {
+    const destination = this.#underWay.get(request)?.destination;
     this.#underWay.delete(request);
+    if (request.outcome !== null && destination !== undefined)
+      this.#concurrencyOf(request, destination).ended(request.outcome, capOf(destination));
     const breaker = this.#breakerOf(request);
     const wasProbe = breaker.probes.delete(request);
     if (request.outcome === null) return;
@@ -87,6 +94,28 @@ export class PolicyWatch {
     }
     this.#options.findings.saw('request under a rate');
     return count > ratePerMinute ? `as number ${count} within a minute of ${ratePerMinute}` : null;
+  }
+
+  // ── Concurrency ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #concurrencyProblem(request: ReceivedRequest, destination: DestinationState): string | null {
+    const limit = this.#concurrencyOf(request, destination).limit(capOf(destination));
+    const { underWay } = request.receiver;
+    if (underWay > 1) this.#options.findings.saw('request beside another');
+    return underWay > limit ? `as number ${underWay} of ${limit} at a time` : null;
+  }
+
+  #concurrencyOf(
+    { receiver, processNo }: ReceivedRequest,
+    destination: DestinationState,
+  ): ConcurrencyModel {
+    const key = `${processNo} ${receiver.name}`;
+    let model = this.#concurrencies.get(key);
+    if (model === undefined) {
+      model = new ConcurrencyModel(capOf(destination));
+      this.#concurrencies.set(key, model);
+    }
+    return model;
   }
 
   // ── Breaker ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +189,11 @@ export class PolicyWatch {
     }
     return null;
   }
+}
+
+/** While a change is not known to the engine: the larger of before and after. */
+function capOf({ concurrency, formerConcurrency }: DestinationState): number {
+  return Math.max(concurrency, formerConcurrency);
 }
 
 /** A version that was published later, and is newer, came before. */

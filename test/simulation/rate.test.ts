@@ -78,6 +78,25 @@ describe('a rate', () => {
 });
 
 describe('a destination with a rate', () => {
+  test('is not held up by a clock that is set back', async () => {
+    const stage = new Stage();
+    await stage.begin();
+    const receiver = await stage.destination({
+      tenantId: 't',
+      name: 'r',
+      behaviour: { kind: 'ok', latencyMs: 5 },
+      policy: { rate_per_minute: 60 },
+    });
+    stage.publish('t', 10);
+    await stage.world.pass(500);
+    expect(receiver.requests).toHaveLength(1);
+    stage.world.clock.jump(-60 * MINUTE);
+    stage.world.watch.jumped(-60 * MINUTE);
+    await stage.world.pass(12_000);
+    expect(receiver.requests).toHaveLength(10);
+    expect(await stage.end()).toEqual([]);
+  });
+
   test.each([30, 120, 600])('gets %i a minute, and all that it is owed', async (perMinute) => {
     const stage = new Stage();
     await stage.begin();

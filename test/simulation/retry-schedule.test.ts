@@ -255,7 +255,7 @@ describe('the wall clock', () => {
     stage.publish('t');
     await stage.world.pass(1000);
     stage.world.clock.jump(-MINUTE);
-    stage.world.watch.jumpedBack();
+    stage.world.watch.jumped(-MINUTE);
     await stage.world.pass(100 * S);
     expect(receiver.requests.length).toBe(1);
     await stage.world.pass(30 * S);

@@ -1,4 +1,5 @@
 /** One world from its seed to its end. */
+import { changeDestination } from '../../src/engine/manage-destinations.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
@@ -7,7 +8,6 @@ import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger.ts';
 import { isSuperseded } from './policy-watch.ts';
 import { scenarioOf } from './scenario.ts';
-import { CLOCK_SET_BACK_LOSES_ORDER, RETRY_OUTLIVES_DESTINATION } from './tolerated.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -63,19 +63,32 @@ async function end(world: World): Promise<void> {
   }
   await world.pass(200);
   const isOver = () =>
-    ledger.pendingCount === 0 && callers.isIdle && world.process?.engine.dispatcher.inMemory === 0;
+    ledger.pendingCount === 0 &&
+    callers.isIdle &&
+    world.process?.engine.dispatcher.inMemory === 0 &&
+    world.replays().open === 0;
   for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
     await clock.advanceUntil(isOver, 10_000);
     world.look();
     world.letGo(() => true);
+    enableAll(world);
+    if (world.replays().open > 0) callers.changeReplay(world, 'resume');
     if (findings.violations.length > 0) return;
   }
   await world.pass(100);
   await settled();
 }
 
+/** What is kept for destinations that are disabled goes out. */
+function enableAll({ process, ledger }: World): void {
+  if (process === null) return;
+  for (const { tenantId, id, isHeld, isDeleted, isEnabled } of ledger.destinations())
+    if (isHeld && isEnabled && !isDeleted)
+      changeDestination(process.engine, { tenantId, id }, { disabledAtMs: null }).catch(() => {});
+}
+
 function check(world: World): void {
-  const { findings, ledger, callers, watch } = world;
+  const { findings, ledger, callers } = world;
   const dispatcher = world.process?.engine.dispatcher;
   if (dispatcher === undefined) findings.violate('no process runs at the end');
   else if (dispatcher.inFlight !== 0 || dispatcher.inMemory !== 0)
@@ -85,14 +98,15 @@ function check(world: World): void {
   if (callers.underWay > 0) findings.violate(`${callers.underWay} publishes were never answered`);
   const stored = world.storedAttempts();
   for (const [key, delivery] of ledger.deliveries) {
-    const { row, destination } = delivery;
-    const isForgotten = row.status === 'pending' && row.isManual && !destination.isEnabled;
-    if (RETRY_OUTLIVES_DESTINATION && watch.hasJumpedBack && isForgotten) continue;
     const problem = problemAtEnd(delivery, stored.get(key));
     if (problem !== null) findings.violate(`${describe(delivery)} ${problem}`);
   }
+  const { open, counted } = world.replays();
+  if (open > 0) findings.violate('a replay does not come to its end');
+  if (counted !== ledger.replayed && !world.hasForgotten)
+    findings.violate(`replays made ${ledger.replayed} due, and counted ${counted}`);
   callers.checkRetries();
-  if (!CLOCK_SET_BACK_LOSES_ORDER || !watch.hasJumpedBack) callers.checkOrder();
+  callers.checkOrder();
 }
 
 function problemAtEnd(
@@ -104,7 +118,8 @@ function problemAtEnd(
   if (row.status === 'pending') return `is pending at the end: ${JSON.stringify(row)}`;
   if (row.status === 'delivered' && !hasLast('delivered')) return 'is delivered, and nobody got it';
   if (row.status === 'failed' && !hasLast('failed')) return 'is failed, and did not fail';
-  const isCanceled = destination.wasTakenAway || delivery.wasCanceledByHand;
+  const isCanceled =
+    destination.wasTakenAway || delivery.wasCanceledByHand || delivery.wasHeldTooLong;
   if (row.status === 'canceled' && !isCanceled && !isSuperseded(delivery))
     return 'is canceled by nobody';
   if (unrecorded.length > 0) return 'has an outcome that was never written';

@@ -3,6 +3,7 @@
  * takes a quiet moment to go wrong never does.
  */
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import type { DisablePolicy } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
@@ -25,6 +26,9 @@ const STEPS = {
   retry: 3,
   cancel: 0.7,
   letGo: 1,
+  expire: 0.7,
+  replay: 0.7,
+  changeReplay: 0.7,
   misbehave: 3,
   recover: 2,
   away: 1,
@@ -48,6 +52,8 @@ const TROUBLES: readonly (readonly Step[])[] = [
   ['retry'],
   ['cancel'],
   ['letGo'],
+  ['expire'],
+  ['replay', 'changeReplay'],
   ['misbehave'],
   ['away'],
   ['flaky', 'slow'],
@@ -78,6 +84,12 @@ export interface Policies {
   /** Of changed policies, those that change the order too. */
   readonly reorder: number;
   readonly deliverAt: number;
+  /** Keeps what it misses while it is disabled. */
+  readonly hold: number;
+  /** Is disabled by a rule. */
+  readonly ending: number;
+  /** Is created with an end. */
+  readonly expiry: number;
 }
 
 export function scenarioOf(random: SeededRandom): Scenario {
@@ -101,11 +113,22 @@ export function scenarioOf(random: SeededRandom): Scenario {
 
 function policiesOf(random: SeededRandom): Policies {
   const some = (often: number) => (random.chance(0.5) ? often : 0);
-  return { rate: some(0.4), order: some(0.6), reorder: some(0.3), deliverAt: some(0.15) };
+  return {
+    rate: some(0.4),
+    order: some(0.6),
+    reorder: some(0.3),
+    deliverAt: some(0.15),
+    hold: some(0.4),
+    ending: some(0.5),
+    expiry: some(0.3),
+  };
 }
 
-export function policyOf(random: SeededRandom, { rate, order }: Policies): DestinationPolicy {
+export function policyOf(random: SeededRandom, policies: Policies): DestinationPolicy {
+  const { rate, order, hold, ending } = policies;
   return {
+    ...(random.chance(hold) ? { while_disabled: 'hold' } : {}),
+    ...(random.chance(ending) ? { disable: random.pick(DISABLE_RULES) } : {}),
     ...(random.chance(rate) ? { rate_per_minute: random.pick([6, 30, 60, 120, 600, 6000]) } : {}),
     ...(random.chance(order) ? orderOf(random) : {}),
     timeout_ms: random.pick([500, 2000, 5000]),
@@ -125,6 +148,15 @@ export function orderOf(random: SeededRandom): DestinationPolicy {
     ...(random.chance(0.5) ? { order_on_failure: random.pick(['skip', 'hold', 'hold']) } : {}),
   };
 }
+
+const DISABLE_RULES: readonly DisablePolicy[] = [
+  { consecutive_failures: 1 },
+  { consecutive_failures: 3 },
+  { consecutive_failures: 12 },
+  { on_exhausted: true },
+  { without_success_s: 2 },
+  { failure_share: { share: 0.5, window_s: 60, min_attempts: 5 } },
+];
 
 const DELAYS_S = [
   [],

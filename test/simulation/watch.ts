@@ -3,10 +3,11 @@ import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
+import type { EndingWatch } from './ending-watch.ts';
+import type { Knowledge } from './knowledge.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState, DestinationState, Ledger } from './ledger.ts';
 import { PolicyWatch } from './policy-watch.ts';
-import { DISABLING_MAY_PASS_UNSEEN, RETRY_LOSES_ATTEMPT } from './tolerated.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
 const LATE_MS = 2000;
@@ -20,6 +21,8 @@ export interface WatchOptions {
   readonly ledger: Ledger;
   readonly receivers: SimulatedReceivers;
   readonly findings: Findings;
+  readonly endings: EndingWatch;
+  readonly knowledge: Knowledge;
   readonly maxInFlight: number;
   readonly maxInMemory: number;
   /** Nothing but a lane's own limits holds a delivery back. */
@@ -28,12 +31,6 @@ export interface WatchOptions {
 
 export class Watch {
   readonly #options: WatchOptions;
-  /** Changes of a tenant's destinations whose answer has not come: the engine may see the old or the new. */
-  readonly #changing = new Map<string, number>();
-  /** A change failed half way: its engine may not know of it until the next one. */
-  readonly #stale = new Set<string>();
-  /** Two changes were made at the same time: the engine may have seen only the second. */
-  readonly #overlapped = new Set<string>();
   readonly #receivers = new Map<string, ReceiverHealth>();
   readonly policies: PolicyWatch;
   #lastTroubleMs = 0;
@@ -47,26 +44,10 @@ export class Watch {
 
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
 
-  changeBegins(tenantId: string): void {
-    const others = this.#changing.get(tenantId) ?? 0;
-    if (others > 0) this.#overlapped.add(tenantId);
-    this.#changing.set(tenantId, others + 1);
-  }
-
-  changeEnds(tenantId: string, isKnown: boolean): void {
-    const left = (this.#changing.get(tenantId) ?? 1) - 1;
-    this.#changing.set(tenantId, left);
-    if (!isKnown) this.#stale.add(tenantId);
-    else if (left === 0) {
-      this.#stale.delete(tenantId);
-      this.#options.ledger.settled(tenantId);
-    }
-  }
-
   /** A new process reads everything anew. */
   processBegins(): void {
-    this.#changing.clear();
-    this.#stale.clear();
+    this.#options.knowledge.begin();
+    this.#options.endings.processDied();
     this.#options.ledger.settled(null);
     this.trouble();
   }
@@ -81,8 +62,11 @@ export class Watch {
     return this.#lastJumpBackMs > -Infinity;
   }
 
-  jumpedBack(): void {
-    this.#lastJumpBackMs = this.#options.clock.monotonicMs();
+  /** The wall clock was set. */
+  jumped(byMs: number): void {
+    this.policies.jumped();
+    this.#options.endings.jumped();
+    if (byMs < 0) this.#lastJumpBackMs = this.#options.clock.monotonicMs();
     this.trouble();
   }
 
@@ -122,10 +106,11 @@ export class Watch {
       return;
     }
     findings.trace(() => `request of process ${request.processNo}: ${describe(delivery)}`);
-    if (RETRY_LOSES_ATTEMPT && delivery.wasRevived) loseEnded(delivery);
     const isSettled = !this.#isUnsettled(destination.tenantId);
     const problem =
-      this.#problemOf(request, delivery) ?? this.policies.arrived(request, delivery, isSettled);
+      this.#problemOf(request, delivery) ??
+      (isSettled ? this.#options.endings.arrived(destination, this.#lastTroubleMs) : null) ??
+      this.policies.arrived(request, delivery, isSettled);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
     if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
@@ -138,32 +123,20 @@ export class Watch {
     if (!this.#isUnsettled(destination.tenantId)) {
       if (destination.isDeleted || destination.isHeld || !destination.isEnabled)
         return 'to a destination that is disabled or deleted';
-      const isExcused = DISABLING_MAY_PASS_UNSEEN && this.#overlapped.has(destination.tenantId);
       // Who cancels by hand is answered when the engine knows of it; until then it may begin.
       const isCanceling = row.status === 'canceled' && delivery.wasCanceledByHand;
-      if (row.status !== 'pending' && !isExcused && !isCanceling)
-        return `though it is ${row.status}`;
+      if (row.status !== 'pending' && !isCanceling) return `though it is ${row.status}`;
     }
     if (row.status === 'pending' && row.claimedBy !== request.processNo)
       return `by process ${request.processNo}, and claimed by ${row.claimedBy}`;
-    const dueAtMs = row.nextAttemptAtMs ?? -Infinity;
+    const dueAtMs = isDueFromBirth(delivery) ? -Infinity : (row.nextAttemptAtMs ?? -Infinity);
     if (dueAtMs > clock.nowMs() && dueSetMs > this.#lastJumpBackMs)
       return `${dueAtMs - clock.nowMs()} ms before its time`;
-    const cap = this.#capOf(delivery);
-    if (request.receiver.underWay > cap)
-      return `as number ${request.receiver.underWay} of ${cap} at a time`;
     return null;
   }
 
   #isUnsettled(tenantId: string): boolean {
-    return (this.#changing.get(tenantId) ?? 0) > 0 || this.#stale.has(tenantId);
-  }
-
-  /** While a change is under way: the larger of before and after. */
-  #capOf({ destination }: DeliveryState): number {
-    return this.#isUnsettled(destination.tenantId)
-      ? Math.max(destination.formerConcurrency, destination.concurrency)
-      : destination.concurrency;
+    return this.#options.knowledge.isUnsettled(tenantId);
   }
 
   // ── The whole ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,14 +188,19 @@ export class Watch {
     if (stuck.size > 0 && !isAmple) return;
     let late: DeliveryState | null = null;
     for (const delivery of ledger.deliveries.values()) {
-      const { row, destination, unrecorded } = delivery;
+      const { row, destination, unrecorded, dueSetMs } = delivery;
       if (row.status !== 'pending' && unrecorded.length === 0) continue;
       const { healthySinceMs, lastMs } = this.#receiver(destination.receiverName);
       const healthyMs = clock.monotonicMs() - healthySinceMs - MAX_ATTEMPT_MS;
       // With few places for all, who hangs takes them from the healthy, and so does who may not go on at once.
       if (!isAmple && (healthyMs < LATE_MS || destination.ratePerMinute !== null)) return;
-      const lateMs = clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
-      if (!destination.isEnabled || destination.isHeld || unrecorded.length > 0) continue;
+      // What comes into being with a time that is past is due from then on.
+      const isDue = isDueFromBirth(delivery);
+      const dueForMs = isDue ? Infinity : clock.nowMs() - (row.nextAttemptAtMs ?? Infinity);
+      const lateMs = Math.min(dueForMs, clock.monotonicMs() - dueSetMs);
+      const hasExpired = clock.nowMs() >= (destination.expiresAtMs ?? Infinity);
+      if (!destination.isEnabled || destination.isHeld || hasExpired || unrecorded.length > 0)
+        continue;
       if (isBehind(delivery)) continue;
       if (stuck.has(receivers.receiver(destination.receiverName))) continue;
       // What a breaker holds back waits for its next probe.
@@ -232,9 +210,12 @@ export class Watch {
       const pauseMs = isSlow ? LONGEST_PAUSE_MS : intervalMs(destination);
       const allowedMs = LATE_MS + pauseMs;
       const quietMs = Math.min(lateMs, healthyMs, clock.monotonicMs() - lastMs);
-      // Of a rate that has just changed, the former counts until now.
-      const sameRateMs = clock.monotonicMs() - destination.rateSetMs;
-      if (Math.min(quietMs, calmMs, sameRateMs) > allowedMs) late ??= delivery;
+      // It may just have been enabled; and of a rate that has changed, the former counts until now.
+      // So has what was behind something until then.
+      const freedMs = destination.freedMs.get(delivery.orderKey ?? '') ?? 0;
+      const { rateSetMs, changedMs } = destination;
+      const sameMs = clock.monotonicMs() - Math.max(rateSetMs, changedMs, freedMs);
+      if (Math.min(quietMs, calmMs, sameMs) > allowedMs) late ??= delivery;
     }
     if (late !== null)
       findings.violate(
@@ -252,10 +233,10 @@ export class Watch {
   }
 }
 
-function loseEnded(delivery: DeliveryState): void {
-  const underWay = delivery.unrecorded.filter(({ isUnderWay }) => isUnderWay);
-  delivery.lost += delivery.unrecorded.length - underWay.length;
-  delivery.unrecorded.splice(0, Infinity, ...underWay);
+/** Due at once, whatever the clock is set to. */
+function isDueFromBirth({ row, event }: DeliveryState): boolean {
+  const isAtOnce = row.nextAttemptAtMs === Math.floor(event.seq / 1000);
+  return row.isManual || (row.attempts === 0 && isAtOnce);
 }
 
 interface ReceiverHealth {

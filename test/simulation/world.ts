@@ -13,8 +13,10 @@ import { SimulatedReceivers } from '../support/simulated-receivers.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { SimulatedMedium } from '../support/simulated-storage.ts';
 import { Callers } from './callers.ts';
+import { EndingWatch } from './ending-watch.ts';
 import { Findings } from './findings.ts';
 import { Journal } from './journal.ts';
+import { Knowledge } from './knowledge.ts';
 import { Ledger } from './ledger.ts';
 import type { DeliveryState } from './ledger.ts';
 import { Watch } from './watch.ts';
@@ -58,6 +60,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
+  readonly #knowledge: Knowledge;
   #process: SimulatedProcess | null = null;
   readonly #coming: Timer[] = [];
   /** `Infinity`: the medium is not well now. */
@@ -74,7 +77,11 @@ export class World {
     this.#database = freshDatabase();
     this.#journal = new Journal(this.#database.db);
     const monotonicMs = () => this.clock.monotonicMs();
-    this.ledger = new Ledger(this.#journal, this.findings, monotonicMs);
+    const { clock, findings } = this;
+    const endings = new EndingWatch(clock, findings);
+    const knowledge = new Knowledge((tenantId) => this.ledger.settled(tenantId));
+    this.#knowledge = knowledge;
+    this.ledger = new Ledger({ journal: this.#journal, findings, clock, endings, knowledge });
     this.callers = new Callers(this.ledger, this.findings, monotonicMs);
     this.receivers = new SimulatedReceivers(
       this.random.fork(),
@@ -86,7 +93,9 @@ export class World {
       clock: this.clock,
       ledger: this.ledger,
       receivers: this.receivers,
-      findings: this.findings,
+      findings,
+      endings,
+      knowledge,
     });
   }
 
@@ -120,7 +129,11 @@ export class World {
         ...this.#options.shared,
       },
       utilization: () => this.#options.utilization,
-      onWritten: (writer, operation) => this.ledger.written(writer, operation),
+      onWritten: (writer, operation, query) => {
+        this.ledger.written(writer, operation);
+        this.#knowledge.written(operation, query);
+      },
+      onRead: (_reader, operation, query) => this.#knowledge.read(operation, query),
     });
     if (this.#journal.incarnation() !== process.no)
       this.findings.violate('incarnations are not counted up');
@@ -251,6 +264,16 @@ export class World {
   look(): void {
     if (this.#process !== null && this.#takesCalls)
       this.watch.look(this.#process, this.callers.underWay);
+  }
+
+  /** Something that has ended may be gone by now, with its tenant or by retention. */
+  get hasForgotten(): boolean {
+    return this.callers.hasRemovedTenants || this.#options.retentionDays < 5;
+  }
+
+  /** Of all replays: those that have not come to their end, and the deliveries that were counted. */
+  replays(): { open: number; counted: number } {
+    return this.#journal.replays();
   }
 
   /** How many attempts the storage has of each delivery, and their first and last number. */

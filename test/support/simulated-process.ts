@@ -37,6 +37,7 @@ export interface ProcessSurroundings {
   readonly retentionDays: number;
   readonly utilization: () => number;
   readonly onWritten: (process: SimulatedProcess, operation: Operation, query: unknown) => void;
+  readonly onRead: (process: SimulatedProcess, operation: Operation, query: unknown) => () => void;
 }
 
 export class SimulatedProcess {
@@ -60,6 +61,7 @@ export class SimulatedProcess {
       medium,
       clock,
       onWritten: (operation, query) => around.onWritten(this, operation, query),
+      onRead: (operation, query) => around.onRead(this, operation, query),
     });
     this.engine = createEngine({
       expressions: noExpressions,

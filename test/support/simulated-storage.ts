@@ -92,6 +92,8 @@ export interface ConnectionOptions {
   readonly clock: ProcessClock;
   /** Called in the moment in which a write was carried out. */
   readonly onWritten: (operation: Operation, query: unknown) => void;
+  /** Called in the moment that a read shows; what it gives is called when the process learns of it. */
+  readonly onRead?: (operation: Operation, query: unknown) => () => void;
 }
 
 /** How long tidying up takes, unless `hurry` is called: so a world that idles does not do it twice a second. */
@@ -172,6 +174,7 @@ export class SimulatedConnection {
     const obstacle = this.#options.medium.obstacle();
     if (obstacle !== null) return () => reject(obstacle);
     let settle = () => {};
+    const learn = isRead ? this.#options.onRead?.(name, query) : undefined;
     // The driver on the caller's thread has done it when it returns; its promise settles before the answer is given.
     call(query).then(
       (result) => {
@@ -182,7 +185,10 @@ export class SimulatedConnection {
       },
     );
     if (!isRead) this.#options.onWritten(name, query);
-    return () => settle();
+    return () => {
+      learn?.();
+      settle();
+    };
   }
 
   #maintain(): Promise<void> {

@@ -7,12 +7,14 @@ import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
+const ENABLED = 'SELECT 1 FROM destinations WHERE no = ? AND disabled_ms IS NULL';
+
 const FIND = `
   SELECT ordinal, status, claimed_by FROM deliveries
   WHERE event_seq = ? AND destination_no = ?`;
 
 const MAKE_DUE = `
-  UPDATE deliveries SET status = ${STATUS_CODE.pending}, holds = 0, step = ?, manual = 1, next_attempt_ms = ?, claimed_by = 0, updated_ms = ?
+  UPDATE deliveries SET status = ${STATUS_CODE.pending}, holds = 0, step = ?, manual = 1, next_attempt_ms = ?, claimed_by = ?, updated_ms = ?
   WHERE event_seq = ? AND ordinal = ?`;
 
 // The destination never had the event: it joins the event's deliveries at the end.
@@ -39,24 +41,33 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     const tenant = context.tenant(tenantId);
     const destinationNo = tenant?.destinations.get(destinationId);
     if (tenant === undefined || destinationNo === undefined) return 'unknown';
+    if (!isEnabled(context, destinationNo)) return 'disabled';
     const delivery = context.statement(FIND).get(eventSeq, destinationNo);
     if (delivery === undefined) {
       const added = context
         .statement(ADD)
-        .run(destinationNo, nowMs, nowMs, nowMs, eventSeq, tenant.no);
+        .run(destinationNo, nowMs, nowMs, context.nextAskedMs(), eventSeq, tenant.no);
       if (added.changes === 0) return 'unknown';
       writeAudit(context, audit);
       return 'due';
     }
     const status = statusOf(delivery['status']);
-    if (delivery['claimed_by'] === context.incarnation && status === 'pending') return 'in_attempt';
+    const isInMemory = delivery['claimed_by'] === context.incarnation;
+    if (isInMemory && status === 'pending') return 'in_attempt';
     if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
-    const step = status === 'pending' ? 'step' : SCHEDULE_OVER;
+    // One that was canceled and is still in memory goes on as if it had not been.
+    const step = status === 'pending' || isInMemory ? 'step' : SCHEDULE_OVER;
     const makeDue = context.statement(MAKE_DUE.replace('step = ?', `step = ${step}`));
-    makeDue.run(nowMs, nowMs, eventSeq, Number(delivery['ordinal']));
+    const claimedBy = isInMemory ? context.incarnation : 0;
+    makeDue.run(nowMs, claimedBy, context.nextAskedMs(), eventSeq, Number(delivery['ordinal']));
     writeAudit(context, audit);
-    return 'due';
+    return isInMemory ? 'in_attempt' : 'due';
   };
+}
+
+/** What is made due for one that is disabled would never be sent, and never be canceled. */
+export function isEnabled(context: WriteContext, destinationNo: number): boolean {
+  return context.statement(ENABLED).get(destinationNo) !== undefined;
 }
 
 export function cancel(context: WriteContext): Operation<Storage['cancel']> {

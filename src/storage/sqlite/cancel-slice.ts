@@ -15,7 +15,7 @@ const CANCEL = `
   WHERE (event_seq, ordinal) IN (
     SELECT event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
     WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND event_seq < ?
-      AND NOT (manual <> 0 AND updated_ms > ?)
+      AND NOT (manual <> 0 AND updated_ms >= ?)
     LIMIT ?)`;
 
 const DONE = 'UPDATE destinations SET cancel_below_seq = NULL WHERE no = ?';

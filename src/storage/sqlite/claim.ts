@@ -4,20 +4,10 @@ import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
+import { firstDue, oldestDue } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, OrderedLanes } from './order.ts';
 import { numberOrNull, textOrNull } from './page.ts';
-
-// One claimant of one lane: the index is read in order, from its start.
-const DUE = `
-  SELECT next_attempt_ms, event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
-  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms <= ?
-  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ?`;
-
-const NEXT_DUE = `
-  SELECT next_attempt_ms FROM deliveries INDEXED BY deliveries_pending
-  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ?
-  ORDER BY next_attempt_ms LIMIT 1`;
 
 const CLAIM =
   'UPDATE deliveries SET claimed_by = ? WHERE event_seq = ? AND ordinal = ? RETURNING attempts, step, manual, order_key';
@@ -37,10 +27,10 @@ const LATER_WITHOUT_KEY = `
     WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms > ?
     ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED})`;
 
-// Its time stays what it was where that is past: so it keeps its place before what came later.
+// Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
 const RELEASE = `
   UPDATE deliveries SET claimed_by = 0, next_attempt_ms = min(next_attempt_ms, ?)
-  WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
+  WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
 
 // The next lane after one: `waitingLanes` leaps from lane to lane instead of reading every waiting delivery.
 const NEXT_LANE = `
@@ -52,10 +42,14 @@ const LANE = `
   FROM destinations JOIN tenants ON tenants.no = tenant_no
   WHERE destinations.no = ? AND deleted_ms IS NULL`;
 
+// It was disabled and is enabled again: what it was owed before is not sent, though it is not canceled yet.
+const CANCELING = 'SELECT 1 FROM destinations WHERE no = ? AND cancel_below_seq IS NOT NULL';
+const WHILE_CANCELING_MS = 20;
+
 const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };
 
 export function claim(context: WriteContext): Operation<Storage['claim']> {
-  const due = context.statement(DUE);
+  const isCanceling = context.statement(CANCELING);
   const markClaimed = context.statement(CLAIM);
   const eventOf = context.statement(EVENT);
   const keyOf = context.statement(ORDER_KEY);
@@ -69,9 +63,17 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     const destinationNo = context.tenant(tenantId)?.destinations.get(destinationId);
     if (destinationNo === undefined)
       return { tenantId, destinationId, deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT };
+    if (isCanceling.get(destinationNo) !== undefined)
+      return {
+        tenantId,
+        destinationId,
+        deliveries: [],
+        nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS,
+        ...ALL_LOOKED_AT,
+      };
     if (lane.isOrdered === true) return claimOrdered(lane, destinationNo, dueBeforeMs);
-    const deliveries = oldestDue(destinationNo, dueBeforeMs, lane.limit).map(take);
-    const nextDueAtMs = firstDue(context, destinationNo);
+    const deliveries = oldestDue(context, destinationNo, dueBeforeMs, lane.limit).map(take);
+    const nextDueAtMs = firstDue(context, destinationNo, dueBeforeMs);
     return { tenantId, destinationId, deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
   }
 
@@ -81,7 +83,7 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     dueBeforeMs: number,
   ): ClaimedLane {
     // From before the destination asked for order.
-    const keys = oldestDue(destinationNo, dueBeforeMs, MAX_UNORDERED)
+    const keys = oldestDue(context, destinationNo, dueBeforeMs, MAX_UNORDERED)
       .filter(({ seq, ordinal }) => keyOf.get(seq, ordinal)?.['order_key'] === null)
       .slice(0, limit);
     const { due: heads, ...rest } = ordered.heads(destinationNo, dueBeforeMs, limit - keys.length);
@@ -104,20 +106,6 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
       if (typeof row?.['first'] === 'number') return [row['first']];
       return row?.['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
     });
-  }
-
-  /** What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. */
-  function oldestDue(destinationNo: number, dueBeforeMs: number, limit: number): Due[] {
-    const found = context.claimants.flatMap((claimant) =>
-      due.all(destinationNo, claimant, dueBeforeMs, limit).map((row) => ({
-        dueAtMs: Number(row['next_attempt_ms']),
-        seq: Number(row['event_seq']),
-        ordinal: Number(row['ordinal']),
-      })),
-    );
-    if (context.claimants.length > 1)
-      found.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
-    return found.slice(0, limit);
   }
 
   function take({ seq, ordinal }: DeliveryKey): ClaimedDelivery {
@@ -151,19 +139,6 @@ function sharedKey(key: string | null): string | null {
   return key === null || isOwnKey(key) ? null : key;
 }
 
-interface Due extends DeliveryKey {
-  readonly dueAtMs: number;
-}
-
-function firstDue(context: WriteContext, destinationNo: number): number | null {
-  const nextDue = context.statement(NEXT_DUE);
-  const dues = context.claimants.map(
-    (claimant) => nextDue.get(destinationNo, claimant)?.['next_attempt_ms'],
-  );
-  const known = dues.filter((dueMs) => typeof dueMs === 'number');
-  return known.length === 0 ? null : Math.min(...known);
-}
-
 export function release(context: WriteContext): Operation<Storage['release']> {
   const statement = context.statement(RELEASE);
   return ({ deliveries }) => {
@@ -185,7 +160,7 @@ export function waitingLanes(context: WriteContext): Operation<() => Promise<Wai
     ) {
       const destinationNo = Number(row['destination_no']);
       const lane = laneOf.get(destinationNo);
-      const firstDueAtMs = firstDue(context, destinationNo);
+      const firstDueAtMs = firstDue(context, destinationNo, context.clock.nowMs());
       if (lane === undefined || firstDueAtMs === null) continue;
       found.push({
         tenantId: String(lane['tenant_id']),

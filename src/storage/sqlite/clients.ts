@@ -73,7 +73,7 @@ export function clientUpdate(context: WriteContext): Operation<Storage['clientUp
       const atMs = client.revokedAtMs;
       context
         .statement(STOP_DESTINATIONS)
-        .run(atMs, atMs, context.nextSeq(), tenant.no, client.urn);
+        .run(atMs, atMs, context.nextBoundary(), tenant.no, client.urn);
     }
     changed(context, tenant.no, client);
     writeAudit(context, audit);

@@ -1,6 +1,7 @@
 /** What all operations of the driver share: the connection, prepared statements, numbers, and who is who. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Clock } from '../../domain/clock.ts';
+import { ingestedAtMs } from '../../domain/event.ts';
 import { createIdCodec, newInstanceMark } from '../../domain/id.ts';
 import type { IdCodec, Random } from '../../domain/id.ts';
 import type { DeliveryStatus } from '../../domain/delivery.ts';
@@ -43,6 +44,15 @@ export interface WriteContext extends ReadContext {
   readonly claimants: readonly number[];
   /** The next number, of an event, an attempt, or a moment between them: later than all before. */
   nextSeq(): number;
+  /** The number that was taken last. */
+  lastSeq(): number;
+  /**
+   * A number that begins a millisecond of its own: milliseconds are enough to tell what was before from what comes after,
+   * whatever the clock does. What a destination was owed up to then is canceled.
+   */
+  nextBoundary(): number;
+  /** The time of the next number, for what is asked for by hand or by a replay: to be compared with boundaries. */
+  nextAskedMs(): number;
   /** A tenant's numbers, kept in memory: the only writer is this context. */
   tenant(id: string): TenantNumbers | undefined;
   /** The number of the row that holds the shape; it is written if need be. */
@@ -63,15 +73,29 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
   const tenants = new Map<string, TenantNumbers>();
   const shapes = new RequestShapes(clock, statement);
   let lastSeq = readLastSeq(db);
+  const putAskedSeq = db.prepare(
+    "INSERT OR REPLACE INTO meta (name, value) VALUES ('asked_seq', ?)",
+  );
+  const nextSeq = () => {
+    lastSeq = Math.max(lastSeq + 1, clock.nowMs() * 1000);
+    return lastSeq;
+  };
 
   return {
     ...createReadContext(db, clock),
     statement,
     incarnation,
     claimants: [0, ...leftClaimants(db)],
-    nextSeq() {
-      lastSeq = Math.max(lastSeq + 1, clock.nowMs() * 1000);
+    nextSeq,
+    lastSeq: () => lastSeq,
+    nextBoundary() {
+      lastSeq = Math.max(Math.floor(lastSeq / 1000 + 1), clock.nowMs()) * 1000;
       return lastSeq;
+    },
+    nextAskedMs() {
+      const seq = nextSeq();
+      putAskedSeq.run(String(seq));
+      return ingestedAtMs(seq);
     },
     tenant(id) {
       const known = tenants.get(id);
@@ -147,6 +171,7 @@ function readLastSeq(db: DatabaseSync): number {
       `SELECT max((SELECT ifnull(max(seq), 0) FROM events),
                   (SELECT ifnull(max(seq), 0) FROM attempts),
                   (SELECT to_seq FROM rollup_progress),
+                  ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'asked_seq'), 0),
                   (SELECT ifnull(max(cancel_below_seq), 0) FROM destinations WHERE cancel_below_seq IS NOT NULL)) AS seq`,
     )
     .get();

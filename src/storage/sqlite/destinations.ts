@@ -81,7 +81,7 @@ export function destinationUpdate(context: WriteContext): Operation<Storage['des
         destination.updatedAtMs,
         destination.expiresAtMs,
         destination.expiresAtMs,
-        cancelPending ? context.nextSeq() : null,
+        cancelPending ? context.nextBoundary() : null,
         destination.subscription?.apiClient ?? null,
         no,
         ifRevision,
@@ -106,7 +106,7 @@ export function destinationDelete(context: WriteContext): Operation<Storage['des
          SET deleted_ms = ?, updated_ms = ?, definition = '{}', sealed_credentials = x'', cancel_below_seq = ?
          WHERE no = ? AND revision = ifnull(?, revision)`,
       )
-      .run(nowMs, nowMs, context.nextSeq(), no, ifRevision);
+      .run(nowMs, nowMs, context.nextBoundary(), no, ifRevision);
     if (deleted.changes === 0) return 'changed_meanwhile';
     context.statement('DELETE FROM destination_health WHERE destination_no = ?').run(no);
     context.statement(RAISE_ROUTING_VERSION).run(tenant.no);

@@ -5,12 +5,13 @@ import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
+import { isDueAt } from './due.ts';
 
 const BLOCKS = `(status = ${STATUS_CODE.pending} OR holds = 1)`;
 
 // The next key after one, and its first delivery: leaps over all that waits behind it.
 const NEXT_HEAD = `
-  SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms
+  SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, manual
   FROM deliveries INDEXED BY deliveries_in_order
   WHERE destination_no = ? AND order_key > ? AND ${BLOCKS}
   ORDER BY order_key, event_seq, ordinal LIMIT 1`;
@@ -78,7 +79,7 @@ export class OrderedLanes {
       if (row['status'] !== STATUS_CODE.pending) continue;
       if (row['claimed_by'] === incarnation)
         hasFollowers ||= this.isBlocked(destinationNo, round.after);
-      else if (Number(row['next_attempt_ms']) <= dueBeforeMs) {
+      else if (isDueAt(row, dueBeforeMs)) {
         due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
         // Perhaps: it is cheaper to look again than to count them.
         hasFollowers ||= !isOwnKey(round.after);

@@ -5,14 +5,16 @@ import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
 
-// Numbers grow, so the oldest are at the start of the tree. Those that still owe something, or have attempts that the
-// roll-ups have not counted yet, stay, and are passed over.
+// Numbers grow, so the oldest are at the start of the tree. Those that still owe something, hold their key until somebody
+// lets it go, or have attempts that the roll-ups have not counted yet, stay, and are passed over.
 const OLD_EVENTS = `
   SELECT seq FROM events
   WHERE seq >= ?1 AND seq < min(?2, ?3 + 1)
     AND NOT EXISTS (
       SELECT 1 FROM deliveries
-      WHERE event_seq = seq AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > ?3))
+      WHERE event_seq = seq
+        AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > ?3
+          OR (holds = 1 AND EXISTS (SELECT 1 FROM destinations WHERE no = destination_no AND deleted_ms IS NULL))))
   ORDER BY seq LIMIT ?4`;
 const COUNTED = 'SELECT from_seq FROM rollup_progress';
 

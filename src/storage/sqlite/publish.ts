@@ -54,8 +54,8 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
     const seq = context.nextSeq();
     const nowMs = Math.floor(seq / 1000);
     const timeMs = event.timeMs ?? nowMs;
-    // Numbers only grow, also where the clock went back; what is due now is due by the clock.
-    const dueAtMs = event.deliverAtMs ?? Math.min(nowMs, context.clock.nowMs());
+    // Numbers only grow, also where the clock went back: what is due at once keeps its place (due.ts).
+    const dueAtMs = event.deliverAtMs ?? nowMs;
     insertEvent.run(
       seq,
       tenant.no,

@@ -8,6 +8,7 @@ import type { Storage } from '../storage.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { TenantNumbers, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
+import { isEnabled } from './by-hand.ts';
 import { OrderedLanes, storedKey } from './order.ts';
 import { textOrNull } from './page.ts';
 import { SELECTED } from './replay-candidates.ts';
@@ -26,11 +27,13 @@ const EVENT = `
   SELECT resource, order_key, (SELECT ifnull(max(ordinal) + 1, 0) FROM deliveries WHERE event_seq = seq) AS next_ordinal
   FROM events WHERE seq = ? AND tenant_no = ?`;
 
+// One that was canceled and is still in memory goes on as if it had not been: see by-hand.ts.
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = 0, step = ${SCHEDULE_OVER}, manual = 2, next_attempt_ms = ?,
-      claimed_by = 0, order_key = ?, updated_ms = ?
-  WHERE event_seq = ? AND ordinal = ?`;
+  SET status = ${STATUS_CODE.pending}, holds = 0, manual = 2, next_attempt_ms = ?1,
+      step = CASE claimed_by WHEN ?2 THEN step ELSE ${SCHEDULE_OVER} END,
+      claimed_by = CASE claimed_by WHEN ?2 THEN claimed_by ELSE 0 END, order_key = ?3, updated_ms = ?4
+  WHERE event_seq = ?5 AND ordinal = ?6`;
 
 const ADD = `
   INSERT INTO deliveries (event_seq, ordinal, tenant_no, destination_no, status, attempts, step, manual,
@@ -66,12 +69,15 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     const wanted = replay['destination_no'];
     if (wanted !== null && ![...tenant.destinations.values()].some((no) => no === wanted))
       return { kind: 'destination_deleted' };
+    if (wanted !== null && !isEnabled(context, Number(wanted)))
+      return { kind: 'destination_disabled' };
     // JSON that this driver has written.
     const { select } = JSON.parse(String(replay['criteria'])) as ReplayCriteria;
     const due: DeliveryKey[] = [];
     const superseded: (DeliveryKey & { destinationId: string })[] = [];
+    const askedMs = context.nextAskedMs();
     for (const delivery of deliveries) {
-      const made = makeDue(tenant, delivery, select, nowMs);
+      const made = makeDue(tenant, delivery, select, { nowMs, askedMs });
       if (made === null) continue;
       context.statement(WAIT_FOR).run(made.key.seq, made.key.ordinal, Number(replay['no']));
       due.push(made.key);
@@ -91,11 +97,12 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     tenant: TenantNumbers,
     { eventSeq, destinationId, order }: ReplayDelivery,
     select: ReplaySelection,
-    nowMs: number,
+    { nowMs, askedMs }: { nowMs: number; askedMs: number },
   ): { key: DeliveryKey; superseded: readonly DeliveryKey[] } | null {
     const destinationNo = tenant.destinations.get(destinationId);
     const event = context.statement(EVENT).get(eventSeq, tenant.no);
     if (destinationNo === undefined || event === undefined) return null;
+    if (!isEnabled(context, destinationNo)) return null;
     const found = context.statement(FIND[select]).get(eventSeq, destinationNo);
     if (found === undefined ? select === 'failed' : found['is_selected'] !== 1) return null;
 
@@ -112,7 +119,7 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     if (found === undefined) {
       context
         .statement(ADD)
-        .run(eventSeq, ordinal, tenant.no, destinationNo, nowMs, nowMs, nowMs, key);
+        .run(eventSeq, ordinal, tenant.no, destinationNo, nowMs, nowMs, askedMs, key);
     } else {
       // It may have ended for another replay just now.
       settle(
@@ -120,7 +127,7 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
         context.statement(`${ENDED} WHERE (event_seq, ordinal) = (?, ?)`).all(eventSeq, ordinal),
         nowMs,
       );
-      context.statement(MAKE_DUE).run(nowMs, key, nowMs, eventSeq, ordinal);
+      context.statement(MAKE_DUE).run(nowMs, context.incarnation, key, askedMs, eventSeq, ordinal);
     }
     return { key: { seq: eventSeq, ordinal }, superseded };
   }

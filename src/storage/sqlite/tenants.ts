@@ -127,7 +127,7 @@ export function tenantDelete(context: WriteContext): Operation<Storage['tenantDe
          SET deleted_ms = ?, updated_ms = ?, definition = '{}', sealed_credentials = x'', cancel_below_seq = ?
          WHERE tenant_no = ? AND deleted_ms IS NULL`,
       )
-      .run(nowMs, nowMs, context.nextSeq(), tenant.no);
+      .run(nowMs, nowMs, context.nextBoundary(), tenant.no);
     for (const no of tenant.destinations.values())
       context.statement('DELETE FROM destination_health WHERE destination_no = ?').run(no);
     context.statement('DELETE FROM mails WHERE tenant_id = ?').run(id);

@@ -1,0 +1,99 @@
+/**
+ * What is due of a lane. A time at which something is due is one of the wall clock, but for what was due as soon as it
+ * came into being, or was asked for: that is due whatever the clock is set to.
+ */
+import { ingestedAtMs } from '../../domain/event.ts';
+import type { DeliveryKey } from '../reading.ts';
+import { STATUS_CODE } from './context.ts';
+import type { WriteContext } from './context.ts';
+
+// One claimant of one lane: the index is read in order, from its start.
+const DUE = `
+  SELECT next_attempt_ms, event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms <= ?
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ?`;
+
+const NEXT_DUE = `
+  SELECT next_attempt_ms FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ?
+  ORDER BY next_attempt_ms LIMIT 1`;
+
+/** Deliveries that are looked through for some that are due whatever the clock says. */
+const MAX_AHEAD = 1000;
+
+// The clock was set back behind the numbers that were taken.
+const AHEAD = `
+  SELECT next_attempt_ms, event_seq, ordinal, attempts, manual FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms > ? AND next_attempt_ms <= ?
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ${MAX_AHEAD}`;
+
+export interface Due extends DeliveryKey {
+  readonly dueAtMs: number;
+}
+
+/**
+ * What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. Neither does a
+ * clock that is set back: what is new has later numbers.
+ */
+export function oldestDue(
+  context: WriteContext,
+  destinationNo: number,
+  dueBeforeMs: number,
+  limit: number,
+): Due[] {
+  const due = context.statement(DUE);
+  const found = context.claimants.flatMap((claimant) => [
+    ...due.all(destinationNo, claimant, dueBeforeMs, limit).map(readDue),
+    ...dueAhead(context, destinationNo, claimant, dueBeforeMs),
+  ]);
+  if (context.claimants.length > 1)
+    found.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
+  return found.slice(0, limit);
+}
+
+/** When the first comes due; `null`: there is none. */
+export function firstDue(
+  context: WriteContext,
+  destinationNo: number,
+  nowMs: number,
+): number | null {
+  const nextDue = context.statement(NEXT_DUE);
+  let firstMs = Infinity;
+  for (const claimant of context.claimants) {
+    const row = nextDue.get(destinationNo, claimant);
+    if (row !== undefined) firstMs = Math.min(firstMs, Number(row['next_attempt_ms']));
+    const isAhead = firstMs > nowMs && dueAhead(context, destinationNo, claimant, nowMs).length > 0;
+    if (isAhead) firstMs = nowMs;
+  }
+  return firstMs === Infinity ? null : firstMs;
+}
+
+/** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `manual`. */
+export function isDueAt(row: Record<string, unknown>, nowMs: number): boolean {
+  const dueAtMs = Number(row['next_attempt_ms']);
+  if (dueAtMs <= nowMs || row['manual'] !== 0) return true;
+  return row['attempts'] === 0 && dueAtMs === ingestedAtMs(Number(row['event_seq']));
+}
+
+function dueAhead(
+  context: WriteContext,
+  destinationNo: number,
+  claimant: number,
+  nowMs: number,
+): Due[] {
+  const lastMs = ingestedAtMs(context.lastSeq());
+  if (lastMs <= nowMs) return [];
+  return context
+    .statement(AHEAD)
+    .all(destinationNo, claimant, nowMs, lastMs)
+    .filter((row) => isDueAt(row, nowMs))
+    .map(readDue);
+}
+
+function readDue(row: Record<string, unknown>): Due {
+  return {
+    dueAtMs: Number(row['next_attempt_ms']),
+    seq: Number(row['event_seq']),
+    ordinal: Number(row['ordinal']),
+  };
+}

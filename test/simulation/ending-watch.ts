@@ -1,0 +1,203 @@
+/**
+ * Whether destinations are disabled as their rules say: not before, and not long after. Kept from the outcomes that were
+ * recorded, and from what the receivers said.
+ */
+import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
+import type { SimulatedClock } from '../support/simulated-clock.ts';
+import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import type { Findings } from './findings.ts';
+import type { DestinationState } from './ledger.ts';
+
+/** From the outcome that disables a destination until it gets nothing more, when nothing is in the way. */
+const SOON_MS = 2000;
+/** One that came to its end may have been enabled by hand before that was written. */
+const ENDING_MS = 20_000;
+
+export interface RecordedOutcome {
+  readonly request: ReceivedRequest;
+  /** Its delivery failed for good, though it might have been tried again: its schedule is used up. */
+  readonly isExhausted: boolean;
+  /** The engine knows the destination as it is. */
+  readonly isSettled: boolean;
+}
+
+interface Fate {
+  /** In a row since it was enabled. After the death of a process: at most, for it may have forgotten a success. */
+  failures: number;
+  /** So many in a row the process that runs has counted, at least. */
+  counted: number;
+  /** The most since it was enabled. */
+  peak: number;
+  attempts: number;
+  /** Monotonic, of the run of failures; after the death of a process: at the earliest. */
+  failingSinceMs: number;
+  firstFailureMs: number;
+  /** When its rule, or its receiver, last asked for its end, by reason. */
+  readonly askedMs: Map<DisabledReason, number>;
+  /** When the engine was to see to that, at the latest; `null`: it was not. */
+  dueMs: number | null;
+}
+
+export class EndingWatch {
+  readonly #clock: SimulatedClock;
+  readonly #findings: Findings;
+  readonly #fates = new Map<DestinationState, Fate>();
+  #hasJumped = false;
+
+  constructor(clock: SimulatedClock, findings: Findings) {
+    this.#clock = clock;
+    this.#findings = findings;
+  }
+
+  jumped(): void {
+    this.#hasJumped = true;
+  }
+
+  processDied(): void {
+    for (const fate of this.#fates.values()) {
+      fate.failures = fate.peak;
+      fate.failingSinceMs = fate.firstFailureMs;
+      fate.counted = 0;
+      fate.dueMs = null;
+    }
+  }
+
+  recorded(destination: DestinationState, outcome: RecordedOutcome): void {
+    const { isSettled, isExhausted } = outcome;
+    const answer = outcome.request.outcome;
+    if (answer === null) return;
+    const fate = this.#of(destination);
+    const nowMs = this.#clock.monotonicMs();
+    // What it is disabled for already, or not known to be enabled for, is not counted again.
+    const counts = isSettled && !destination.isHeld && destination.isEnabled;
+    fate.attempts++;
+    if (answer.kind === 'delivered') {
+      Object.assign(fate, { failures: 0, counted: 0, dueMs: null, failingSinceMs: Infinity });
+      return;
+    }
+    fate.failures++;
+    fate.peak = Math.max(fate.peak, fate.failures);
+    fate.failingSinceMs = Math.min(fate.failingSinceMs, nowMs);
+    fate.firstFailureMs = Math.min(fate.firstFailureMs, nowMs);
+    fate.counted = counts ? fate.counted + 1 : 0;
+    const asks = (reason: DisabledReason) => {
+      fate.askedMs.set(reason, nowMs);
+      if (counts) fate.dueMs = nowMs;
+    };
+    const { consecutiveFailures, onExhausted } = destination.rule;
+    if (answer.wish === 'gone') asks('gone');
+    if (onExhausted && isExhausted) asks('exhausted');
+    if (fate.counted >= (consecutiveFailures ?? Infinity)) asks('consecutive_failures');
+    if (destination.rules.some((rule) => fate.failures >= (rule.consecutiveFailures ?? Infinity)))
+      fate.askedMs.set('consecutive_failures', nowMs);
+  }
+
+  /** The storage has it as disabled, or enabled, from now on. `isSettled`: the engine knew of the state before. */
+  changed(destination: DestinationState, before: DisabledReason | null, isSettled: boolean): void {
+    const { disabledReason } = destination;
+    if ((disabledReason === null) === (before === null)) return;
+    const fate = this.#of(destination);
+    fate.dueMs = null;
+    fate.counted = 0;
+    if (disabledReason === null) {
+      this.#findings.saw('destination enabled');
+      if (isSettled)
+        Object.assign(fate, {
+          failures: 0,
+          peak: 0,
+          attempts: 0,
+          failingSinceMs: Infinity,
+          firstFailureMs: Infinity,
+        });
+      return;
+    }
+    this.#findings.saw(`destination disabled: ${disabledReason}`);
+    const problem = this.#problemOf(destination, fate, disabledReason);
+    if (problem !== null)
+      this.#findings.violate(
+        `${destination.id} (${destination.receiverName}) is disabled (${disabledReason}) ${problem}`,
+      );
+  }
+
+  /** A rule counts from when it is known. */
+  ruleChanged(destination: DestinationState): void {
+    Object.assign(this.#of(destination), { counted: 0, dueMs: null });
+  }
+
+  /** What is wrong with a request that comes now. */
+  arrived(destination: DestinationState, lastTroubleMs: number): string | null {
+    const { expiresAtMs } = destination;
+    if (expiresAtMs !== null && this.#clock.nowMs() >= expiresAtMs)
+      return `${this.#clock.nowMs() - expiresAtMs} ms after its destination expired`;
+    const dueMs = this.#fates.get(destination)?.dueMs ?? null;
+    if (dueMs === null || dueMs < lastTroubleMs) return null;
+    const forMs = this.#clock.monotonicMs() - dueMs;
+    return forMs > SOON_MS ? `${forMs} ms after its destination was to be disabled` : null;
+  }
+
+  #problemOf(
+    { rules, expiresAtMs }: DestinationState,
+    fate: Fate,
+    reason: DisabledReason,
+  ): string | null {
+    const nowMs = this.#clock.monotonicMs();
+    const sinceAskedMs = nowMs - (fate.askedMs.get(reason) ?? -Infinity);
+    switch (reason) {
+      case 'by_hand':
+        return null;
+      case 'gone':
+      case 'exhausted':
+      case 'consecutive_failures':
+        return sinceAskedMs <= ENDING_MS ? null : `after ${fate.failures} failures`;
+      case 'expired': {
+        const isTime = expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs();
+        return isTime || this.#hasJumped ? null : `before ${expiresAtMs}`;
+      }
+      case 'without_success':
+        return this.#hasJumped || rules.some(({ withoutSuccessMs }) => isOver(withoutSuccessMs))
+          ? null
+          : `after it failed for ${nowMs - fate.failingSinceMs} ms`;
+      case 'failure_share':
+        return rules.some(
+          ({ failureShare }) => (failureShare?.minAttempts ?? Infinity) <= fate.attempts,
+        )
+          ? null
+          : `after ${fate.attempts} attempts`;
+      case 'receiver_asked':
+        return 'and nobody asked for it';
+    }
+
+    // Times are whole milliseconds.
+    function isOver(withoutSuccessMs: number | null): boolean {
+      return (
+        withoutSuccessMs !== null &&
+        nowMs - fate.failingSinceMs >= withoutSuccessMs - ENDING_SLACK_MS
+      );
+    }
+  }
+
+  #of(destination: DestinationState): Fate {
+    let fate = this.#fates.get(destination);
+    if (fate === undefined) {
+      fate = {
+        failures: 0,
+        counted: 0,
+        peak: 0,
+        attempts: 0,
+        failingSinceMs: Infinity,
+        firstFailureMs: Infinity,
+        askedMs: new Map(),
+        dueMs: null,
+      };
+      this.#fates.set(destination, fate);
+    }
+    return fate;
+  }
+}
+
+const ENDING_SLACK_MS = 2;
+
+/** What the destination's rules were, each once. */
+export function noteRule(rules: EndingRule[], rule: EndingRule): void {
+  if (!rules.some((known) => JSON.stringify(known) === JSON.stringify(rule))) rules.push(rule);
+}
