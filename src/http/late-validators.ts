@@ -4,29 +4,30 @@
  * would take their time and memory from every start.
  */
 import { createRequire } from 'node:module';
-import type { AjvCompiler, BuildCompilerFromPool } from '@fastify/ajv-compiler';
-import type { FastifySchemaCompiler } from 'fastify';
+import type { Ajv } from 'ajv';
+import type * as AjvPackage from 'ajv';
+import type { FormatsPlugin } from 'ajv-formats';
+import type { FastifySchemaCompiler, FastifyServerOptions } from 'fastify';
 
 type Compile = FastifySchemaCompiler<object>;
 type Validate = ReturnType<Compile>;
+type Compilers = NonNullable<FastifyServerOptions['schemaController']>['compilersFactory'];
+type BuildValidator = NonNullable<NonNullable<Compilers>['buildValidator']>;
 
 const require = createRequire(import.meta.url);
 
 /** Queries are read and checked by `Query`, whatever their schema. */
-export function lateValidators(): BuildCompilerFromPool {
-  let made: BuildCompilerFromPool | undefined;
-  return (schemas, options) => {
-    let compile: Compile | undefined;
-    const compileNow: Compile = (part) => {
-      made ??= (require('@fastify/ajv-compiler') as typeof AjvCompiler)();
-      compile ??= made(schemas, options) as Compile;
-      return compile(part);
-    };
-    const late: Compile = (part) =>
-      part.httpPart === 'querystring' ? () => true : onFirstUse(() => compileNow(part));
-    // Fastify calls it so; the type is that of ajv's own function.
-    return late as unknown as ReturnType<BuildCompilerFromPool>;
+export function lateValidators(): BuildValidator {
+  let ajv: Ajv | undefined;
+  const compile: Compile = ({ schema, httpPart }) => {
+    if (httpPart === 'querystring') return () => true;
+    return onFirstUse(() => {
+      ajv ??= makeAjv();
+      return ajv.compile(schema);
+    });
   };
+  // Fastify calls it so; the type is that of its own use of ajv.
+  return (() => compile) as unknown as BuildValidator;
 }
 
 function onFirstUse(make: () => Validate): Validate {
@@ -39,4 +40,18 @@ function onFirstUse(make: () => Validate): Validate {
     return isValid;
   };
   return check;
+}
+
+/** Nothing is changed to fit: what is sent is right, or every place where it is not is told. */
+function makeAjv(): Ajv {
+  const { Ajv: Made } = require('ajv') as typeof AjvPackage;
+  const ajv = new Made({
+    allErrors: true,
+    // The schemas are ours: the schema of schemas would only take memory.
+    meta: false,
+    validateSchema: false,
+    addUsedSchema: false,
+  });
+  (require('ajv-formats') as { default: FormatsPlugin }).default(ajv);
+  return ajv;
 }

@@ -72,14 +72,6 @@ export async function buildServer(
     },
     frameworkErrors: answerBadUrl,
     clientErrorHandler: clientErrors(nextRequestId),
-    ajv: {
-      customOptions: {
-        allErrors: true,
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-      },
-    },
   });
   server.addHook('onSend', (request, reply, _payload, done) => {
     void reply.header('x-request-id', request.id);

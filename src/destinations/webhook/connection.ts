@@ -3,17 +3,17 @@
  * connect again by itself, and then nobody could tell whether a message went out on a kept connection or a new one, or
  * give up one that is still being opened.
  */
-import { Client } from 'undici';
-import type { buildConnector, Dispatcher } from 'undici';
+import type { buildConnector, Client as UndiciClient, Dispatcher } from 'undici';
 import { connectTimings } from '../connector.ts';
 import type { Connector, ConnectTimings } from '../connector.ts';
+import { Client } from './undici.ts';
 
 /** How long an unused connection is kept, unless the receiver says otherwise. */
 const KEEP_ALIVE_MS = 20_000;
 /** Of a receiver's answer; more is `response_too_large`. */
 const MAX_RESPONSE_HEADER_BYTES = 16 * 1024;
 
-const CLIENT_OPTIONS: Client.Options = {
+const CLIENT_OPTIONS: UndiciClient.Options = {
   pipelining: 1,
   allowH2: false,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -41,7 +41,7 @@ class ConnectionGoneError extends Error {
 }
 
 export class Connection {
-  readonly #client: Client;
+  readonly #client: UndiciClient;
   readonly #owner: ConnectionOwner;
   #connector: Connector | null;
   readonly #givenUp = new AbortController();
