@@ -192,6 +192,26 @@ describe('on every route', () => {
     expect(lists).toBeGreaterThan(20);
   });
 
+  it('what is given once may not be given twice, and all else may', async () => {
+    let given = 0;
+    await eachRoute(async (route, name) => {
+      const parameters = (operationOf(route).parameters ?? []).filter(
+        (each) => each.in === 'query',
+      );
+      for (const { name: parameter, schema } of parameters) {
+        const { path, body } = await good(route);
+        const url = `${plain(path)}?${parameter}=1&${parameter}=2&no_such=1`;
+        const answer = await api().request<ErrorView>(route.method, url, { body });
+        const isRepeated = answer.body.errors.some(
+          ({ pointer, code }) => pointer === `?${parameter}` && code === 'repeated',
+        );
+        expect(isRepeated, `${name} ?${parameter}`).toBe(schema.type !== 'array');
+        given++;
+      }
+    });
+    expect(given).toBeGreaterThan(100);
+  });
+
   it('a body that is very long is 413', () =>
     eachRoute(async (route, name) => {
       if (route.method === 'GET') return;

@@ -17,6 +17,7 @@ import type {
   OpenedDestination,
 } from '../../engine/manage-destinations.ts';
 import { auditAuthor } from '../audit-author.ts';
+import { maxDestinations, tooManyDestinations } from '../destination-limit.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { etagOf, ifMatch } from '../etag.ts';
@@ -99,7 +100,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const result = await createDestination(
         engine,
         input,
-        maxDestinations(request.params.tenant_id),
+        maxDestinations(engine, limits, request.params.tenant_id),
         auditAuthor(request, clock),
       );
       void reply.status(201);
@@ -259,11 +260,6 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     return destinationFor(caller, opened);
   }
 
-  function maxDestinations(tenantId: string): number {
-    const own = engine.routing.tenant(tenantId)?.limits.destinations;
-    return own ?? limits.maxDestinationsPerTenant;
-  }
-
   function done(result: ManageResult): OpenedDestination {
     switch (result.kind) {
       case 'done':
@@ -275,10 +271,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       case 'id_taken':
         throw new ApiError('id_taken');
       case 'too_many':
-        throw new ApiError(
-          'too_many_destinations',
-          `The tenant may have ${result.max} destinations, and has them.`,
-        );
+        throw tooManyDestinations(result.max);
       case 'unknown':
       case 'other_revision':
       case 'changed_meanwhile':
