@@ -8,9 +8,10 @@ import type { Storage } from '../../storage/storage.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
+import { parseJsonBody } from '../json-text.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import { bytesOf, limitsOfEvents, TestEventBody } from './publish.ts';
-import { membersOf, parseJson, parseTestEvent, unknownMembers } from '../publish-body.ts';
+import { membersOf, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
   anything,
@@ -87,7 +88,7 @@ export function filterRoutes(server: FastifyInstance, parts: ServerParts): void 
       },
       async (request) => {
         const body = bytesOf(request.body);
-        const value = parseJson(body);
+        const value = parseJsonBody(body);
         const members = membersOf(body, value, Infinity);
         const problems = unknownMembers(members, FIELDS);
         const at = (name: string) => members.find((member) => member.name === name);
