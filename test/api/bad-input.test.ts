@@ -229,9 +229,13 @@ describe('on every route', () => {
       if (schema === null) return;
       const { path, body: given } = await good(route);
       for (const { at, kind } of longPlaces(schema)) {
-        const body = withValue((given ?? {}) as object, at, LONG[kind]);
+        const body = withValue(given ?? {}, at, LONG[kind]);
         const answer = await api().request<ErrorView>(route.method, path, { body });
         const what = `${name} /${at.join('/')} as a ${kind}`;
+        // What is looked up under so long an id is not there; an event's data are bounded in bytes.
+        if (at.join('/') === 'data') continue;
+        const status = answer.status === 404 && /_id$/.test(at.join('/')) ? 422 : answer.status;
+        expect({ what, status }).toEqual({ what, status: 422 });
         counts[kind]++;
       }
     });
@@ -272,21 +276,23 @@ const LONG: Readonly<Record<LongKind, unknown>> = {
   map: Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`name${index}`, 'x'])),
 };
 
+interface LongPlace {
+  readonly at: readonly string[];
+  readonly kind: LongKind;
+}
+
 /** The fields of a body, those within others too, that are texts, lists or maps. */
-function longPlaces(
-  schema: Schema,
-  at: readonly string[] = [],
-): { at: readonly string[]; kind: LongKind }[] {
-  return [schema, ...(schema.anyOf ?? [])].flatMap((each) => [
-    ...(each.type === 'string' && at.length > 0 ? [{ at, kind: 'text' as const }] : []),
-    ...(each.type === 'array' ? [{ at, kind: 'list' as const }] : []),
-    ...(each.type === 'object' && typeof each.additionalProperties === 'object'
-      ? [{ at, kind: 'map' as const }]
-      : []),
-    ...Object.entries(each.properties ?? {}).flatMap(([name, member]) =>
-      longPlaces(member, [...at, name]),
-    ),
-  ]);
+function longPlaces(schema: Schema, at: readonly string[] = []): LongPlace[] {
+  const found: LongPlace[] = [];
+  for (const { type, properties, additionalProperties } of [schema, ...(schema.anyOf ?? [])]) {
+    if (type === 'string' && at.length > 0) found.push({ at, kind: 'text' });
+    if (type === 'array') found.push({ at, kind: 'list' });
+    if (type === 'object' && typeof additionalProperties === 'object')
+      found.push({ at, kind: 'map' });
+    for (const [name, member] of Object.entries(properties ?? {}))
+      found.push(...longPlaces(member, at.concat(name)));
+  }
+  return found;
 }
 
 /** A copy with that value at that place. */

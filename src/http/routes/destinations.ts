@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import { deleteDestination } from '../../engine/delete-destination.ts';
+import { DESTINATION_STATUSES } from '../../engine/destination-state.ts';
 import type { DeleteResult } from '../../engine/delete-destination.ts';
 import {
   changeDestination,
@@ -34,6 +35,7 @@ import type { RotateSecretBody } from '../schemas/rotate-secret.ts';
 import type { DestinationBody, DestinationPatch } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
+  choices,
   DestinationParamsSchema,
   Success,
   TenantParamsSchema,
@@ -47,6 +49,7 @@ import { destinationFor } from '../shown-destination.ts';
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
   topics: 'Only those that take all of these topics, by name, pattern or `*`.',
+  status: choices(DESTINATION_STATUSES, 'Only those whose `state` is one of these.'),
 };
 
 export function destinationRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
@@ -68,11 +71,13 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
       const types = query.list('type');
       const topics = query.list('topics');
+      const statuses = query.allOf('status', DESTINATION_STATUSES);
       query.done();
       await mustExist(request.params.tenant_id);
       const found = await listDestinations(engine, request.params.tenant_id);
       return found
         .filter(({ destination }) => types.length === 0 || types.includes(destination.type))
+        .filter(({ state }) => statuses.length === 0 || statuses.includes(state.status))
         .filter(({ destination }) => topics.every((topic) => takes(destination.topics, topic)))
         .map((each) => destinationFor(request.caller, each));
     },
