@@ -17,7 +17,7 @@ import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
 
 export interface LaneWait {
-  readonly for: 'breaker' | 'concurrency' | 'rate' | 'disabled';
+  readonly for: 'breaker' | 'concurrency' | 'rate' | 'disabled' | 'order';
   readonly untilMs: number | null;
 }
 
@@ -167,14 +167,20 @@ export class Lane {
     return atMs;
   }
 
-  /** What keeps its deliveries waiting that are due, and until when, where that is known. */
+  /** What keeps its deliveries waiting that are due, and until when, where that is known. `order`: those that are behind others of their key. */
   waitsFor(nowMs: number): LaneWait | null {
     if (this.isHeld(nowMs)) return { for: 'disabled', untilMs: null };
     const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
     if (breakerUntilMs !== null) return { for: 'breaker', untilMs: breakerUntilMs };
     if (this.inFlight >= this.#concurrency.limit) return { for: 'concurrency', untilMs: null };
     const rateAtMs = this.#rate.mayStartAtMs(this.inFlight, nowMs);
-    return rateAtMs > nowMs ? { for: 'rate', untilMs: rateAtMs } : null;
+    if (rateAtMs > nowMs) return { for: 'rate', untilMs: rateAtMs };
+    return this.isOrdered ? { for: 'order', untilMs: null } : null;
+  }
+
+  /** The delivery of that event is in memory, and has not begun. */
+  isQueued(eventSeq: number): boolean {
+    return this.queue.find(eventSeq) !== undefined;
   }
 
   attemptStarted(nowMs: number): void {

@@ -126,7 +126,8 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   );
 
   function shown(delivery: DeliveryRecord, nowMs: number) {
-    const wait = dispatcher.waitsFor(delivery.tenantId, delivery.destinationId);
+    const { tenantId, destinationId, claimed, key } = delivery;
+    const wait = dispatcher.waitsFor(tenantId, destinationId, claimed ? key.seq : null);
     return deliveryJson(delivery, storage.ids, nowMs, wait);
   }
 

@@ -10,6 +10,16 @@ import { boolean, integer, nullable, object, oneOf, string } from './json-schema
 /** `delivering` is not stored: a node has it in memory, in an attempt or next in its lane. It counts as pending. */
 export const SHOWN_STATUSES = [...DELIVERY_STATUSES, 'delivering'] as const;
 
+const WAITS = [
+  'retry',
+  'rate',
+  'order',
+  'breaker',
+  'concurrency',
+  'disabled',
+  'deliver_at',
+] as const;
+
 export const DeliverySchema = object(
   {
     id: string(),
@@ -21,9 +31,9 @@ export const DeliverySchema = object(
     status: oneOf([...SHOWN_STATUSES]),
     attempts: integer(),
     next_attempt_at: TimeOrNull,
-    waits_for: nullable(oneOf(['retry', 'rate', 'breaker', 'concurrency', 'disabled']), {
+    waits_for: nullable(oneOf(WAITS), {
       description:
-        'Why it is not attempted now. `disabled`: its destination is, and holds what it is owed.',
+        'Why it is not attempted now. `disabled`: its destination is, and holds what it is owed. `order`: others of its key go first.',
     }),
     last_code: nullable(string()),
     created_at: Time,
@@ -33,13 +43,14 @@ export const DeliverySchema = object(
   { $id: 'Delivery' },
 );
 
-/** `wait`: what holds up its destination. */
+/** `wait`: what holds up its destination; of one that is claimed, what holds it up itself. */
 export function deliveryJson(
   delivery: DeliveryRecord,
   ids: IdCodec,
   nowMs: number,
   wait: LaneWait | null,
 ) {
+  const isUnderWay = delivery.claimed && wait === null;
   return {
     id: ids.deliveryId(delivery.key),
     tenant_id: delivery.tenantId,
@@ -47,13 +58,13 @@ export function deliveryJson(
     destination_id: delivery.destinationId,
     topic: delivery.topic,
     test: delivery.test,
-    status: delivery.claimed ? 'delivering' : delivery.status,
+    status: isUnderWay ? 'delivering' : delivery.status,
     attempts: delivery.attempts,
     next_attempt_at:
-      delivery.status === 'pending' && !delivery.claimed
+      delivery.status === 'pending' && !isUnderWay
         ? formatTimeOrNull(delivery.nextAttemptAtMs)
         : null,
-    waits_for: waitsFor(delivery, nowMs, wait),
+    waits_for: isUnderWay ? null : waitsFor(delivery, nowMs, wait),
     last_code: delivery.lastCode,
     created_at: formatTime(delivery.createdAtMs),
     updated_at: formatTime(delivery.updatedAtMs),
@@ -62,11 +73,12 @@ export function deliveryJson(
 }
 
 function waitsFor(
-  delivery: DeliveryRecord,
+  { status, attempts, nextAttemptAtMs }: DeliveryRecord,
   nowMs: number,
   wait: LaneWait | null,
-): 'retry' | LaneWait['for'] | null {
-  if (delivery.status !== 'pending' || delivery.claimed) return null;
+): (typeof WAITS)[number] | null {
+  if (status !== 'pending') return null;
   if (wait?.for === 'disabled') return 'disabled';
-  return (delivery.nextAttemptAtMs ?? 0) > nowMs ? 'retry' : (wait?.for ?? 'concurrency');
+  if ((nextAttemptAtMs ?? 0) > nowMs) return attempts === 0 ? 'deliver_at' : 'retry';
+  return wait?.for ?? 'concurrency';
 }
