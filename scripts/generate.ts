@@ -6,10 +6,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { configurationReference } from '../src/config-reference.ts';
-import { errorsReference, openapiReference, permissionsReference } from '../src/http/reference.ts';
+import { errorsReference, permissionsReference } from '../src/http/reference.ts';
 import { operatorEventsReference } from '../src/engine/operator-catalogue.ts';
 import { dumpSchema } from '../src/storage/sqlite/migrate.ts';
 import { openDatabase } from '../src/storage/sqlite/open.ts';
+import { openapiReference } from './openapi-reference.ts';
 
 interface GeneratedFile {
   /** From the root of the repository. */

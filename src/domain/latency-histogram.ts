@@ -65,19 +65,27 @@ export function addLatencies(counts: LatencyCounts, encoded: Uint8Array): void {
 }
 
 export function encodeCounts(counts: LatencyCounts): Uint8Array {
-  const some = new Map<number, number>();
-  counts.forEach((count, bucket) => {
-    if (count > 0) some.set(bucket, count);
-  });
-  return encodeLatencies(some);
+  const bytes: number[] = [];
+  let before = 0;
+  for (let bucket = 0; bucket < counts.length; bucket++) {
+    const count = counts[bucket] ?? 0;
+    if (count === 0) continue;
+    pushNumber(bytes, bucket - before);
+    pushNumber(bytes, count);
+    before = bucket;
+  }
+  return Uint8Array.from(bytes);
 }
 
 /** The latency in milliseconds that a share of all attempts (0 to 1) did not exceed; 0 where there was none. */
 export function latencyPercentileMs(counts: LatencyCounts, share: number): number {
-  const total = counts.reduce((sum, count) => sum + count, 0);
+  // Loops by index: iterators and callbacks would take three times as long, on the thread that answers everybody.
+  let total = 0;
+  for (let bucket = 0; bucket < counts.length; bucket++) total += counts[bucket] ?? 0;
   const rank = share * (total - 1);
   let seen = 0;
-  for (const [bucket, count] of counts.entries()) {
+  for (let bucket = 0; bucket < counts.length; bucket++) {
+    const count = counts[bucket] ?? 0;
     seen += count;
     if (count > 0 && seen > rank) return Math.round(middleUs(bucket)) / 1000;
   }

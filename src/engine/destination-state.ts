@@ -4,8 +4,10 @@ import { isExpired } from '../domain/ending.ts';
 import type { DisabledReason } from '../domain/ending.ts';
 import type { Health } from '../domain/health.ts';
 
+export const DESTINATION_STATUSES = ['healthy', 'failing', 'disabled', 'expired'] as const;
+
 export interface DestinationState {
-  readonly status: 'healthy' | 'failing' | 'disabled' | 'expired';
+  readonly status: (typeof DESTINATION_STATUSES)[number];
   /** `null`: it is healthy. */
   readonly reason: DisabledReason | 'failures' | null;
   /** Since when; `null`: it is healthy. */

@@ -112,9 +112,10 @@ export class Dispatcher {
     return !this.#stopped && this.#lanes.of(target).isCrowded(this.#parts.clock);
   }
 
-  /** Why those of a destination's deliveries that are due are not sent; `null`: nothing holds them up. */
-  waitsFor(tenantId: string, destinationId: string): LaneWait | null {
-    const lane = this.#laneOf(tenantId, destinationId);
+  /** Why deliveries that are due are not sent; `null`: nothing holds them up. `claimedSeq`: one that is here, of that event. */
+  waitsFor(tenantId: string, id: string, claimedSeq: number | null = null): LaneWait | null {
+    const lane = this.#laneOf(tenantId, id);
+    if (claimedSeq !== null && lane?.isQueued(claimedSeq) !== true) return null;
     return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
   }
 

@@ -19,7 +19,7 @@ import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
 
 export interface LaneWait {
-  readonly for: 'breaker' | 'concurrency' | 'rate' | 'disabled';
+  readonly for: 'breaker' | 'concurrency' | 'rate' | 'disabled' | 'order';
   readonly untilMs: number | null;
 }
 
@@ -193,7 +193,7 @@ export class Lane {
     return this.dueAtMs > nowMs ? Math.min(atMs, this.dueAtMs) : atMs;
   }
 
-  /** What keeps its deliveries waiting that are due, and until when, where that is known. */
+  /** What keeps its deliveries waiting that are due, and until when, where that is known. `order`: those that are behind others of their key. */
   waitsFor(nowMs: number): LaneWait | null {
     if (this.isShut(nowMs)) return { for: 'disabled', untilMs: null };
     const breakerUntilMs = this.#breaker.openUntilMs(nowMs);
@@ -201,7 +201,13 @@ export class Lane {
     if (this.inFlight >= this.#concurrency.limit || this.shared.isFull)
       return { for: 'concurrency', untilMs: null };
     const rateAtMs = this.#rate.mayStartAtMs(this.inFlight, nowMs);
-    return rateAtMs > nowMs ? { for: 'rate', untilMs: rateAtMs } : null;
+    if (rateAtMs > nowMs) return { for: 'rate', untilMs: rateAtMs };
+    return this.isOrdered ? { for: 'order', untilMs: null } : null;
+  }
+
+  /** The delivery of that event is in memory, and has not begun. */
+  isQueued(eventSeq: number): boolean {
+    return this.queue.find(eventSeq) !== undefined;
   }
 
   attemptStarted(nowMs: number): void {

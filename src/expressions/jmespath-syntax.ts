@@ -1,5 +1,6 @@
 /** Whether a text is a JMESPath expression that we take, and where it stops being one. */
-import { compile, getRegisteredFunctions } from '@jmespath-community/jmespath';
+import { createRequire } from 'node:module';
+import type * as Jmespath from '@jmespath-community/jmespath';
 
 /** Of the text. */
 const MAX_EXPRESSION_CHARACTERS = 4096;
@@ -9,6 +10,13 @@ const MAX_NESTING = 32;
 const MAX_TREE_DEPTH = 256;
 
 const CONTINUATIONS = [' `0`', ' @', ')', ']', '}', ', @'];
+
+const require = createRequire(import.meta.url);
+
+/** Loaded with the first expression: most servers never get one. */
+function jmespath(): typeof Jmespath {
+  return require('@jmespath-community/jmespath') as typeof Jmespath;
+}
 
 /** What is wrong with it, as a sentence for the tenant; `null`: nothing. */
 export function checkJmespath(expression: string): string | null {
@@ -21,6 +29,7 @@ export function checkJmespath(expression: string): string | null {
     const at = failsAt(expression, wrong);
     return `This is no JMESPath expression, as of character ${at}. ${wrong.replace(/\.?$/, '.')}`;
   }
+  const { compile, getRegisteredFunctions } = jmespath();
   const { depth, functions } = survey(compile(expression));
   if (depth > MAX_TREE_DEPTH) return tooDeep();
   const known = getRegisteredFunctions();
@@ -51,7 +60,7 @@ function nesting(expression: string): number {
 
 function syntaxError(expression: string): string | null {
   try {
-    compile(expression);
+    jmespath().compile(expression);
     return null;
   } catch (error) {
     // The parser's stack, where there are thousands of steps after each other.

@@ -7,13 +7,15 @@ import type { Destination } from '../domain/destination.ts';
 import type { Engine } from '../engine/engine.ts';
 import { getDestination, listDestinations } from '../engine/manage-destinations.ts';
 import type { ManageResult, OpenedDestination } from '../engine/manage-destinations.ts';
+import { tooManyDestinations } from './destination-limit.ts';
 import { ApiError, validationFailed } from './errors.ts';
 import type { ApiErrorCode, FieldError } from './errors.ts';
 import { owningClient } from './own-destinations.ts';
+import { oneText } from './schemas/fields.ts';
 import { tenantScope } from './tenant-scope.ts';
 
 export const TENANT_PARAMETER = {
-  tenant_id: 'Whose; asked of the operator, whose keys belong to no tenant.',
+  tenant_id: oneText('Whose; asked of the operator, whose keys belong to no tenant.'),
 };
 
 export interface Door {
@@ -73,7 +75,7 @@ export function doneThrough(
     case 'unknown':
       throw new ApiError(door.notFound);
     case 'too_many':
-      throw new ApiError('too_many_destinations');
+      throw tooManyDestinations(result.max);
     case 'id_taken':
       throw new ApiError('id_taken');
     case 'changed_meanwhile':

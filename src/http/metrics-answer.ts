@@ -1,7 +1,6 @@
 /** The answer to a question for metrics: every bucket of every combination of dimensions, empty ones as zeros. */
 import { nextBucketStartS } from '../domain/granularity.ts';
 import { addLatencies, latencyPercentileMs, noLatencies } from '../domain/latency-histogram.ts';
-import type { LatencyCounts } from '../domain/latency-histogram.ts';
 import type { AttemptMetricsRow, EventMetricsRow, MetricsResult } from '../storage/metrics.ts';
 import { ROW_LIMIT } from './metrics-request.ts';
 import type { MetricsRequest } from './metrics-request.ts';
@@ -104,18 +103,19 @@ export function attemptMeasure(
     case 'failed_rate':
       return failed / seconds;
     case 'latency_p50':
-      return latencyPercentileMs(latenciesOf(row), 0.5);
+      return percentileMs(row, 0.5);
     case 'latency_p95':
-      return latencyPercentileMs(latenciesOf(row), 0.95);
+      return percentileMs(row, 0.95);
     case 'latency_p99':
-      return latencyPercentileMs(latenciesOf(row), 0.99);
+      return percentileMs(row, 0.99);
   }
 }
 
-function latenciesOf({ latencies }: AttemptMetricsRow): LatencyCounts {
+function percentileMs({ latencies }: AttemptMetricsRow, share: number): number {
+  if (latencies.length === 0) return 0;
   const counts = noLatencies();
   for (const each of latencies) addLatencies(counts, each);
-  return counts;
+  return latencyPercentileMs(counts, share);
 }
 
 /** By dimensions, then by time. At most one row more than are shown. */

@@ -2,7 +2,6 @@
  * The body of a publish, parsed. `data` is not taken from the parsed value but cut out of the bytes as they came, so
  * that what was published is what is delivered.
  */
-import { isUtf8 } from 'node:buffer';
 import type { PublishRequest } from '../domain/event.ts';
 import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
 import type { Member } from '../domain/json-members.ts';
@@ -10,6 +9,7 @@ import { OPERATOR_TENANT } from '../domain/operator-tenant.ts';
 import { isTopic } from '../domain/topic.ts';
 import { ApiError, MAX_FIELD_ERRORS, pointerTo, validationFailed } from './errors.ts';
 import type { FieldError } from './errors.ts';
+import { parseJsonBody } from './json-text.ts';
 import { parseResource } from './publish-resource.ts';
 import { parseTime } from './time.ts';
 
@@ -55,7 +55,7 @@ const FIELDS = new Set([
 
 /** Throws `ApiError`. */
 export function parsePublish(body: Buffer, limits: PublishLimits): PublishRequest {
-  const value = parseJson(body);
+  const value = parseJsonBody(body);
   const members = membersOf(body, value);
   return parseEvent(body, value, members, limits);
 }
@@ -69,7 +69,7 @@ export type TestEvent = Omit<PublishRequest, 'tenantId'>;
 
 /** One result for each event, in order: the wrong ones do not keep the others. Throws `ApiError` where the envelope is wrong. */
 export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest | ApiError)[] {
-  const value = parseJson(body);
+  const value = parseJsonBody(body);
   // How deep an event may nest is its own affair: one that is too deep does not sink the others.
   const members = membersOf(body, value, Infinity);
   const at = members.find(({ name }) => name === 'events');
@@ -221,19 +221,6 @@ function parseEvent(
     data: bytes.subarray(dataAt.start, dataAt.end),
     test: false,
   };
-}
-
-/** Throws `ApiError` where it is no JSON. */
-export function parseJson(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new ApiError('invalid_json', 'The body is not valid UTF-8.');
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw new ApiError(
-      'invalid_json',
-      `The body is not JSON: ${error instanceof Error ? error.message : 'it does not parse'}.`,
-    );
-  }
 }
 
 /** Throws `ApiError` where it is no object, or a member nests too deep. */

@@ -1,47 +1,8 @@
-/** What is written down of the API: `openapi.json`, and the table of errors. Both are made by `npm run generate`. */
-import { MailLinks } from '../domain/mail-link.ts';
-import type { Access } from '../engine/access.ts';
-import type { Engine } from '../engine/engine.ts';
+/** What is written down of the API beside `openapi.json`: errors, and who may do what. Made by `npm run generate`. */
 import type { Grant } from '../domain/caller.ts';
 import { API_ERRORS } from './errors.ts';
 import { PERMISSIONS } from './permissions.ts';
 import type { Permission } from './permissions.ts';
-import { buildServer } from './server.ts';
-import type { TenantTokens } from './tenant-token.ts';
-
-/** Routes take their parts out of the engine when they are added, and use them to answer: here nobody asks. */
-const NO_ENGINE = {} as Engine;
-const NO_ACCESS = {} as Access;
-const NO_TOKENS = {} as TenantTokens;
-const NO_LINKS = new MailLinks([]);
-
-/** The OpenAPI document, as `/openapi.json` gives it where no option was set. */
-export async function openapiReference(version: string): Promise<string> {
-  const server = await buildServer({
-    engine: NO_ENGINE,
-    access: NO_ACCESS,
-    apiKey: '',
-    tokens: NO_TOKENS,
-    mailLinks: NO_LINKS,
-    version,
-    publicUrl: 'http://127.0.0.1:8080',
-    publicKeys: [],
-    trustProxy: [],
-    limits: {
-      maxPayloadBytes: 1,
-      maxBatchBytes: 1,
-      maxDestinationsPerTenant: 1,
-      maxPublishPerMinute: null,
-      retentionDays: 1,
-    },
-    log: { requestFailed: () => {}, signInsRefused: () => {} },
-    metrics: { contentType: '', text: () => '' },
-  });
-  await server.ready();
-  const document = server.swagger();
-  await server.close();
-  return `${JSON.stringify(document, null, 2)}\n`;
-}
 
 /** `docs/reference/errors.md`. */
 export function errorsReference(): string {

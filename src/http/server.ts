@@ -1,11 +1,10 @@
 /** The HTTP server, put together; it listens when it is told to. */
-import AjvCompiler from '@fastify/ajv-compiler';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import { docsPage } from './docs-page.ts';
 import { answerBadUrl, answerErrors } from './plugins/answer-errors.ts';
 import { clientErrors } from './plugins/answer-client-errors.ts';
 import { authorize } from './plugins/authorize.ts';
-import { openapi } from './plugins/openapi.ts';
 import { parseJsonBodies } from './plugins/parse-json.ts';
 import { refuseParameters } from './plugins/refuse-parameters.ts';
 import { apiClientRoutes } from './routes/api-clients.ts';
@@ -38,6 +37,7 @@ import { wellKnownRoutes } from './routes/well-known.ts';
 import { environmentRoutes } from './routes/environment.ts';
 import { hookRoutes } from './routes/hooks.ts';
 import { webhookSubscriptionRoutes } from './routes/webhook-subscriptions.ts';
+import { lateValidators } from './late-validators.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Of the bodies that configure; those that publish have limits of their own. */
@@ -46,7 +46,11 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** An id of 255 characters, each of which may be written as three. */
 const MAX_PATH_PARAMETER = 3 * 255;
 
-export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
+/** `watch` is there before the routes are: whoever makes a document of them sees each as it is added. */
+export async function buildServer(
+  parts: ServerParts,
+  watch: (server: FastifyInstance) => Promise<void> = async () => {},
+): Promise<FastifyInstance> {
   const nextRequestId = requestIds();
   const server = Fastify({
     logger: false,
@@ -59,19 +63,16 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     genReqId: nextRequestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PATH_PARAMETER },
-    schemaController: { compilersFactory: { buildValidator: validators() } },
-    frameworkErrors: answerBadUrl,
-    clientErrorHandler: clientErrors(nextRequestId),
-    ajv: {
-      customOptions: {
-        allErrors: true,
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
+    // With a serializer of its own Fastify does not load the one that compiles schemas: those of answers are for the document.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: lateValidators(),
+        buildSerializer: () => () => (value) => JSON.stringify(value),
       },
     },
+    frameworkErrors: answerBadUrl,
+    clientErrorHandler: clientErrors(nextRequestId),
   });
-  server.setSerializerCompiler(() => (value) => JSON.stringify(value));
   server.addHook('onSend', (request, reply, _payload, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -79,7 +80,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   answerErrors(server, parts.log);
   authorize(server, parts);
   parseJsonBodies(server);
-  await openapi(server, parts);
+  await watch(server);
+  docsPage(server, parts);
   healthRoutes(server, parts);
   mailLinkRoutes(server, parts);
   wellKnownRoutes(server, parts);
@@ -122,19 +124,6 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     done();
   });
   return server;
-}
-
-/** Bodies and paths are held against their schemas; queries are read and checked by `Query`, whatever their schema. */
-function validators(): ReturnType<typeof AjvCompiler> {
-  const build = AjvCompiler();
-  return (schemas, options) => {
-    const compile = build(schemas, options);
-    return (part) => {
-      const isQuery =
-        typeof part === 'object' && 'httpPart' in part && part['httpPart'] === 'querystring';
-      return compile(isQuery ? { ...part, schema: {} } : part);
-    };
-  };
 }
 
 /** Short, and different for each start: they are searched for in logs. */

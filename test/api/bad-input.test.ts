@@ -19,11 +19,20 @@ const api = useApi();
 const WRONG_FIELDS = [7, [], {}, '', true, '\u0000'.repeat(100_000)];
 const WRONG_TEXTS = ['¿', '', 'x'.repeat(5000)];
 
+/** Its first bytes are what the decoder puts in place of wrong ones. */
+const NO_UTF8 = Buffer.concat([
+  Buffer.from('{"\ufffd": "ä'),
+  Buffer.from([0xff]),
+  Buffer.from('"}'),
+]);
+
 /** Longer than any route takes. */
 const VERY_LONG = JSON.stringify('x'.repeat(17 * 1024 * 1024));
 
 interface Schema {
   readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
   readonly type?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
 }
@@ -158,15 +167,16 @@ describe('on every route', () => {
     eachRoute(async (route, name) => {
       if (bodySchema(route) === null) return;
       const { path } = await good(route);
-      const sent: readonly (readonly [string, RegExp])[] = [
-        ['{"a": 1, "b": x}', /Unexpected token 'x'/],
-        ['{"a": 1 "b": 2}', /position 8 \(line 1 column 9\)/],
-        ['{"a": 1,', /position 8|[Ee]nd of JSON/],
+      const sent: readonly (readonly [string | Uint8Array, string])[] = [
+        ['{"a": 1, "b": x}', '"x" cannot stand at line 1, column 15.'],
+        ['{"a": 1,\n "b": 1 "c": 2}', '"\\"" cannot stand at line 2, column 9.'],
+        ['{"a": 1,', 'it ends too early, at line 1, column 9.'],
+        [NO_UTF8, 'not valid UTF-8, as of byte 12.'],
       ];
       for (const [body, where] of sent) {
         const answer = await api().request<ErrorView>(route.method, path, { body });
         expect(answer.body, name).toMatchObject({ status: 400, code: 'invalid_json' });
-        expect(answer.body.message, name).toMatch(where);
+        expect(answer.body.message, name).toContain(where);
       }
     }));
 
@@ -192,6 +202,48 @@ describe('on every route', () => {
     expect(lists).toBeGreaterThan(20);
   });
 
+  it('what is given once may not be given twice, and all else may', async () => {
+    let given = 0;
+    await eachRoute(async (route, name) => {
+      const parameters = (operationOf(route).parameters ?? []).filter(
+        (each) => each.in === 'query',
+      );
+      for (const { name: parameter, schema } of parameters) {
+        const { path, body } = await good(route);
+        const url = `${plain(path)}?${parameter}=1&${parameter}=2&no_such=1`;
+        const answer = await api().request<ErrorView>(route.method, url, { body });
+        const isRepeated = answer.body.errors.some(
+          ({ pointer, code }) => pointer === `?${parameter}` && code === 'repeated',
+        );
+        expect(isRepeated, `${name} ?${parameter}`).toBe(schema.type !== 'array');
+        given++;
+      }
+    });
+    expect(given).toBeGreaterThan(100);
+  });
+
+  it('texts, lists and maps that are far too long are refused, in whatever field they are', async () => {
+    const counts = { text: 0, list: 0, map: 0 };
+    await eachRoute(async (route, name) => {
+      const schema = bodySchema(route);
+      if (schema === null) return;
+      const { path, body: given } = await good(route);
+      for (const { at, kind } of longPlaces(schema)) {
+        const body = withValue(given ?? {}, at, LONG[kind]);
+        const answer = await api().request<ErrorView>(route.method, path, { body });
+        const what = `${name} /${at.join('/')} as a ${kind}`;
+        // What is looked up under so long an id is not there; an event's data are bounded in bytes.
+        if (at.join('/') === 'data') continue;
+        const status = answer.status === 404 && at.join('/').endsWith('_id') ? 422 : answer.status;
+        expect({ what, status }).toEqual({ what, status: 422 });
+        counts[kind]++;
+      }
+    });
+    expect(counts.text).toBeGreaterThan(50);
+    expect(counts.list).toBeGreaterThan(10);
+    expect(counts.map).toBeGreaterThan(5);
+  });
+
   it('a body that is very long is 413', () =>
     eachRoute(async (route, name) => {
       if (route.method === 'GET') return;
@@ -214,6 +266,44 @@ describe('on every route', () => {
       }
     }));
 });
+
+type LongKind = 'text' | 'list' | 'map';
+
+/** Each within the bytes of a body. */
+const LONG: Readonly<Record<LongKind, unknown>> = {
+  text: 'x'.repeat(300_000),
+  list: Array.from({ length: 50_000 }, (_, index) => `item.${index}`),
+  map: Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`name${index}`, 'x'])),
+};
+
+interface LongPlace {
+  readonly at: readonly string[];
+  readonly kind: LongKind;
+}
+
+/** The fields of a body, those within others too, that are texts, lists or maps. */
+function longPlaces(schema: Schema, at: readonly string[] = []): LongPlace[] {
+  const found: LongPlace[] = [];
+  for (const { type, properties, additionalProperties } of [schema, ...(schema.anyOf ?? [])]) {
+    if (type === 'string' && at.length > 0) found.push({ at, kind: 'text' });
+    if (type === 'array') found.push({ at, kind: 'list' });
+    if (type === 'object' && typeof additionalProperties === 'object')
+      found.push({ at, kind: 'map' });
+    for (const [name, member] of Object.entries(properties ?? {}))
+      found.push(...longPlaces(member, at.concat(name)));
+  }
+  return found;
+}
+
+/** A copy with that value at that place. */
+function withValue(body: object, [name = '', ...rest]: readonly string[], value: unknown): object {
+  const inner = (body as Record<string, unknown>)[name];
+  const isObject = typeof inner === 'object' && inner !== null;
+  return {
+    ...body,
+    [name]: rest.length === 0 ? value : withValue(isObject ? inner : {}, rest, value),
+  };
+}
 
 function itemsOf(schema: object): Schema | undefined {
   return 'items' in schema ? (schema.items as Schema) : undefined;

@@ -296,12 +296,17 @@ describe('GET /tenants/{tenant_id}/destinations', () => {
     ['topics=room.*', ['all', 'rooms']],
     ['topics=*', ['all']],
     ['type=webhook&topics=user.created', ['all', 'both']],
+    ['status=healthy', ['all', 'rooms', 'both']],
+    ['status=disabled', ['room']],
+    ['status=failing&status=disabled&topics=room.created', ['room']],
+    ['status=expired', []],
   ])('filtered by %s gives %j', async (query, ids) => {
     const tenantId = await api().tenant();
     await api().destination(tenantId, { id: 'all', topics: '*' });
     await api().destination(tenantId, { id: 'rooms', topics: ['room.*'] });
     await api().destination(tenantId, { id: 'both', topics: ['room.created', 'user.created'] });
     await api().destination(tenantId, { id: 'room', topics: ['room.created'] });
+    await api().put(`${at(tenantId)}/room/disable`);
     const { body } = await api().get<DestinationView[]>(`${at(tenantId)}?${query}`);
     expect(body.map(({ id }) => id)).toEqual(ids);
   });

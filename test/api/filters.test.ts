@@ -269,6 +269,33 @@ describe('POST /filters/test', () => {
     expect(await tested(made, { id: { $exist: false }, data: { n: 1 } })).toBe(true);
   });
 
+  it('takes the sample of a topic', async () => {
+    const sample = { plan: 'gold', seats: 3 };
+    await api().put('/v1/catalogue/sampled.created', { sample });
+    await api().put('/v1/catalogue/bare.created', { description: 'Without a sample.' });
+    const sample_of = 'sampled.created';
+    const good = {
+      topic: sample_of,
+      id: { $exist: false },
+      data: { plan: 'gold', seats: { $gt: 2 } },
+    };
+    expect(await test({ filter: good, sample_of })).toMatchObject({
+      status: 200,
+      body: { matched: true, failed: [] },
+    });
+    const { body } = await test({ filter: { data: { seats: 4 } }, sample_of });
+    expect(body).toMatchObject({ matched: false, failed: [{ pointer: '/data/seats' }] });
+    expect(await test({ filter: {}, sample_of: 'no.such' })).toMatchObject({
+      status: 404,
+      body: { code: 'topic_not_found' },
+    });
+    expect(await test({ filter: {}, sample_of: 'bare.created' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/sample_of', code: 'no_sample' }] },
+    });
+    for (const name of [sample_of, 'bare.created']) await api().delete(`/v1/catalogue/${name}`);
+  });
+
   it('asks for the tenant where several have used the id', async () => {
     const tenants = [await api().tenant(), await api().tenant()];
     const [first = ''] = tenants;
@@ -287,6 +314,10 @@ describe('POST /filters/test', () => {
     [{ event: { data: {} } }, ['/filter']],
     [{ filter: {} }, ['/event']],
     [{ filter: {}, event: { data: {} }, event_id: 'x' }, ['/event']],
+    [{ filter: {}, event: { data: {} }, sample_of: 'a' }, ['/event']],
+    [{ filter: {}, event_id: 'x', sample_of: 'a' }, ['/event']],
+    [{ filter: {}, sample_of: 5 }, ['/sample_of']],
+    [{ filter: {}, sample_of: '' }, ['/sample_of']],
     [{ filter: {}, event: {} }, ['/event/data']],
     [{ filter: {}, event: 'x' }, ['/event']],
     [{ filter: {}, event: { data: {}, topic: 5, other: 1 } }, ['/event/other', '/event/topic']],

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { openapiReference } from '../../src/http/reference.ts';
+import { openapiReference } from '../../scripts/openapi-reference.ts';
 import { routesOf } from '../support/api-routes.ts';
 import { useApi } from '../support/api-server.ts';
 import type { OpenapiDocument, Operation } from '../support/api-document.ts';
 
-const api = useApi();
+const api = useApi({ publicUrl: 'http://webhooks.test:8443' });
 
 /** All that the document describes. */
 function operations(document: OpenapiDocument): [name: string, path: string, Operation][] {
@@ -80,10 +80,8 @@ describe('the OpenAPI document', () => {
   it('is what the server gives, whose address and version it has', async () => {
     const { status, body } = await api().get<object>('/openapi.json', { key: null });
     expect(status).toBe(200);
-    expect(body).toEqual(api().document());
-    const generated = JSON.parse(await openapiReference('1.2.3')) as object;
-    expect(body).toMatchObject({ openapi: '3.1.0', info: { version: '0.0.0-test' } });
-    expect({ ...body, info: null }).toEqual({ ...generated, info: null });
+    const generated = JSON.parse(await openapiReference('0.0.0-test')) as object;
+    expect(body).toEqual({ ...generated, servers: [{ url: 'http://webhooks.test:8443' }] });
   });
 
   it('has every route of the server, and no other, save the document and its page', () => {

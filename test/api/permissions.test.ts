@@ -54,6 +54,14 @@ beforeAll(async () => {
   await api().delete(`/v1/keys/${revoked.id}`);
   mine = await seedTenant(api());
   const expiredToken = await api().token(mine.tenantId);
+  const ended = await makeClient(api(), mine.tenantId, { scope: 'api', expires_at: expiresAt });
+  const gone = await makeClient(api(), mine.tenantId, { scope: 'api' });
+  expect((await api().delete(`/v1/apiclients/${gone.urn}`)).status).toBe(200);
+  const rotated = await makeClient(api(), mine.tenantId, { scope: 'api' });
+  const rotation = await api().post(`/v1/apiclients/${rotated.urn}/rotate`, { overlap_s: 3600 });
+  expect(rotation.status).toBe(200);
+  for (const { token } of [ended, rotated])
+    expect((await api().get('/v1/topics', { key: token })).status).toBe(200);
   clock.move(2 * HOUR_MS);
 
   const tokens = (key: Uint8Array) => new TenantTokens([key], clock, 3600);
@@ -75,6 +83,9 @@ beforeAll(async () => {
     ],
     ['a token under the encryption key itself', await tokens(ENCRYPTION_KEY).issue(request)],
     ['a token with another role', [head, encoded({ ...claims, role: 'x' }), signature].join('.')],
+    ['the token of an API client whose time is over', ended.token],
+    ['the token of a revoked API client', gone.token],
+    ['the token that a rotation has replaced, after its overlap', rotated.token],
     ['an unsigned token', [encoded({ alg: 'none', typ: 'JWT' }), payload, ''].join('.')],
   ] as const) {
     BAD.set(name, credential);
@@ -162,7 +173,7 @@ it('every line of the table has a route', () => {
 });
 
 it('who sends no good credential gets 401, wherever not anyone may', async () => {
-  expect(BAD.size).toBe(10);
+  expect(BAD.size).toBe(13);
   for (const [name, key] of BAD) {
     for (const route of routes()) {
       const { status } = await ask(route, mine, key, 'operator:read');

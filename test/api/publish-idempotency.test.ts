@@ -62,6 +62,12 @@ describe('an id that was published before', () => {
     ['whether it may be retried', '"eligible_for_retry":false,"data":{}', '"data":{}'],
     ['the order of the fields', '"topic":"a","data":{}', '"data":{},"topic":"a"'],
     ['white space around data', '"data": {"a":1} ', '"data":{"a":1}'],
+    ['when it is to be delivered', '"deliver_at":"2026-01-01T00:00:00Z","data":{}', '"data":{}'],
+    [
+      'the order of a vector clock',
+      '"resource":{"urn":"u","vector_clock":{"a":1,"b":2}},"data":{}',
+      '"resource":{"vector_clock":{"b":2,"a":1},"urn":"u"},"data":{}',
+    ],
   ])('is the same whatever %s', async (_what, first, again) => {
     const tenantId = await api().tenant();
     const head = `{"tenant_id":"${tenantId}","id":"same",`;
@@ -85,6 +91,15 @@ describe('an id that was published before', () => {
     ['metadata', '"metadata":{"a":"1"},"data":{}', '"metadata":{"a":"2"},"data":{}'],
     ['metadata that are left out', '"metadata":{"a":"1"},"data":{}', '"data":{}'],
     ['destination', '"destination_id":"a","data":{}', '"destination_id":"b","data":{}'],
+    ['order key', '"order_key":"a","data":{}', '"order_key":"b","data":{}'],
+    ['order key that is left out', '"order_key":"a","data":{}', '"data":{}'],
+    ['resource', '"resource":{"urn":"a"},"data":{}', '"resource":{"urn":"b"},"data":{}'],
+    ['resource that is left out', '"resource":{"urn":"a"},"data":{}', '"data":{}'],
+    [
+      'version of a resource',
+      '"resource":{"urn":"a","vector_clock":{"n":1}},"data":{}',
+      '"resource":{"urn":"a","vector_clock":{"n":2}},"data":{}',
+    ],
     ['destination that is left out', '"destination_id":"a","data":{}', '"data":{}'],
   ])('with another %s is 409, and the first one stays', async (_what, first, again) => {
     const tenantId = await api().tenant();

@@ -4,6 +4,8 @@ import { until } from '../support/api-until.ts';
 import type { DeliveryView, ErrorView, EventView, ListView } from '../support/api-views.ts';
 
 const api = useApi();
+const trigger = (trigger_urn: string) => ({ resource: { urn: 'u', trigger_urn } });
+const clocked = (vector_clock: unknown) => ({ resource: { urn: 'u', vector_clock } });
 
 const PATH = '/v1/publish';
 
@@ -33,6 +35,8 @@ describe('POST /publish', () => {
       time: '2026-01-02T03:04:05.678Z',
       eligible_for_retry: false,
       metadata: { b: '2', a: '1' },
+      order_key: 'order-1',
+      resource: { urn: 'urn:r:1', vector_clock: { b: 1, a: 2 }, trigger_urn: 'urn:t:1' },
       data: { x: [1, null, { y: 'z' }] },
     });
     expect(published.body).toEqual({
@@ -49,6 +53,8 @@ describe('POST /publish', () => {
       eligible_for_retry: false,
       test: false,
       metadata: { a: '1', b: '2' },
+      order_key: 'order-1',
+      resource: { urn: 'urn:r:1', vector_clock: { a: 2, b: 1 }, trigger_urn: 'urn:t:1' },
       data: { x: [1, null, { y: 'z' }] },
       matched_destination_ids: [id],
       status: expect.any(Object) as object,
@@ -156,6 +162,17 @@ describe('POST /publish', () => {
     ['null as metadata', { metadata: null }, '/metadata', 'type'],
     ['a long name in metadata', { metadata: { ['x'.repeat(256)]: '' } }, '/metadata', 'type'],
     ['a long value in metadata', { metadata: { a: 'x'.repeat(4097) } }, '/metadata', 'type'],
+    ['an empty order key', { order_key: '' }, '/order_key', 'format'],
+    ['a blank in the order key', { order_key: 'a b' }, '/order_key', 'format'],
+    ['an order key too long', { order_key: 'x'.repeat(256) }, '/order_key', 'format'],
+    ['a word as resource', { resource: 'urn:r' }, '/resource', 'type'],
+    ['a resource without urn', { resource: {} }, '/resource/urn', 'format'],
+    ['a urn too long', { resource: { urn: 'x'.repeat(1025) } }, '/resource/urn', 'format'],
+    ['a blank in the trigger', trigger('a b'), '/resource/trigger_urn', 'format'],
+    ['a clock that goes back', clocked({ a: -1 }), '/resource/vector_clock', 'format'],
+    ['a clock of halves', clocked({ a: 0.5 }), '/resource/vector_clock', 'format'],
+    ['a list as clock', clocked([1]), '/resource/vector_clock', 'format'],
+    ['an unknown field of it', { resource: { urn: 'u', a: 1 } }, '/resource/a', 'unknown_field'],
   ])(
     'refuses %s with 422 and its pointer, and keeps nothing',
     async (_what, given, pointer, code) => {

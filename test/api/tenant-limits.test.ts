@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { PublishQuota } from '../../src/engine/publish-quota.ts';
 import { MovedClock } from '../support/api-clock.ts';
+import { makeClient, subscriptionBody } from '../support/api-clients.ts';
 import { useApi, withApi } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
 import type {
@@ -38,6 +39,28 @@ describe('a limit of destinations', () => {
     expect(body.message).toContain('1 destinations');
     await api().put(`/v1/tenants/${tenantId}`, { limits: null });
     expect((await create()).status).toBe(201);
+  });
+});
+
+describe('a limit of destinations', () => {
+  it('holds at every door', async () => {
+    const tenantId = await tenantWith({ destinations: 1 });
+    const client = await makeClient(api(), tenantId);
+    const subscribe = () =>
+      api().post<ErrorView>('/v1/webhooksubscriptions', subscriptionBody(api(), client));
+    const hook = (path: string) =>
+      api().post<ErrorView>(`/v1/hooks?tenant_id=${tenantId}`, {
+        event: 'user.created',
+        url: api().receiver.url(path),
+      });
+    expect((await subscribe()).status).toBe(201);
+    for (const { body } of [await subscribe(), await hook('/ok')]) {
+      expect(body).toMatchObject({ status: 422, code: 'too_many_destinations' });
+      expect(body.message).toContain('1 destinations');
+    }
+    await api().put(`/v1/tenants/${tenantId}`, { limits: { destinations: 2 } });
+    expect((await hook('/ok')).status).toBe(201);
+    expect((await hook('/other')).body.code).toBe('too_many_destinations');
   });
 });
 

@@ -1,6 +1,7 @@
 /** Baack's webhook subscriptions, field for field, and what each sends. */
 import { createHash, createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { disableByRule } from '../../src/engine/end-destination.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { MovedClock } from '../support/api-clock.ts';
 import { makeClient, makeSubscription, SECRET, subscriptionBody } from '../support/api-clients.ts';
@@ -70,11 +71,20 @@ describe('a new subscription', () => {
       profile: 'baack',
       topics: ['message.thread.update'],
       credentials: { secret: made.secret },
+      subscription: { api_client: client.urn, subject: 'MESSAGE_THREAD', event: 'UPDATE' },
     });
+    expect(body.subscription).not.toHaveProperty('resource');
+    const other = await api().destination(tenantId, { topics: ['of.another.door'] });
+    expect(other).not.toHaveProperty('subscription');
+    const narrow = await makeSubscription(api(), client, { resource: 'urn:thread:7' });
+    const { body: narrowed } = await api().get<DestinationView>(
+      `/v1/tenants/${tenantId}/destinations/${narrow.urn}`,
+    );
+    expect(narrowed.subscription).toMatchObject({ resource: 'urn:thread:7' });
     await api().put(`${path}/disable`);
     expect((await api().get(pathOf(made))).body).toMatchObject({
       status: 'STOPPED',
-      statusReason: 'disabled',
+      statusReason: 'by_hand',
     });
   });
 
@@ -445,6 +455,18 @@ describe('the end', () => {
       statusReason: 'expired',
       statusTimestamp: made.expirationTimestamp,
     });
+    // The same once its end was carried out.
+    const key = { tenantId, id: made.urn };
+    const { storage, routing } = api().engine;
+    const stored = await storage.destinationGet(key);
+    const ends = { storage, routing, wakeCanceler: () => {} };
+    const createdAtMs = stored?.createdAtMs ?? 0;
+    expect(await disableByRule(ends, { ...key, createdAtMs }, 'expired', clock.nowMs())).toBe(true);
+    expect((await api().get(pathOf(made))).body).toMatchObject({
+      status: 'EXPIRED',
+      statusReason: 'expired',
+      statusTimestamp: made.expirationTimestamp,
+    });
     const renewed = await api().post<SubscriptionView>(`${pathOf(made)}/renew`);
     expect(renewed.body.status).toBe('ACTIVE');
     expect(await destinationsOf({ topic: 'ending.create' })).toEqual([made.urn]);
@@ -464,6 +486,22 @@ describe('the end', () => {
     await api().put(`/v1/tenants/${tenantId}/destinations/${made.urn}/disable`);
     const enabled = await api().post(`${pathOf(made)}/enable`);
     expect(enabled.body).toMatchObject({ status: 'ACTIVE', statusReason: null });
+  });
+
+  it('stopped by a rule, it says which', async () => {
+    const made = await makeSubscription(api(), client, {
+      subject: 'STOPPING',
+      destinationUrl: api().receiver.url('/status/500'),
+    });
+    const path = `/v1/tenants/${tenantId}/destinations/${made.urn}`;
+    await api().patch(path, { policy: { disable: { consecutive_failures: 1 } } });
+    await api().publish({ tenant_id: tenantId, topic: 'stopping.create', data: {} });
+    const stopped = await until('it is stopped', async () => {
+      const { body } = await api().get<SubscriptionView>(pathOf(made));
+      return body.status === 'STOPPED' ? body : undefined;
+    });
+    expect(stopped.statusReason).toBe('consecutive_failures');
+    expect((stopped.statusTimestamp ?? '') >= made.createdTimestamp).toBe(true);
   });
 
   it('deleted, it is gone', async () => {

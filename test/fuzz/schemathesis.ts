@@ -77,7 +77,7 @@ export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport>
 }
 
 /** TOML, whose strings and lists are JSON's. */
-function configuration({ ids, spare }: Seed): string {
+function configuration({ ids, urns, subscribers, spare }: Seed): string {
   const dictionary = (name: string, values: readonly string[]) =>
     `[dictionaries.${name}]\nvalues = ${JSON.stringify(values)}\n`;
   const drawn = (name: string, probability: number) =>
@@ -88,11 +88,15 @@ function configuration({ ids, spare }: Seed): string {
   );
   return [
     ...Object.entries(ids).map(([name, values]) => dictionary(name, values)),
+    ...Object.entries(urns).map(([name, values]) => dictionary(name, values)),
+    dictionary('subscribers', subscribers),
     ...Object.entries(spare).map(([name, values]) => dictionary(`spare_${name}`, values)),
     '[parameters]',
     ...paths,
     '"body.tenant_id" = { dictionary = "tenant_id", probability = 0.7 }',
     '"body.event_id" = { dictionary = "event_id", probability = 0.7 }',
+    '"query.tenant_id" = { dictionary = "tenant_id", probability = 0.8 }',
+    '"body.apiClient" = { dictionary = "subscribers", probability = 0.7 }',
     '"body.destination_id" = { dictionary = "destination_id", probability = 0.7 }',
     '',
     '[checks]',
@@ -106,6 +110,13 @@ function configuration({ ids, spare }: Seed): string {
     'include-path = "/api/v1/publish/batch"',
     'checks.negative_data_rejection.enabled = false',
     '',
+    ...Object.keys(urns).flatMap((name) => [
+      '[[operations]]',
+      `include-path-regex = "/${name}/[{]urn[}]"`,
+      '[operations.parameters]',
+      `"path.urn" = ${drawn(name, 0.8)}`,
+      '',
+    ]),
     '[[operations]]',
     'include-method = "DELETE"',
     '[operations.parameters]',

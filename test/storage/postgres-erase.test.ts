@@ -74,6 +74,8 @@ describe.skipIf(reason !== null)('PostgreSQL', () => {
       while ((await storage.rollUpSlice({ limit: 100 })).more);
       // The test is worth nothing for a table in which there is nothing of the tenant.
       (await texts()).forEach((text, index) => expect(text, tables[index]).not.toBe(before[index]));
+      for (const table of ['audit', 'mail_refusals', 'mails'])
+        expect(await textOf(schema, table), table).toContain('erased');
 
       await storage.tenantDelete({ id: 'tenant-erased', author: AUTHOR });
       expect(await textOf(schema, 'deletions')).toContain('erased');

@@ -32,14 +32,18 @@ it('the lists of the driver name every table of the schema', () => {
   database.close();
 });
 
-it('every table with a tenant’s number is among those that are emptied, or goes with the deletion', () => {
-  const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
-  const withNumber = tablesOf(database).filter((table) =>
+function tablesWith(database: OpenDatabase, column: string): string[] {
+  return tablesOf(database).filter((table) =>
     database.db
       .prepare('SELECT name FROM pragma_table_info(?)')
       .all(table)
-      .some(({ name }) => name === 'tenant_no'),
+      .some(({ name }) => name === column),
   );
+}
+
+it('every table with a tenant’s number is among those that are emptied, or goes with the deletion', () => {
+  const database = openInlineDatabase({ path: ':memory:', maxBytes: null });
+  const withNumber = tablesWith(database, 'tenant_no');
   expect(withNumber.length).toBeGreaterThan(4);
   for (const table of withNumber)
     expect([...Object.keys(TENANT_TABLES), ...COUNTED_TABLES, 'deletions']).toContain(table);
@@ -61,6 +65,9 @@ it('a deleted tenant leaves its word nowhere but in the audit log, and another e
   while ((await storage.rollUpSlice({ limit: 100 })).more);
   // The test is worth nothing for a table in which there is nothing of the tenant.
   tables.forEach((table, index) => expect(textOf(database, table), table).not.toBe(before[index]));
+  const named = tablesWith(database, 'tenant_id').filter((table) => table !== 'deletions');
+  expect(named).toEqual(['audit', 'mail_refusals', 'mails']);
+  for (const table of named) expect(textOf(database, table), table).toContain('erased');
 
   await storage.tenantDelete({ id: 'tenant-erased', author: AUTHOR });
   expect(textOf(database, 'deletions')).toContain('erased');

@@ -70,6 +70,7 @@ export interface ApiOptions extends StorageOptions {
   /** By default without a bound: wrong keys are sent all the time here. */
   readonly maxFailedSignIns?: number;
   readonly trustProxy?: readonly string[];
+  readonly publicUrl?: string;
   readonly unknownTopics?: 'accept' | 'reject';
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
@@ -135,6 +136,7 @@ export class ApiServer {
   /** What was logged as failed. A test that provokes something takes it out. */
   readonly failures: Failure[];
   readonly warnings: readonly Warning[];
+  readonly #document: string;
   readonly #check: AnswerCheck;
   readonly #close: () => Promise<void>;
   #tenants = 0;
@@ -200,7 +202,7 @@ export class ApiServer {
       mailLinks: new MailLinks([ENCRYPTION_KEY]),
       maxFailedSignIns: options.maxFailedSignIns ?? Infinity,
       version: '0.0.0-test',
-      publicUrl: 'http://127.0.0.1:8080',
+      publicUrl: options.publicUrl ?? 'http://127.0.0.1:8080',
       trustProxy: options.trustProxy ?? [],
       publicKeys: [INSTANCE_KEY.publicJwk],
       limits: { ...LIMITS, ...options.limits },
@@ -211,10 +213,11 @@ export class ApiServer {
     await access.load();
     await engine.load();
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const { body: document } = await server.inject('/openapi.json');
     await engine.start();
     access.start();
     return new ApiServer(
-      { server, engine, access, receiver, url, failures, warnings },
+      { server, engine, access, receiver, url, failures, warnings, document },
       async () => {
         await server.close();
         await engine.stop(100);
@@ -231,7 +234,7 @@ export class ApiServer {
     parts: Pick<
       ApiServer,
       'server' | 'engine' | 'access' | 'receiver' | 'url' | 'failures' | 'warnings'
-    >,
+    > & { document: string },
     close: () => Promise<void>,
   ) {
     this.server = parts.server;
@@ -242,6 +245,7 @@ export class ApiServer {
     this.failures = parts.failures;
     this.warnings = parts.warnings;
     this.#close = close;
+    this.#document = parts.document;
     this.#check = createAnswerCheck(this.document());
   }
 
@@ -254,7 +258,7 @@ export class ApiServer {
 
   /** The OpenAPI document, as `/openapi.json` gives it. */
   document(): OpenapiDocument {
-    return JSON.parse(JSON.stringify(this.server.swagger())) as OpenapiDocument;
+    return JSON.parse(this.#document) as OpenapiDocument;
   }
 
   /** Without a network, through Fastify's `inject`. A path that begins with `/v1/` is one of the API. */

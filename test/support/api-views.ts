@@ -27,6 +27,7 @@ export interface DestinationView {
   readonly updated_at: string;
   readonly disabled_at: string | null;
   readonly expires_at: string | null;
+  readonly subscription?: Readonly<Record<string, unknown>>;
   readonly state: {
     readonly status: string;
     readonly reason: string | null;

@@ -74,6 +74,11 @@ export async function fillTenant(storage: Storage, mark: string): Promise<void> 
     createdBy: mark,
     createdAtMs: 1,
   } as const;
+  const told = { tenantId: id, destinationId: `d-${mark}`, reason: mark, nowMs: 1, gapMs: 0 };
+  const recipients = [`${mark}@example.com`, `refused-${mark}@example.com`];
+  const item = { id: mark, atMs: 1, data: { mark } };
+  await storage.mailAdd({ ...told, recipients, item });
+  await storage.mailRefuse({ tenantId: id, recipient: `refused-${mark}@example.com` });
   await storage.clientInsert({ client: clientOf(id, mark), maxPerTenant: 1 });
   await storage.replayInsert({ replay, maxOpen: 1 });
   const due = { eventSeq: outcome.seq, destinationId: `d-${mark}`, order: 'none' } as const;

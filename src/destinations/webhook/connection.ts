@@ -3,18 +3,18 @@
  * connect again by itself, and then nobody could tell whether a message went out on a kept connection or a new one, or
  * give up one that is still being opened.
  */
-import { Client } from 'undici';
-import type { buildConnector, Dispatcher } from 'undici';
+import type { buildConnector, Client as UndiciClient, Dispatcher } from 'undici';
 import { ConnectionLostError, connectTimings, TlsError } from '../connector.ts';
 import type { Connector, ConnectTimings } from '../connector.ts';
 import { isLostConnection } from './failure.ts';
+import { Client } from './undici.ts';
 
 /** How long an unused connection is kept, unless the receiver says otherwise. */
 const KEEP_ALIVE_MS = 20_000;
 /** Of a receiver's answer; more is `response_too_large`. */
 const MAX_RESPONSE_HEADER_BYTES = 16 * 1024;
 
-const CLIENT_OPTIONS: Client.Options = {
+const CLIENT_OPTIONS: UndiciClient.Options = {
   pipelining: 1,
   allowH2: false,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -50,7 +50,7 @@ export interface Way {
 }
 
 export class Connection {
-  readonly #client: Client;
+  readonly #client: UndiciClient;
   readonly #owner: ConnectionOwner;
   readonly #showsCertificate: boolean;
   #connector: Connector | null;

@@ -1,7 +1,7 @@
 /** Which of the closed reasons an error of the connection is. The details are for tenants: coarse, without addresses. */
-import { errors } from 'undici';
 import type { FailureReason } from '../../domain/attempt.ts';
 import { BlockedAddressError, ConnectTimeoutError, DnsError, TlsError } from '../connector.ts';
+import { errors } from './undici.ts';
 
 export interface Failure {
   readonly reason: FailureReason;

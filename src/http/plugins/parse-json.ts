@@ -1,7 +1,6 @@
 /** JSON bodies: strict UTF-8; an empty body is none. */
-import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { ApiError } from '../errors.ts';
+import { parseJsonBody } from '../json-text.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,7 +17,7 @@ export function parseJsonBodies(scope: FastifyInstance): void {
     try {
       // With `parseAs: 'buffer'` it is one.
       request.bodyBytes = body as Buffer;
-      done(null, parse(request.bodyBytes));
+      done(null, body.length === 0 ? undefined : parseJsonBody(request.bodyBytes));
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
     }
@@ -31,17 +30,4 @@ export function keepJsonBytes(scope: FastifyInstance): void {
   scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-}
-
-function parse(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
-  if (!isUtf8(body)) throw new ApiError('invalid_json', 'The body is not valid UTF-8.');
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw new ApiError(
-      'invalid_json',
-      `The body is not JSON: ${error instanceof Error ? error.message : 'it does not parse'}.`,
-    );
-  }
 }

@@ -126,10 +126,9 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   );
 
   function shown(delivery: DeliveryRecord, nowMs: number) {
-    const { tenantId, destinationId } = delivery;
-    const { order = 'none' } = engine.routing.target(tenantId, destinationId) ?? {};
-    const lane = dispatcher.waitsFor(tenantId, destinationId);
-    return deliveryJson(delivery, storage.ids, nowMs, { lane, isOrdered: order !== 'none' });
+    const { tenantId, destinationId, claimed, key } = delivery;
+    const wait = dispatcher.waitsFor(tenantId, destinationId, claimed ? key.seq : null);
+    return deliveryJson(delivery, storage.ids, nowMs, wait);
   }
 
   /** The number of an event; -1, which none has, where there is no such event. */

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import { deleteDestination } from '../../engine/delete-destination.ts';
+import { DESTINATION_STATUSES } from '../../engine/destination-state.ts';
 import type { DeleteResult } from '../../engine/delete-destination.ts';
 import {
   changeDestination,
@@ -17,6 +18,7 @@ import type {
   OpenedDestination,
 } from '../../engine/manage-destinations.ts';
 import { auditAuthor } from '../audit-author.ts';
+import { maxDestinations, tooManyDestinations } from '../destination-limit.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { etagOf, ifMatch } from '../etag.ts';
@@ -33,6 +35,7 @@ import type { RotateSecretBody } from '../schemas/rotate-secret.ts';
 import type { DestinationBody, DestinationPatch } from '../schemas/destination.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
+  choices,
   DestinationParamsSchema,
   Success,
   TenantParamsSchema,
@@ -46,6 +49,7 @@ import { destinationFor } from '../shown-destination.ts';
 const LIST_PARAMETERS = {
   type: 'Only of these types.',
   topics: 'Only those that take all of these topics, by name, pattern or `*`.',
+  status: choices(DESTINATION_STATUSES, 'Only those whose `state` is one of these.'),
 };
 
 export function destinationRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
@@ -67,11 +71,13 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const query = new Query(request.query, Object.keys(LIST_PARAMETERS));
       const types = query.list('type');
       const topics = query.list('topics');
+      const statuses = query.allOf('status', DESTINATION_STATUSES);
       query.done();
       await mustExist(request.params.tenant_id);
       const found = await listDestinations(engine, request.params.tenant_id);
       return found
         .filter(({ destination }) => types.length === 0 || types.includes(destination.type))
+        .filter(({ state }) => statuses.length === 0 || statuses.includes(state.status))
         .filter(({ destination }) => topics.every((topic) => takes(destination.topics, topic)))
         .map((each) => destinationFor(request.caller, each));
     },
@@ -99,7 +105,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       const result = await createDestination(
         engine,
         input,
-        maxDestinations(request.params.tenant_id),
+        maxDestinations(engine, limits, request.params.tenant_id),
         auditAuthor(request, clock),
       );
       void reply.status(201);
@@ -259,11 +265,6 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
     return destinationFor(caller, opened);
   }
 
-  function maxDestinations(tenantId: string): number {
-    const own = engine.routing.tenant(tenantId)?.limits.destinations;
-    return own ?? limits.maxDestinationsPerTenant;
-  }
-
   function done(result: ManageResult): OpenedDestination {
     switch (result.kind) {
       case 'done':
@@ -275,10 +276,7 @@ export function destinationRoutes(server: FastifyInstance, { engine, limits }: S
       case 'id_taken':
         throw new ApiError('id_taken');
       case 'too_many':
-        throw new ApiError(
-          'too_many_destinations',
-          `The tenant may have ${result.max} destinations, and has them.`,
-        );
+        throw tooManyDestinations(result.max);
       case 'unknown':
       case 'other_revision':
       case 'changed_meanwhile':

@@ -8,9 +8,10 @@ import type { Storage } from '../../storage/storage.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
+import { parseJsonBody } from '../json-text.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import { bytesOf, limitsOfEvents, TestEventBody } from './publish.ts';
-import { membersOf, parseJson, parseTestEvent, unknownMembers } from '../publish-body.ts';
+import { membersOf, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
   anything,
@@ -25,13 +26,20 @@ import {
 import type { ServerParts } from '../server-parts.ts';
 import { tenantScope } from '../tenant-scope.ts';
 
-const FIELDS = new Set(['filter', 'event', 'event_id', 'tenant_id']);
+/** What a filter may be tested with. */
+const SOURCES = ['event', 'event_id', 'sample_of'] as const;
+const FIELDS = new Set<string>(['filter', ...SOURCES, 'tenant_id']);
 
 const Body = closedObject(
   {
     filter: record(anything, { description: 'As a destination has it.' }),
     event: optional(TestEventBody),
     event_id: optional(string({ description: 'Instead of `event`: one that was published.' })),
+    sample_of: optional(
+      string({
+        description: 'Instead of `event`: a topic of the catalogue, whose sample is taken.',
+      }),
+    ),
     tenant_id: optional(
       string({ description: 'With `event_id`, where several tenants have used the id.' }),
     ),
@@ -80,7 +88,7 @@ export function filterRoutes(server: FastifyInstance, parts: ServerParts): void 
       },
       async (request) => {
         const body = bytesOf(request.body);
-        const value = parseJson(body);
+        const value = parseJsonBody(body);
         const members = membersOf(body, value, Infinity);
         const problems = unknownMembers(members, FIELDS);
         const at = (name: string) => members.find((member) => member.name === name);
@@ -92,9 +100,11 @@ export function filterRoutes(server: FastifyInstance, parts: ServerParts): void 
           problems.push({ pointer: '/filter', code: 'required', message: 'Which filter?' });
         const eventMember = at('event');
         const eventId = textOf(given, 'event_id', problems);
+        const topic = textOf(given, 'sample_of', problems);
         const tenantId = tenantScope(request).narrowOne(textOf(given, 'tenant_id', problems));
-        if ((eventMember === undefined) === (at('event_id') === undefined)) {
-          const message = 'Give the event that it is tested with: either `event` or `event_id`.';
+        if (SOURCES.filter((name) => at(name) !== undefined).length !== 1) {
+          const message =
+            'Give what it is tested with: one of `event`, `event_id` and `sample_of`.';
           problems.push({ pointer: '/event', code: 'required', message });
         }
         let view: EventView | null = null;
@@ -103,6 +113,7 @@ export function filterRoutes(server: FastifyInstance, parts: ServerParts): void 
           view = givenEvent(bytes, given['event'], problems);
         }
         if (problems.length > 0 || filter === null) throw validationFailed(problems);
+        if (topic !== null) view = sampleEvent(topic);
         view ??= await storedEvent(storage, eventId ?? '', tenantId);
 
         const failed = failedConditions(compileFilter(filter), view.read(WHOLE));
@@ -111,6 +122,17 @@ export function filterRoutes(server: FastifyInstance, parts: ServerParts): void 
     );
     done();
   });
+
+  function sampleEvent(topic: string): EventView {
+    const entry = engine.catalogue.get(topic);
+    if (entry === undefined) throw new ApiError('topic_not_found');
+    if (entry.sample === null) {
+      const message = 'This topic has no sample in the catalogue: give an `event`.';
+      throw validationFailed([{ pointer: '/sample_of', code: 'no_sample', message }]);
+    }
+    const data = Buffer.from(JSON.stringify(entry.sample));
+    return new EventView({ id: null, topic, timeMs: clock.nowMs(), metadata: null, data });
+  }
 
   function givenEvent(bytes: Buffer, value: unknown, problems: FieldError[]): EventView | null {
     try {
@@ -137,7 +159,11 @@ function textOf(
   const value = given[name];
   if (typeof value === 'string' && value !== '') return value;
   if (value !== undefined)
-    problems.push({ pointer: `/${name}`, code: 'type', message: 'An id is a string.' });
+    problems.push({
+      pointer: `/${name}`,
+      code: 'type',
+      message: `It is a string: ${name === 'sample_of' ? 'a topic' : 'an id'}.`,
+    });
   return null;
 }
 

@@ -16,6 +16,7 @@ import {
   tenantMeant,
 } from '../destination-door.ts';
 import type { Door } from '../destination-door.ts';
+import { maxDestinations } from '../destination-limit.ts';
 import { ApiError } from '../errors.ts';
 import { expiryOf } from '../expiry.ts';
 import { hookSamples } from '../hook-samples.ts';
@@ -23,7 +24,14 @@ import { nameParameters } from '../name-paging.ts';
 import { owningClient } from '../own-destinations.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters } from '../schemas/fields.ts';
+import {
+  limitParameter,
+  Listed,
+  oneText,
+  PAGE_PARAMETERS,
+  queryParameters,
+  required,
+} from '../schemas/fields.ts';
 import { hookAsked, HookBodySchema, hookJson } from '../schemas/hook.ts';
 import type { HookAsked, HookBody } from '../schemas/hook.ts';
 import {
@@ -45,13 +53,13 @@ interface HookParams {
 const HookParamsSchema = object({ id: string() });
 const DOOR: Door = { profile: 'basekit', notFound: 'hook_not_found' };
 const LIST_PARAMETERS = { ...TENANT_PARAMETER, ...PAGE_PARAMETERS };
-const SAMPLE_PARAMETERS = {
-  ...TENANT_PARAMETER,
-  event: 'The topic.',
-  limit: 'At most so many; 3 by default.',
-};
 const DEFAULT_SAMPLES = 3;
 const MAX_SAMPLES = 100;
+const SAMPLE_PARAMETERS = {
+  ...TENANT_PARAMETER,
+  event: required(oneText('The topic.')),
+  limit: limitParameter(MAX_SAMPLES, DEFAULT_SAMPLES),
+};
 const ID_BYTES = 16;
 
 export function hookRoutes(server: FastifyInstance, { engine, limits }: ServerParts): void {
@@ -228,7 +236,7 @@ export function hookRoutes(server: FastifyInstance, { engine, limits }: ServerPa
   }
 
   function create(request: FastifyRequest, input: NewDestination) {
-    const max = limits.maxDestinationsPerTenant;
+    const max = maxDestinations(engine, limits, input.tenantId);
     return createDestination(engine, input, max, auditAuthor(request, clock));
   }
 }

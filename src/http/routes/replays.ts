@@ -18,7 +18,7 @@ import { pageRequest, pagination } from '../paging.ts';
 import type { OperationId } from '../permissions.ts';
 import { Query } from '../query.ts';
 import { errorResponses } from '../schemas/error.ts';
-import { Listed, PAGE_PARAMETERS, queryParameters } from '../schemas/fields.ts';
+import { Listed, PAGE_PARAMETERS, queryParameters, oneText } from '../schemas/fields.ts';
 import { object, ref, string } from '../schemas/json-schema.ts';
 import {
   ReplayBodySchema,
@@ -32,7 +32,7 @@ import { tenantScope } from '../tenant-scope.ts';
 
 const LIST_PARAMETERS = {
   tenant_id: 'Only of these tenants.',
-  destination_id: 'Only to this destination.',
+  destination_id: oneText('Only to this destination.'),
   status: 'Only in these statuses.',
   ...PAGE_PARAMETERS,
 };

@@ -17,6 +17,7 @@ import {
   tenantMeant,
 } from '../destination-door.ts';
 import type { Door } from '../destination-door.ts';
+import { maxDestinations } from '../destination-limit.ts';
 import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { nameParameters } from '../name-paging.ts';
@@ -117,7 +118,7 @@ export function webhookSubscriptionRoutes(
       const client = await namedClient(request, request.body.apiClient);
       const input = await newSubscription(engine, client, request.body);
       const author = auditAuthor(request, clock);
-      const max = limits.maxDestinationsPerTenant;
+      const max = maxDestinations(engine, limits, input.tenantId);
       const result = await createDestination(engine, input, max, author);
       return await answer(reply.status(201), doneThrough(DOOR, result, POINTERS));
     },
@@ -267,11 +268,10 @@ export function webhookSubscriptionRoutes(
 
   async function shown(opened: OpenedDestination) {
     const { destination } = opened;
-    const nowMs = clock.nowMs();
-    const facts = await deliveryFacts(storage, destination, nowMs);
+    const facts = await deliveryFacts(storage, destination, clock.nowMs());
     const client = destination.disabledAtMs === null ? null : await clientOf(opened);
     const clientRevokedAtMs = client?.revokedAtMs ?? null;
-    return subscriptionJson(opened, { ...facts, nowMs, clientRevokedAtMs });
+    return subscriptionJson(opened, { ...facts, clientRevokedAtMs });
   }
 
   async function clientOf({ destination }: OpenedDestination): Promise<ApiClient | null> {

@@ -20,13 +20,6 @@ const WAITS = [
   'disabled',
 ] as const;
 
-/** What holds up its destination. */
-export interface DeliveryWait {
-  readonly lane: LaneWait | null;
-  /** Its destination asks for an order. */
-  readonly isOrdered: boolean;
-}
-
 export const DeliverySchema = object(
   {
     id: string(),
@@ -50,12 +43,14 @@ export const DeliverySchema = object(
   { $id: 'Delivery' },
 );
 
+/** `wait`: what holds up its destination; of one that is claimed, what holds it up itself. */
 export function deliveryJson(
   delivery: DeliveryRecord,
   ids: IdCodec,
   nowMs: number,
-  wait: DeliveryWait,
+  wait: LaneWait | null,
 ) {
+  const isUnderWay = delivery.claimed && wait === null;
   return {
     id: ids.deliveryId(delivery.key),
     tenant_id: delivery.tenantId,
@@ -63,13 +58,13 @@ export function deliveryJson(
     destination_id: delivery.destinationId,
     topic: delivery.topic,
     test: delivery.test,
-    status: delivery.claimed ? 'delivering' : delivery.status,
+    status: isUnderWay ? 'delivering' : delivery.status,
     attempts: delivery.attempts,
     next_attempt_at:
-      delivery.status === 'pending' && !delivery.claimed
+      delivery.status === 'pending' && !isUnderWay
         ? formatTimeOrNull(delivery.nextAttemptAtMs)
         : null,
-    waits_for: waitsFor(delivery, nowMs, wait),
+    waits_for: isUnderWay ? null : waitsFor(delivery, nowMs, wait),
     last_code: delivery.lastCode,
     created_at: formatTime(delivery.createdAtMs),
     updated_at: formatTime(delivery.updatedAtMs),
@@ -78,14 +73,12 @@ export function deliveryJson(
 }
 
 function waitsFor(
-  delivery: DeliveryRecord,
+  { status, attempts, nextAttemptAtMs }: DeliveryRecord,
   nowMs: number,
-  { lane, isOrdered }: DeliveryWait,
+  wait: LaneWait | null,
 ): (typeof WAITS)[number] | null {
-  if (delivery.status !== 'pending' || delivery.claimed) return null;
-  if (lane?.for === 'disabled') return 'disabled';
-  // What was never attempted is due at once, unless it was to come later.
-  if ((delivery.nextAttemptAtMs ?? 0) > nowMs)
-    return delivery.attempts === 0 ? 'deliver_at' : 'retry';
-  return lane?.for ?? (isOrdered ? 'order' : 'concurrency');
+  if (status !== 'pending') return null;
+  if (wait?.for === 'disabled') return 'disabled';
+  if ((nextAttemptAtMs ?? 0) > nowMs) return attempts === 0 ? 'deliver_at' : 'retry';
+  return wait?.for ?? 'concurrency';
 }

@@ -1,5 +1,6 @@
 /** How a destination stands and when it ends, as the API shows it. */
 import { DISABLED_REASONS } from '../../domain/ending.ts';
+import { DESTINATION_STATUSES } from '../../engine/destination-state.ts';
 import type { DestinationState } from '../../engine/destination-state.ts';
 import { formatTimeOrNull } from '../time.ts';
 import { Time, TimeOrNull } from './fields.ts';
@@ -12,7 +13,7 @@ export const ExpiresAt = nullable(Time, {
 
 export const State = object(
   {
-    status: oneOf(['healthy', 'failing', 'disabled', 'expired']),
+    status: oneOf(DESTINATION_STATUSES),
     reason: nullable(oneOf([...DISABLED_REASONS, 'failures'])),
     since: TimeOrNull,
     consecutive_failures: integer({ description: 'Failed attempts since the last success.' }),

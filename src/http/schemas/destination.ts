@@ -21,6 +21,7 @@ import { formatTime, formatTimeOrNull, parseTime } from '../time.ts';
 import { Auth, ShownAuth, Warnings } from './destination-auth.ts';
 import { Policy, PolicyPatch } from './destination-policy.ts';
 import { ExpiresAt, State, stateJson } from './destination-state.ts';
+import { SubscriptionPart, subscriptionPart } from './destination-subscription.ts';
 import { scheduleJson, ShownSchedule } from './retry-schedule.ts';
 import { StringMap, StringMapPatch, Time, TimeOrNull } from './fields.ts';
 import {
@@ -193,6 +194,7 @@ export const DestinationSchema = object(
     updated_at: Time,
     disabled_at: TimeOrNull,
     expires_at: TimeOrNull,
+    subscription: optional(SubscriptionPart),
     state: State,
     retry_schedule: ShownSchedule,
   },
@@ -232,6 +234,7 @@ export function destinationJson(opened: OpenedDestination) {
     updated_at: formatTime(destination.updatedAtMs),
     disabled_at: formatTimeOrNull(destination.disabledAtMs),
     expires_at: formatTimeOrNull(destination.expiresAtMs),
+    ...subscriptionPart(destination.subscription ?? null),
     state: stateJson(state),
     retry_schedule: scheduleJson(schedule),
   };

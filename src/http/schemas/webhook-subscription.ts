@@ -1,4 +1,5 @@
 /** Baack's webhook subscriptions, field for field as its document has them, and what we show beside. */
+import { DISABLED_REASONS } from '../../domain/ending.ts';
 import { SUBJECT_EVENTS } from '../../domain/subject.ts';
 import type { SubjectEvent } from '../../domain/subject.ts';
 import type { OpenedDestination } from '../../engine/manage-destinations.ts';
@@ -18,7 +19,7 @@ import {
 } from './json-schema.ts';
 
 const STATUSES = ['ACTIVE', 'EXPIRED', 'STOPPED'] as const;
-const STATUS_REASONS = ['expired', 'disabled', 'api_client_revoked', 'api_client_expired'] as const;
+const STATUS_REASONS = [...DISABLED_REASONS, 'api_client_revoked', 'api_client_expired'] as const;
 export const DEFAULT_MAX_RATE = 6000;
 
 const Zoneless = string({
@@ -151,7 +152,6 @@ export const SubjectsSchema = object({
 });
 
 export interface SubscriptionView extends DeliveryFacts {
-  readonly nowMs: number;
   /** When its API client was revoked; `null`: it was not. */
   readonly clientRevokedAtMs: number | null;
 }
@@ -178,20 +178,28 @@ export function subscriptionJson(opened: OpenedDestination, view: SubscriptionVi
 }
 
 function standing(
-  { destination: { disabledAtMs, expiresAtMs }, state }: OpenedDestination,
-  { nowMs, clientRevokedAtMs }: SubscriptionView,
+  { destination: { expiresAtMs }, state }: OpenedDestination,
+  { clientRevokedAtMs }: SubscriptionView,
 ) {
-  const since = (timeMs: number, status: 'EXPIRED' | 'STOPPED', statusReason: string) => ({
-    status,
-    statusReason,
-    statusTimestamp: zonelessOrNull(timeMs),
-  });
-  if (clientRevokedAtMs !== null) return since(clientRevokedAtMs, 'STOPPED', 'api_client_revoked');
-  if (state.status === 'expired') {
-    const isOwn = expiresAtMs !== null && expiresAtMs <= nowMs;
-    const reason = isOwn ? 'expired' : 'api_client_expired';
-    return since(state.sinceMs ?? nowMs, 'EXPIRED', reason);
+  const { reason, sinceMs } = state;
+  if (clientRevokedAtMs !== null) {
+    return {
+      status: 'STOPPED',
+      statusReason: 'api_client_revoked',
+      statusTimestamp: zonelessOrNull(clientRevokedAtMs),
+    };
   }
-  if (disabledAtMs !== null) return since(disabledAtMs, 'STOPPED', 'disabled');
-  return { status: 'ACTIVE', statusReason: null, statusTimestamp: null };
+  switch (state.status) {
+    case 'healthy':
+    case 'failing':
+      return { status: 'ACTIVE', statusReason: null, statusTimestamp: null };
+    case 'disabled':
+      return { status: 'STOPPED', statusReason: reason, statusTimestamp: zonelessOrNull(sinceMs) };
+    case 'expired': {
+      // Else its client has, and it with it.
+      const isOwn = expiresAtMs !== null && (sinceMs === null || expiresAtMs <= sinceMs);
+      const statusReason = isOwn ? 'expired' : 'api_client_expired';
+      return { status: 'EXPIRED', statusReason, statusTimestamp: zonelessOrNull(sinceMs) };
+    }
+  }
 }

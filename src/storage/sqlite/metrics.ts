@@ -28,6 +28,7 @@ const COLUMNS: Record<AttemptDimension, string> = {
   attempt_number: 'number',
 };
 
+/** What the roll-ups count, and how it is added up. */
 const ATTEMPT_SUMS = `sum(count) AS count, sum(failed_count) AS failed_count, sum(first_count) AS first_count,
   sum(manual_count) AS manual_count, sum(number_sum) AS number_sum`;
 

@@ -1,15 +1,5 @@
 /** Asks a token server for a token, over the same guarded connections as messages go out. */
-import {
-  allowInsecureRequests,
-  clientCredentialsGrantRequest,
-  ClientSecretBasic,
-  ClientSecretPost,
-  customFetch,
-  modifyAssertion,
-  PrivateKeyJwt,
-  processClientCredentialsResponse,
-} from 'oauth4webapi';
-import type { ClientAuth } from 'oauth4webapi';
+import type * as Oauth from 'oauth4webapi';
 import { parseHeaderLines } from '../../../domain/attempt.ts';
 import type { AttemptResponse, FailureReason, Outcome } from '../../../domain/attempt.ts';
 import { Exchange } from '../exchange.ts';
@@ -61,20 +51,30 @@ export interface TokenServer {
  * @throws Error where the stored key cannot be used.
  */
 export function tokenFetcher(server: TokenServer): () => Promise<TokenResult> {
-  const clientAuth = clientAuthOf(server.auth);
-  return () => fetchToken(server, clientAuth);
+  const { auth } = server;
+  const authenticate: Authenticate =
+    auth.token_endpoint_auth_method === 'private_key_jwt'
+      ? privateKeyAuth(auth)
+      : (oauth) => secretAuth(oauth, auth);
+  return () => fetchToken(server, authenticate);
 }
 
-async function fetchToken(server: TokenServer, clientAuth: ClientAuth): Promise<TokenResult> {
+/** Late: the library is loaded with the first token, as most servers ask for none. */
+type Authenticate = (oauth: typeof Oauth) => Oauth.ClientAuth;
+type PrivateKeyAuth = Extract<Oauth2Auth, { token_endpoint_auth_method: 'private_key_jwt' }>;
+type SecretAuth = Exclude<Oauth2Auth, PrivateKeyAuth>;
+
+async function fetchToken(server: TokenServer, authenticate: Authenticate): Promise<TokenResult> {
   const { token_url: tokenUrl, client_id: clientId, scope, audience } = server.auth;
   const issuer = { issuer: tokenUrl, token_endpoint: tokenUrl };
   const client = { client_id: clientId };
   let outcome: Outcome | null = null;
   try {
-    const response = await clientCredentialsGrantRequest(
+    const oauth = await import('oauth4webapi');
+    const response = await oauth.clientCredentialsGrantRequest(
       issuer,
       client,
-      clientAuth,
+      authenticate(oauth),
       {
         ...(scope === undefined ? {} : { scope }),
         ...(audience === undefined ? {} : { audience }),
@@ -82,14 +82,14 @@ async function fetchToken(server: TokenServer, clientAuth: ClientAuth): Promise<
       {
         // The connector decides where plain http may go.
         // oxlint-disable-next-line typescript/no-deprecated -- so marked only to stand out
-        [allowInsecureRequests]: true,
-        [customFetch]: async (_url, { headers, body }) => {
+        [oauth.allowInsecureRequests]: true,
+        [oauth.customFetch]: async (_url, { headers, body }) => {
           outcome = await exchange(server, headers, body);
           return responseOf(outcome);
         },
       },
     );
-    const { access_token: token, expires_in: lifeS } = await processClientCredentialsResponse(
+    const { access_token: token, expires_in: lifeS } = await oauth.processClientCredentialsResponse(
       issuer,
       client,
       response,
@@ -101,21 +101,24 @@ async function fetchToken(server: TokenServer, clientAuth: ClientAuth): Promise<
   }
 }
 
-function clientAuthOf(auth: Oauth2Auth): ClientAuth {
+function secretAuth(oauth: typeof Oauth, auth: SecretAuth): Oauth.ClientAuth {
   switch (auth.token_endpoint_auth_method) {
     case 'client_secret_basic':
-      return ClientSecretBasic(auth.client_secret);
+      return oauth.ClientSecretBasic(auth.client_secret);
     case 'client_secret_post':
-      return ClientSecretPost(auth.client_secret);
-    case 'private_key_jwt': {
-      const algorithm = auth.token_endpoint_auth_signing_alg;
-      const key = cryptoKey(auth.private_key, algorithm);
-      return PrivateKeyJwt(auth.key_id === undefined ? { key } : { key, kid: auth.key_id }, {
-        // Ed25519 has two names (RFC 8037 and RFC 9864); servers know this one.
-        [modifyAssertion]: (header) => void (header['alg'] = algorithm),
-      });
-    }
+      return oauth.ClientSecretPost(auth.client_secret);
   }
+}
+
+/** The key is read at once: whether it can be used does not wait for a token. */
+function privateKeyAuth(auth: PrivateKeyAuth): Authenticate {
+  const algorithm = auth.token_endpoint_auth_signing_alg;
+  const key = cryptoKey(auth.private_key, algorithm);
+  return ({ PrivateKeyJwt, modifyAssertion }) =>
+    PrivateKeyJwt(auth.key_id === undefined ? { key } : { key, kid: auth.key_id }, {
+      // Ed25519 has two names (RFC 8037 and RFC 9864); servers know this one.
+      [modifyAssertion]: (header) => void (header['alg'] = algorithm),
+    });
 }
 
 function exchange(

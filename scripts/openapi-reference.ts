@@ -1,29 +1,69 @@
-/** The OpenAPI document, made of the routes' schemas, and a page that shows it. */
+/** `openapi.json`, made of the routes' schemas: what those of a server say that is put together, and never asked. */
 import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifyContextConfig, FastifyInstance } from 'fastify';
-import { docsPage } from '../docs-page.ts';
-import { ApiClientSchema } from '../schemas/api-client.ts';
-import { AttemptSchema } from '../schemas/attempt.ts';
-import { AuditEntrySchema } from '../schemas/audit.ts';
-import { DeliverySchema } from '../schemas/delivery.ts';
-import { DestinationTypeSchema } from '../schemas/destination-type.ts';
-import { DestinationSchema } from '../schemas/destination.ts';
-import { ErrorSchema } from '../schemas/error.ts';
-import { EventSchema } from '../schemas/event.ts';
-import { HookSchema } from '../schemas/hook.ts';
-import { KeySchema } from '../schemas/key.ts';
-import { MetricsSchema, UsageSchema } from '../schemas/metrics.ts';
-import { ProfileSchema } from '../schemas/profile.ts';
-import { ReplaySchema } from '../schemas/replay.ts';
-import { TenantSchema } from '../schemas/tenant.ts';
-import { TopicSchema } from '../schemas/topic.ts';
-import { WebhookSubscriptionSchema } from '../schemas/webhook-subscription.ts';
+import { MailLinks } from '../src/domain/mail-link.ts';
+import type { Access } from '../src/engine/access.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import { ApiClientSchema } from '../src/http/schemas/api-client.ts';
+import { AttemptSchema } from '../src/http/schemas/attempt.ts';
+import { AuditEntrySchema } from '../src/http/schemas/audit.ts';
+import { DeliverySchema } from '../src/http/schemas/delivery.ts';
+import { DestinationTypeSchema } from '../src/http/schemas/destination-type.ts';
+import { DestinationSchema } from '../src/http/schemas/destination.ts';
+import { ErrorSchema } from '../src/http/schemas/error.ts';
+import { EventSchema } from '../src/http/schemas/event.ts';
+import { HookSchema } from '../src/http/schemas/hook.ts';
+import { KeySchema } from '../src/http/schemas/key.ts';
+import { MetricsSchema, UsageSchema } from '../src/http/schemas/metrics.ts';
+import { ProfileSchema } from '../src/http/schemas/profile.ts';
+import { ReplaySchema } from '../src/http/schemas/replay.ts';
+import { TenantSchema } from '../src/http/schemas/tenant.ts';
+import { TopicSchema } from '../src/http/schemas/topic.ts';
+import { WebhookSubscriptionSchema } from '../src/http/schemas/webhook-subscription.ts';
 
-export async function openapi(
-  server: FastifyInstance,
-  { version, publicUrl }: { version: string; publicUrl: string },
-): Promise<void> {
+import { buildServer } from '../src/http/server.ts';
+import type { TenantTokens } from '../src/http/tenant-token.ts';
+
+/** Routes take their parts out of the engine when they are added, and use them to answer: here nobody asks. */
+const NO_ENGINE = {} as Engine;
+const NO_ACCESS = {} as Access;
+const NO_TOKENS = {} as TenantTokens;
+const NO_LINKS = new MailLinks([]);
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+/** The OpenAPI document, as `/openapi.json` gives it where no option was set. */
+export async function openapiReference(version: string): Promise<string> {
+  const server = await buildServer(
+    {
+      engine: NO_ENGINE,
+      access: NO_ACCESS,
+      apiKey: '',
+      tokens: NO_TOKENS,
+      mailLinks: NO_LINKS,
+      version,
+      publicUrl: DEFAULT_URL,
+      publicKeys: [],
+      trustProxy: [],
+      limits: {
+        maxPayloadBytes: 1,
+        maxBatchBytes: 1,
+        maxDestinationsPerTenant: 1,
+        maxPublishPerMinute: null,
+        retentionDays: 1,
+      },
+      log: { requestFailed: () => {}, signInsRefused: () => {} },
+      metrics: { contentType: '', text: () => '' },
+    },
+    (watched) => describeRoutes(watched, version),
+  );
+  await server.ready();
+  const document = server.swagger();
+  await server.close();
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+async function describeRoutes(server: FastifyInstance, version: string): Promise<void> {
   for (const schema of [
     ErrorSchema,
     TenantSchema,
@@ -55,7 +95,7 @@ export async function openapi(
           'Outbound webhooks: publish events, and they are delivered, signed, to every destination that wants them.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: publicUrl }],
+      servers: [{ url: DEFAULT_URL }],
       components: {
         securitySchemes: {
           key: {
@@ -119,8 +159,6 @@ export async function openapi(
         typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
     },
   });
-  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
-  await docsPage(server);
 }
 
 function operationIdOf(config: FastifyContextConfig | undefined): { operationId?: string } {
