@@ -330,12 +330,12 @@ describe('retention', () => {
 
 describe('describeConfig', () => {
   it('shows each option with its value and source, and masks secrets', async () => {
-    const { config, sources } = await good({
+    const loaded = await good({
       argv: ['--config', 'angarium.yaml', '--max-payload-bytes', '2097152'],
       env: { ANGARIUM_PORT: '9000', ANGARIUM_API_KEY: '0123456789abcdef' },
       yaml: `encryption_key: ${ENCRYPTION_KEY}\n`,
     });
-    const text = describeConfig(config, sources, []);
+    const text = describeConfig(loaded);
     const rows = text
       .trimEnd()
       .split('\n')
@@ -360,7 +360,7 @@ describe('describeConfig', () => {
 
   it('shows values that can be given back', async () => {
     const first = await good({ env: { ANGARIUM_DATABASE_MAX_BYTES: '1048577' } });
-    const rows = describeConfig(first.config, first.sources, []).trimEnd().split('\n');
+    const rows = describeConfig(first).trimEnd().split('\n');
     const env = Object.fromEntries(
       rows.flatMap((row) => {
         const [, name = '', value = ''] = /^(\S+) += (.*) {2}\(/.exec(row) ?? [];

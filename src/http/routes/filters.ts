@@ -9,7 +9,8 @@ import { ApiError, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
-import { bytesOf, limitsOfEvents, TestEventBody } from './publish.ts';
+import { limitsOfEvents } from '../event-door.ts';
+import { bytesOf, TestEventBody } from './publish.ts';
 import { membersOf, parseJson, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {
