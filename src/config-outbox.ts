@@ -31,7 +31,7 @@ export function parseOutboxUrls(written: string): Parsed<readonly OutboxPlace[] 
 }
 
 /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?schema=NAME` where it is another than `angarium`. */
-export function parseOutboxUrl(written: string): Parsed<OutboxPlace> {
+function parseOutboxUrl(written: string): Parsed<OutboxPlace> {
   const wrong = (error: string): Parsed<never> => ({ ok: false, errors: [error] });
   const advice = 'write postgres://USER:PASSWORD@HOST:PORT/DATABASE';
   const url = URL.parse(written);

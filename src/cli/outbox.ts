@@ -7,7 +7,7 @@ import type { Installed, Target } from '../outbox/install.ts';
 import { CallError } from './api-client.ts';
 import { CommandUsageError, usageErrors } from './usage-error.ts';
 
-export interface OutboxCommand {
+interface OutboxCommand {
   readonly target: Target;
   /** Whether commits are to notify. */
   readonly notify: boolean;
@@ -15,13 +15,13 @@ export interface OutboxCommand {
   readonly force: boolean;
 }
 
-export const PUBLISH_PARAMETERS = ['text', 'json', 'jsonb'].map(
+const PUBLISH_PARAMETERS = ['text', 'json', 'jsonb'].map(
   (data) =>
     `text, text, ${data}, text, jsonb, text, timestamptz, boolean, timestamptz, text, jsonb`,
 );
 
 /** The URL of `--url`, or of `ANGARIUM_OUTBOX_URL`. Throws `CommandUsageError`. */
-export function parseOutboxCommand(
+function parseOutboxCommand(
   kind: 'outbox_install' | 'outbox_uninstall',
   argv: readonly string[],
   env: Environment,

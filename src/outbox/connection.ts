@@ -4,6 +4,12 @@ import pg from 'pg';
 const CONNECT_TIMEOUT_MS = 5000;
 /** What takes longer is given up: the connection may be dead without having said so. */
 const QUERY_TIMEOUT_MS = 30_000;
+const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
 
 /**
  * No setting is sent at the start of a connection but its name: poolers refuse others. Statements are not named, as a
@@ -28,8 +34,11 @@ export function placeOf(url: string): string {
 /** What is wrong with the database or the way to it, and what helps, in a sentence without secrets. */
 export function reasonOf(error: unknown, url: string): string {
   const where = placeOf(url);
-  const said = error instanceof Error ? messageOf(error) : String(error);
-  const advice = adviceOn(codeOf(error));
+  const code = codeOf(error);
+  const said = UNKNOWN_ISSUER.has(code)
+    ? 'its certificate was issued by no authority that is known here'
+    : messageOf(error);
+  const advice = adviceOn(code);
   return advice === null ? `${where}: ${said}` : `${where}: ${said}: ${advice}`;
 }
 
@@ -40,7 +49,8 @@ export function codeOf(error: unknown): string {
 }
 
 /** Several addresses of one name give an error without a text of its own. */
-function messageOf(error: Error): string {
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
   return error.errors
     .map((each) => (each instanceof Error ? each.message : String(each)))
@@ -48,6 +58,8 @@ function messageOf(error: Error): string {
 }
 
 function adviceOn(code: string): string | null {
+  if (UNKNOWN_ISSUER.has(code))
+    return 'name the file of its authority in the URL (sslrootcert=PATH), or in ANGARIUM_CA_FILE';
   switch (code) {
     case 'ECONNREFUSED':
     case 'EHOSTUNREACH':
@@ -67,11 +79,6 @@ function adviceOn(code: string): string | null {
       return 'there is no outbox here, or not a whole one: run angarium outbox install';
     case '42501':
       return 'grant this role what angarium outbox install prints';
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return 'name the file of its authority in the URL: sslrootcert=PATH';
     default:
       return null;
   }

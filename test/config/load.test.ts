@@ -138,6 +138,7 @@ describe('flags', () => {
         allowed_cidrs: 'none',
         ca_file: 'authorities.pem',
         profile: 'standard',
+        outbox_url: 'postgres://a.example/shop',
         smtp_url: 'smtp://a.example',
         mail_from: 'a@a.example',
         mail_templates: 'none',
