@@ -1,5 +1,5 @@
 /** Connections to an application's PostgreSQL, also through a pooler in transaction mode. */
-import pg from 'pg';
+import type pg from 'pg';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** What takes longer is given up: the connection may be dead without having said so. */
