@@ -30,7 +30,8 @@ function parsed(door: EventDoor, body: Buffer): PublishRequest | ApiError {
     return parsePublish(body, door.limitsNow());
   } catch (error) {
     if (error instanceof ApiError) return error;
-    throw error;
+    // It must not keep the others.
+    return new ApiError('internal', `Something unexpected: ${String(error)}`);
   }
 }
 
