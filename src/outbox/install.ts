@@ -34,6 +34,7 @@ export function installOutbox(target: Target, notify: boolean): Promise<Installe
     const { schema } = target;
     await refuseOlderServer(client);
     if (!(await hasSchema(client, schema))) await client.query(`CREATE SCHEMA "${schema}"`);
+    await refuseOpenSchema(client, schema);
     await client.query(`SET LOCAL search_path TO "${schema}", pg_temp`);
     const from = await installedVersion(client, schema);
     const all = migrations();
@@ -142,6 +143,19 @@ async function hasSchema(client: pg.Client, schema: string): Promise<boolean> {
     [schema],
   );
   return rowCount === 1;
+}
+
+/** The functions run as their owner: nobody else may put something in front of what they name. */
+async function refuseOpenSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ open: boolean }>(
+    `SELECT pg_catalog.has_schema_privilege('public', $1, 'CREATE') AS open`,
+    [schema],
+  );
+  if (rows[0]?.open === true) {
+    throw new OutboxError(
+      `everybody may create things in the schema ${schema}: choose another one with --schema, or REVOKE CREATE ON SCHEMA "${schema}" FROM PUBLIC`,
+    );
+  }
 }
 
 async function hasTrigger(client: pg.Client): Promise<boolean> {

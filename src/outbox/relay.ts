@@ -84,10 +84,16 @@ export class Relay implements Service {
   }
 
   async poll(): Promise<number> {
+    const { place, version } = this.#parts;
     try {
-      return await this.#round();
+      const found = await this.#look();
+      if (found.version !== version)
+        return this.#away(versionProblem(place, found.version, version));
+      const nextMs = await this.#work(found);
+      this.#back();
+      return nextMs;
     } catch (error) {
-      return this.#away(reasonOf(error, this.#parts.place.url));
+      return this.#away(reasonOf(error, place.url));
     }
   }
 
@@ -113,19 +119,21 @@ export class Relay implements Service {
     await this.#parts.database.release(this.#parts.id).catch(() => {});
   }
 
-  /** Rejects where the application's database fails. */
-  async #round(): Promise<number> {
-    const { database, clock, version, place, onLook } = this.#parts;
+  async #look(): Promise<Read> {
+    const { database, clock, maxPayloadBytes } = this.#parts;
     const found = await database.read({
       maxEvents: MAX_EVENTS,
       maxBytes: MAX_BYTES,
-      maxEventBytes: this.#parts.maxPayloadBytes + ENVELOPE_BYTES,
+      maxEventBytes: maxPayloadBytes + ENVELOPE_BYTES,
       without: this.#held(clock.monotonicMs()),
     });
     this.#lag.looked(found.oldestAgeMs);
-    if (found.version !== version) return this.#away(versionProblem(place, found.version, version));
-    this.#back();
-    onLook(found.notifies);
+    return found;
+  }
+
+  /** Gives how long to wait. Rejects where the application's database fails. */
+  async #work(found: Read): Promise<number> {
+    this.#parts.onLook(found.notifies);
     if (found.events.length === 0) return IDLE_MS;
     if (this.#isStopping || !(await this.#isLeased())) return STAND_BY_MS;
     return this.#relay(found);

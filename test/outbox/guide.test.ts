@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { installOutbox } from '../../src/outbox/install.ts';
 import { useApi } from '../support/api-server.ts';
@@ -23,6 +23,9 @@ function describeGuide() {
       ([, sql]) => sql,
     );
     const place = { name: 'guide', url: server.url, schema: 'angarium' };
+    onTestFinished(async () => {
+      await server.query('DROP SCHEMA IF EXISTS angarium CASCADE; DROP TABLE IF EXISTS orders');
+    });
     await installOutbox(place, false);
     await server.query(publish);
     await server.query(failed);

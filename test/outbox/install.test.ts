@@ -100,6 +100,17 @@ function describeInstall() {
     expect(await objectsIn(place.schema)).toEqual(OBJECTS);
   });
 
+  it('refuses a schema in which everybody may create things', async () => {
+    const { place } = await startApplication(server, { install: false });
+    await server.query(
+      `CREATE SCHEMA ${place.schema}; GRANT CREATE ON SCHEMA ${place.schema} TO PUBLIC`,
+    );
+    await expect(installOutbox(place, false)).rejects.toThrow(
+      `everybody may create things in the schema ${place.schema}: choose another one`,
+    );
+    expect(await objectsIn(place.schema)).toEqual([]);
+  });
+
   it('takes it away, unless events are in it, and leaves what is not its own', async () => {
     const { place, publish } = await startApplication(server);
     await server.query(`CREATE TABLE ${place.schema}.orders (id int)`);

@@ -236,7 +236,7 @@ function describeRelay() {
   it('lets a tenant that has used up its rate wait, in its order, and no other', async () => {
     const [busy, calm] = [await api().tenant(), await api().tenant()];
     await api().put(`/v1/tenants/${busy}`, { limits: { publish_per_minute: 1200 } });
-    // The bucket holds a minute's worth: half of it is left.
+    // The bucket holds a minute's worth: a few are left.
     for (let n = 0; n < 1190; n++)
       api().engine.quota.take({ tenantId: busy, data: Buffer.alloc(0) }, null);
     const application = await startApplication(server);
@@ -391,6 +391,44 @@ function describeRelay() {
       ),
       'back',
     ]);
+  });
+
+  it('says once that its role may not delete, and goes on when it may', async () => {
+    const tenant = await api().tenant();
+    const application = await startApplication(server);
+    const { schema, url } = application.place;
+    const role = `relay_${schema}`;
+    await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret';
+      GRANT USAGE ON SCHEMA ${schema} TO ${role};
+      GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role};
+      GRANT UPDATE (relay, relay_until) ON ${schema}.angarium_outbox_state TO ${role}`);
+    try {
+      await application.publish({ tenant, id: 'once' });
+      let rounds = 0;
+      const relay = startRelay(
+        api(),
+        { ...application.place, url: url.replace('angarium:angarium', `${role}:secret`) },
+        {
+          clock: clockWith((delayMs) => Math.min(delayMs, 20)),
+          wrap: (publish) => (events) => {
+            rounds++;
+            return publish(events);
+          },
+        },
+      );
+      await until('several rounds', () => (rounds >= 4 ? true : undefined));
+      expect(relay.said).toEqual([
+        expect.stringMatching(/permission denied.*: grant this role what angarium outbox install/),
+      ]);
+      expect(measuresOf(relay)).toMatchObject({ isUp: false });
+      await server.query(`GRANT DELETE ON ${schema}.angarium_outbox TO ${role}`);
+      await untilEmpty(application);
+      await until('it to say so', () => (relay.said[1] === 'back' ? true : undefined));
+      await relay.stop();
+    } finally {
+      await server.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+    expect(await idsOf(tenant)).toEqual(['once']);
   });
 
   it('touches nothing of a newer outbox', async () => {
