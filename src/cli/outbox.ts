@@ -113,6 +113,7 @@ function installedMessage(
     '',
     `  GRANT USAGE ON SCHEMA "${schema}" TO my_relay;`,
     `  GRANT SELECT, DELETE ON ${name('angarium_outbox')} TO my_relay;`,
+    `  GRANT SELECT ON SEQUENCE ${name('angarium_outbox_position_seq')} TO my_relay;`,
     `  GRANT INSERT ON ${name('angarium_outbox_failed')} TO my_relay;`,
     `  GRANT SELECT, UPDATE (relay, relay_until) ON ${name('angarium_outbox_state')} TO my_relay;`,
     '',

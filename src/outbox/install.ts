@@ -87,7 +87,8 @@ export function uninstallOutbox(target: Target, force: boolean): Promise<boolean
     for (const name of ['angarium_publish', 'angarium_outbox_retry'])
       await dropFunctions(client, schema, name);
     await client.query('DROP TABLE angarium_outbox, angarium_outbox_failed, angarium_outbox_state');
-    await dropFunctions(client, schema, 'angarium_outbox_notify');
+    for (const name of ['angarium_outbox_begin', 'angarium_outbox_notify'])
+      await dropFunctions(client, schema, name);
     return true;
   });
 }

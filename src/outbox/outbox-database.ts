@@ -5,6 +5,7 @@
 import pg from 'pg';
 import type { OutboxPlace } from '../domain/outbox.ts';
 import { connectionOptions } from './connection.ts';
+import type { Seen } from './floor.ts';
 
 /** An event as it waits; times are RFC 3339. */
 export interface WaitingEvent {
@@ -26,6 +27,8 @@ export interface WaitingEvent {
 }
 
 export interface ReadRequest {
+  /** A position: only what comes after it. */
+  readonly above: bigint;
   readonly maxEvents: number;
   /** Of all events together; one at least is given. */
   readonly maxBytes: number;
@@ -43,6 +46,7 @@ export interface Read {
   readonly version: number;
   /** Whether commits notify. */
   readonly notifies: boolean;
+  readonly seen: Seen;
 }
 
 export interface Refusal {
@@ -53,8 +57,8 @@ export interface Refusal {
 
 export interface OutboxDatabase {
   read(request: ReadRequest): Promise<Read>;
-  /** They are in the event store. */
-  remove(positions: readonly string[]): Promise<void>;
+  /** They are in the event store. Gives the id of the transaction that has deleted them. */
+  remove(positions: readonly string[]): Promise<bigint>;
   /** To `angarium_outbox_failed`; those that are not there any more are passed over. */
   refuse(refusals: readonly Refusal[]): Promise<void>;
   /** Takes or renews the lease; `false`: another relay has it. */
@@ -77,12 +81,13 @@ export function openOutboxDatabase({ url, schema }: OutboxPlace): OutboxDatabase
   pool.on('connect', (client) => client.on('error', () => {}));
   const sql = statements(schema);
   return {
-    async read({ maxEvents, maxBytes, maxEventBytes, without }) {
+    async read({ above, maxEvents, maxBytes, maxEventBytes, without }) {
       const { rows } = await pool.query<Row>(sql.read, [
         without,
         maxEvents,
         maxBytes,
         maxEventBytes,
+        above,
       ]);
       const [first] = rows;
       if (first === undefined) throw new Error('angarium_outbox_state has no row');
@@ -91,10 +96,16 @@ export function openOutboxDatabase({ url, schema }: OutboxPlace): OutboxDatabase
         oldestAgeMs: first.oldest_age_ms,
         version: first.version,
         notifies: first.notify,
+        seen: {
+          first: first.first_position === null ? null : BigInt(first.first_position),
+          last: BigInt(first.last_position),
+          xmin: BigInt(first.xmin),
+        },
       };
     },
     async remove(positions) {
-      await pool.query(sql.remove, [positions]);
+      const { rows } = await pool.query<{ xid: string }>(sql.remove, [positions]);
+      return BigInt(rows[0]?.xid ?? 0);
     },
     async refuse(refusals) {
       await pool.query(sql.refuse, [
@@ -119,11 +130,14 @@ function statements(schema: string) {
   const table = (name: string) => `"${schema}".${name}`;
   return {
     // No row is passed over: what commits late has its place before the others in the next read, whatever was read
-    // before (docs/decisions/032). The sizes are read without the values (TOAST).
+    // before (docs/decisions/032). Nothing comes below $5 any more (floor.ts). The sizes are read without the values (TOAST).
     read: `
       SELECT state.version, state.notify,
-             (SELECT (extract(epoch FROM clock_timestamp() - called_at) * 1000)::float8
-              FROM ${table('angarium_outbox')} ORDER BY position LIMIT 1) AS oldest_age_ms,
+             (extract(epoch FROM clock_timestamp() - first.called_at) * 1000)::float8 AS oldest_age_ms,
+             first.position AS first_position,
+             (SELECT CASE WHEN is_called THEN last_value ELSE 0 END
+              FROM ${table('angarium_outbox_position_seq')}) AS last_position,
+             pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
              event.position, event.tenant_id, event.topic, event.event_id, event.order_key, event.destination_id,
              event.eligible_for_retry,
              CASE WHEN event.size <= $4 THEN event.data END AS data,
@@ -133,17 +147,23 @@ function statements(schema: string) {
              to_char(event.deliver_at AT TIME ZONE 'UTC', ${RFC_3339}) AS deliver_at
       FROM ${table('angarium_outbox_state')} AS state
       LEFT JOIN (
+        SELECT position, called_at FROM ${table('angarium_outbox')}
+        WHERE position > $5 ORDER BY position LIMIT 1
+      ) AS first ON true
+      LEFT JOIN (
         SELECT sized.*, sum(least(size, $4)) OVER (ORDER BY position) - least(size, $4) AS bytes_before
         FROM (
           SELECT waiting.*, octet_length(data) + coalesce(octet_length(metadata::text), 0)
                             + coalesce(octet_length(resource::text), 0) AS size
           FROM ${table('angarium_outbox')} AS waiting
-          WHERE tenant_id <> ALL ($1::text[])
+          WHERE position > $5 AND tenant_id <> ALL ($1::text[])
           ORDER BY position LIMIT $2
         ) AS sized
       ) AS event ON event.bytes_before < $3
       ORDER BY event.position`,
-    remove: `DELETE FROM ${table('angarium_outbox')} WHERE position = ANY ($1::bigint[])`,
+    remove: `
+      WITH gone AS (DELETE FROM ${table('angarium_outbox')} WHERE position = ANY ($1::bigint[]))
+      SELECT pg_current_xact_id()::text AS xid`,
     refuse: `
       WITH refused AS (
         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]) AS refused (position, code, reason)
@@ -169,6 +189,9 @@ interface Row {
   readonly version: number;
   readonly notify: boolean;
   readonly oldest_age_ms: number | null;
+  readonly first_position: string | null;
+  readonly last_position: string;
+  readonly xmin: string;
   readonly position: string | null;
   readonly tenant_id: string;
   readonly topic: string;

@@ -13,6 +13,7 @@ import type {
 import type { Service } from '../engine/service.ts';
 import { reasonOf } from './connection.ts';
 import { eventBody } from './event-body.ts';
+import { Floor } from './floor.ts';
 import { Lag } from './lag.ts';
 import type { OutboxDatabase, Read, Refusal, WaitingEvent } from './outbox-database.ts';
 
@@ -62,6 +63,7 @@ export class Relay implements Service {
   readonly name: string;
   readonly #parts: RelayParts;
   readonly #lag: Lag;
+  readonly #floor: Floor;
   /** Tenants that may not publish for now, until a time of the monotonic clock. */
   readonly #heldUntilMs = new Map<string, number>();
   #leasedAtMs = -Infinity;
@@ -81,6 +83,7 @@ export class Relay implements Service {
     this.#parts = parts;
     this.name = `outbox ${parts.place.name}`;
     this.#lag = new Lag(parts.clock);
+    this.#floor = new Floor(parts.clock);
   }
 
   async poll(): Promise<number> {
@@ -122,12 +125,14 @@ export class Relay implements Service {
   async #look(): Promise<Read> {
     const { database, clock, maxPayloadBytes } = this.#parts;
     const found = await database.read({
+      above: this.#floor.position,
       maxEvents: MAX_EVENTS,
       maxBytes: MAX_BYTES,
       maxEventBytes: maxPayloadBytes + ENVELOPE_BYTES,
       without: this.#held(clock.monotonicMs()),
     });
     this.#lag.looked(found.oldestAgeMs);
+    this.#floor.looked(found.seen);
     return found;
   }
 
@@ -143,8 +148,10 @@ export class Relay implements Service {
     const judged = await this.#judge(events);
     const stored = judged.filter(([, verdict]) => verdict.kind === 'stored');
     const refusals = this.#refusals(judged);
-    if (stored.length > 0)
-      await this.#parts.database.remove(stored.map(([{ position }]) => position));
+    if (stored.length > 0) {
+      const positions = stored.map(([{ position }]) => position);
+      this.#floor.deleted(await this.#parts.database.remove(positions));
+    }
     if (refusals.length > 0) await this.#refuse(refusals);
     for (const [, verdict] of stored) {
       if (verdict.kind === 'stored' && verdict.duplicate) this.#duplicates++;
@@ -233,6 +240,7 @@ export class Relay implements Service {
   #away(reason: string): number {
     this.#isUp = false;
     this.#lag.lost();
+    this.#floor.reset();
     if (!this.#isAwaySaid) this.#parts.log.outboxAway(this.#parts.place.name, reason);
     this.#isAwaySaid = true;
     return pauseMs(this.#awayRounds++);

@@ -33,6 +33,9 @@ function describeInstall() {
 
   const OBJECTS = [
     'angarium_outbox',
+    // The trigger, and its function.
+    'angarium_outbox_begin',
+    'angarium_outbox_begin',
     'angarium_outbox_failed',
     'angarium_outbox_notify',
     'angarium_outbox_retry',
@@ -160,6 +163,7 @@ function describeInstall() {
       const { openOutboxDatabase } = await import('../../src/outbox/outbox-database.ts');
       const database = openOutboxDatabase({ ...place, url: url.href });
       const { events } = await database.read({
+        above: 0n,
         maxEvents: 10,
         maxBytes: 1000,
         maxEventBytes: 1000,

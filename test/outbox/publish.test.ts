@@ -68,6 +68,22 @@ function describeFunction() {
     expect(await rows('angarium_outbox')).toEqual([]);
   });
 
+  it('gives a transaction its id before it takes a position', async () => {
+    const { place, publish, rows } = await startApplication(server);
+    // Evaluated as the position is.
+    await server.query(`ALTER TABLE ${place.schema}.angarium_outbox
+      ADD COLUMN xid_then text DEFAULT pg_current_xact_id_if_assigned()::text`);
+    await publish({ tenant: 'acme' });
+    await server.query(
+      `ALTER TABLE ${place.schema}.angarium_outbox DISABLE TRIGGER angarium_outbox_begin`,
+    );
+    await publish({ tenant: 'acme' });
+    expect((await rows('angarium_outbox')).map((row) => row['xid_then'])).toEqual([
+      expect.stringMatching(/^\d+$/),
+      null,
+    ]);
+  });
+
   it('needs nothing but its own grant, and gives nobody else anything', async () => {
     const { place, connect, rows } = await startApplication(server);
     const role = `app_${place.schema}`;

@@ -385,6 +385,7 @@ function describeRelay() {
     await installOutbox(application.place, false);
     await application.publish({ tenant, id: 'at-last' });
     expect(await untilStored(tenant, 1)).toEqual(['at-last']);
+    await until('it to say so', () => relay.said[1]);
     expect(relay.said).toEqual([
       expect.stringMatching(
         /^away: postgres:\/\/127\.0\.0\.1:\d+\/postgres: .*angarium outbox install$/,
@@ -401,6 +402,7 @@ function describeRelay() {
     await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret';
       GRANT USAGE ON SCHEMA ${schema} TO ${role};
       GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role};
+      GRANT SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role};
       GRANT UPDATE (relay, relay_until) ON ${schema}.angarium_outbox_state TO ${role}`);
     try {
       await application.publish({ tenant, id: 'once' });

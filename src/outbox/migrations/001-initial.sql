@@ -25,6 +25,20 @@ CREATE TABLE angarium_outbox (
   autovacuum_vacuum_threshold = 2000
 );
 
+-- A transaction has an id before it takes a position: so the relay can tell from the ids of those that are under way up to
+-- which position nothing can come any more.
+CREATE FUNCTION angarium_outbox_begin() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$
+BEGIN
+  PERFORM pg_catalog.pg_current_xact_id();
+  RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER angarium_outbox_begin BEFORE INSERT ON angarium_outbox
+FOR EACH STATEMENT EXECUTE FUNCTION angarium_outbox_begin();
+
 -- What Angarium has refused, with its reason, until somebody looks (angarium_outbox_retry, or DELETE).
 CREATE TABLE angarium_outbox_failed (
   LIKE angarium_outbox,
@@ -140,4 +154,5 @@ REVOKE ALL ON FUNCTION angarium_publish(text, text, text, text, jsonb, text, tim
 REVOKE ALL ON FUNCTION angarium_publish(text, text, json, text, jsonb, text, timestamptz, boolean, timestamptz, text, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION angarium_publish(text, text, jsonb, text, jsonb, text, timestamptz, boolean, timestamptz, text, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION angarium_outbox_retry(bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION angarium_outbox_begin() FROM PUBLIC;
 REVOKE ALL ON FUNCTION angarium_outbox_notify() FROM PUBLIC;
