@@ -4,6 +4,7 @@
  */
 import { listOf, Members, text } from './config-node.ts';
 import type { ConfigNode, Place, Reader } from './config-node.ts';
+import { parsePostgresUrl } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
 import { DEFAULT_OUTBOX_SCHEMA, OUTBOX_SCHEMA } from './domain/outbox.ts';
 import type { OutboxPlace } from './domain/outbox.ts';
@@ -16,8 +17,6 @@ export interface DefinedOutbox {
 
 const MAX_OUTBOXES = 100;
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
-/** `prefer` and `allow` would go on without TLS where somebody in between wants that. */
-const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
 const SCHEMA_ADVICE = 'a schema’s name is 1 to 63 of the characters a-z, 0-9 and _, no digit first';
 
 /** URLs, comma-separated, or the word `none`. */
@@ -33,16 +32,13 @@ export function parseOutboxUrls(written: string): Parsed<readonly OutboxPlace[] 
 /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?schema=NAME` where it is another than `angarium`. */
 function parseOutboxUrl(written: string): Parsed<OutboxPlace> {
   const wrong = (error: string): Parsed<never> => ({ ok: false, errors: [error] });
-  const advice = 'write postgres://USER:PASSWORD@HOST:PORT/DATABASE';
-  const url = URL.parse(written);
-  if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol) || url.hostname === '')
-    return wrong(`it is no URL of a PostgreSQL database: ${advice}`);
-  if (url.pathname.length < 2) return wrong(`it names no database: ${advice}`);
-  const mode = url.searchParams.get('sslmode') ?? 'disable';
-  if (!SSL_MODES.includes(mode))
-    return wrong(`its sslmode is not known here: write one of ${SSL_MODES.join(', ')}`);
-  if (mode === 'verify-ca' && !url.searchParams.has('sslrootcert'))
-    return wrong('sslmode=verify-ca needs sslrootcert=PATH: name the file of the authority');
+  if (!/^postgres(?:ql)?:/i.test(written))
+    return wrong(
+      'it is no URL of a PostgreSQL database: write postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    );
+  const parsed = parsePostgresUrl(written);
+  if (!parsed.ok) return parsed;
+  const url = new URL(parsed.value.url);
   const schema = url.searchParams.get('schema') ?? DEFAULT_OUTBOX_SCHEMA;
   if (!OUTBOX_SCHEMA.test(schema)) return wrong(`its schema is no name of one: ${SCHEMA_ADVICE}`);
   url.searchParams.delete('schema');

@@ -2,6 +2,7 @@
 import type { Config, OptionKey } from './config-options.ts';
 import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
 import type { LoadedConfig } from './config.ts';
+import { placeOf } from './domain/postgres-url.ts';
 import type { Profile } from './domain/profile.ts';
 
 const MASK = '********';
@@ -22,10 +23,10 @@ export function describeConfig({
   const profiles = defined.map(
     ({ profile, position }) => `profiles.${profile.name}: ${inWords(profile)}  (${position})`,
   );
-  const relayed = outboxes.map(({ place: { name, url, schema }, position }) => {
-    const { host, pathname } = new URL(url);
-    return `outbox.${name}: postgres://${host}${pathname}, schema ${schema}  (${position})`;
-  });
+  const relayed = outboxes.map(
+    ({ place: { name, url, schema }, position }) =>
+      `outbox.${name}: ${placeOf(url)}, schema ${schema}  (${position})`,
+  );
   return `${[...lines, ...profiles, ...relayed].join('\n')}\n`;
 }
 

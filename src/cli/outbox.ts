@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Environment } from '../config-given.ts';
 import { parseOutboxUrls } from '../config-outbox.ts';
 import { OUTBOX_SCHEMA } from '../domain/outbox.ts';
+import { placeOf } from '../domain/postgres-url.ts';
 import type { Installed, Target } from '../outbox/install.ts';
 import { CallError } from './api-client.ts';
 import { CommandUsageError, usageErrors } from './usage-error.ts';
@@ -90,7 +91,6 @@ function installedMessage(
   notify: boolean,
   { from, version, owner }: Installed,
 ): string {
-  const { host, pathname } = new URL(url);
   const done =
     from === version
       ? `was there already, at version ${version}`
@@ -99,7 +99,7 @@ function installedMessage(
         : `was brought from version ${from} to ${version}`;
   const name = (object: string) => `"${schema}".${object}`;
   const lines = [
-    `The outbox in the schema ${schema} of postgres://${host}${pathname} ${done}. It belongs to the role ${owner}; commits notify: ${notify ? 'yes' : 'no'}.`,
+    `The outbox in the schema ${schema} of ${placeOf(url)} ${done}. It belongs to the role ${owner}; commits notify: ${notify ? 'yes' : 'no'}.`,
     '',
     'Your application’s role needs these, unless it is that one (put its name for my_app):',
     '',

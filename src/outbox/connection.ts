@@ -1,5 +1,6 @@
 /** Connections to an application's PostgreSQL, also through a pooler in transaction mode. */
 import type pg from 'pg';
+import { placeOf, withTlsOfLibpq } from '../domain/postgres-url.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** What takes longer is given up: the connection may be dead without having said so. */
@@ -23,12 +24,6 @@ export function connectionOptions(url: string): pg.ClientConfig {
     keepAlive: true,
     application_name: 'angarium-outbox',
   };
-}
-
-/** A URL without what is secret of it. */
-export function placeOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `postgres://${host}${pathname}`;
 }
 
 /** What is wrong with the database or the way to it, and what helps, in a sentence without secrets. */
@@ -82,11 +77,4 @@ function adviceOn(code: string): string | null {
     default:
       return null;
   }
-}
-
-/** `sslmode` means what it means to every other program, not what the client library made of it. */
-function withTlsOfLibpq(url: string): string {
-  const parsed = new URL(url);
-  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true');
-  return parsed.href;
 }

