@@ -3,7 +3,7 @@ import type * as Yaml from 'yaml';
 import type { Given, GivenText } from './config-given.ts';
 import { configNode } from './config-node.ts';
 import type { ConfigNode } from './config-node.ts';
-import { declarationOf, fileName, OPTION_KEYS, PROFILES } from './config-options.ts';
+import { declarationOf, fileName, OPTION_KEYS, OUTBOX, PROFILES } from './config-options.ts';
 import type { OptionKey } from './config-options.ts';
 import { suggestion } from './config-suggestion.ts';
 import { shown } from './config-values.ts';
@@ -11,6 +11,8 @@ import { shown } from './config-values.ts';
 export interface GivenFile extends Given {
   /** The profiles that it defines; nobody has looked at them yet. */
   readonly profiles?: GivenNode;
+  /** The outboxes that it names; likewise. */
+  readonly outbox?: GivenNode;
 }
 
 export interface GivenNode {
@@ -58,21 +60,21 @@ export async function parseConfigFile(content: string, path: string): Promise<Gi
 
   const options = new Map<OptionKey, GivenText>();
   const problems: string[] = [];
-  let profiles: GivenNode | undefined;
+  const nodes: Partial<Record<'profiles' | 'outbox', GivenNode>> = {};
   for (const { key: keyNode, value } of root.items) {
     const offset = (yaml.isNode(keyNode) ? keyNode.range?.[0] : undefined) ?? 0;
     const place = at(offset);
     const name = yaml.isScalar(keyNode) ? String(keyNode.value) : '?';
-    if (name === PROFILES.name) {
+    if (name === PROFILES.name || name === OUTBOX.name) {
       const node = configNode(value, document, yaml, lineAt, lineAt(offset));
-      profiles = { file: path, node };
+      nodes[name] = { file: path, node };
       continue;
     }
     const key = KEY_OF_NAME.get(name);
     if (key === undefined) {
       const advice = suggestion(
         withoutPrefix(name),
-        [...KEY_OF_NAME.keys(), PROFILES.name],
+        [...KEY_OF_NAME.keys(), PROFILES.name, OUTBOX.name],
         'take it out; angarium serve --help lists the options',
       );
       problems.push(`${place}: ${shown(name)}: there is no such option: ${advice}`);
@@ -83,7 +85,7 @@ export async function parseConfigFile(content: string, path: string): Promise<Gi
     if (read.ok) options.set(key, { text: read.text, source: { from: 'file', spelling } });
     else problems.push(`${spelling}: ${read.error}`);
   }
-  return profiles === undefined ? { options, problems } : { options, problems, profiles };
+  return { options, problems, ...nodes };
 }
 
 /** As the operator wrote it: `0x10` stays that, so that a file and a variable mean the same by the same letters. */

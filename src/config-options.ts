@@ -23,6 +23,7 @@ import {
   wholeNumber,
   wholeNumberOrNone,
 } from './config-values.ts';
+import { parseOutboxUrls } from './config-outbox.ts';
 import type { Parsed } from './config-values.ts';
 import { MAX_ORDINAL } from './domain/id.ts';
 import { UNKNOWN_TOPICS } from './domain/topic-catalogue.ts';
@@ -57,13 +58,22 @@ export interface Option<T> {
   format?(value: T): string;
 }
 
-export type OptionGroup = 'Server' | 'Storage' | 'Keys' | 'Topics' | 'Delivery' | 'Mail' | 'Limits';
+export type OptionGroup =
+  | 'Server'
+  | 'Storage'
+  | 'Keys'
+  | 'Topics'
+  | 'Outbox'
+  | 'Delivery'
+  | 'Mail'
+  | 'Limits';
 
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   'Server',
   'Storage',
   'Keys',
   'Topics',
+  'Outbox',
   'Delivery',
   'Mail',
   'Limits',
@@ -211,6 +221,17 @@ export const OPTIONS = {
     parse: oneOf(UNKNOWN_TOPICS),
   }),
 
+  outboxUrl: option({
+    group: 'Outbox',
+    placeholder: 'URLS',
+    description:
+      'The PostgreSQL databases of applications whose outboxes are published: postgres://USER:PASSWORD@HOST:PORT/DATABASE, comma-separated, or none. The outbox is in the schema angarium, or in that of ?schema=NAME.',
+    default: 'none',
+    secret: true,
+    list: true,
+    parse: parseOutboxUrls,
+  }),
+
   allowedCidrs: option({
     group: 'Delivery',
     placeholder: 'CIDRS',
@@ -345,6 +366,13 @@ export const PROFILES = {
   name: 'profiles',
   description:
     'Profiles of your own, by name: wire formats that your receivers know already (docs/guides/profiles.md).',
+} as const;
+
+/** Likewise. */
+export const OUTBOX = {
+  name: 'outbox',
+  description:
+    'Outboxes beside those of outbox_url: a list, each with url, schema and name (docs/guides/outbox.md).',
 } as const;
 
 /** The declaration of an option, for those who treat all of them alike. */

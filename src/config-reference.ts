@@ -6,6 +6,7 @@ import {
   flagName,
   OPTION_GROUPS,
   OPTION_KEYS,
+  OUTBOX,
   PROFILES,
   variableName,
 } from './config-options.ts';
@@ -50,7 +51,10 @@ export function configurationReference(): string {
   });
   const file = [
     row(CONFIG_FILE.name, CONFIG_FILE, ''),
-    `| \`${PROFILES.name}\` (in the file alone) | none | ${PROFILES.description.replace('docs/guides/profiles.md', '[guide](../guides/profiles.md)')} |`,
+    ...[PROFILES, OUTBOX].map(
+      ({ name, description }) =>
+        `| \`${name}\` (in the file alone) | none | ${description.replace(/docs\/guides\/([a-z]+\.md)/, '[guide](../guides/$1)')} |`,
+    ),
   ];
   return [INTRODUCTION, table('Configuration file', file)].concat(groups).join('\n');
 }

@@ -1,18 +1,19 @@
 /** What `angarium config check` shows: every option with its value and where that came from. */
 import type { Config, OptionKey } from './config-options.ts';
 import { declarationOf, fileName, OPTION_KEYS } from './config-options.ts';
-import type { DefinedProfile } from './config-profiles.ts';
-import type { Sources } from './config.ts';
+import type { LoadedConfig } from './config.ts';
+import { placeOf } from './domain/postgres-url.ts';
 import type { Profile } from './domain/profile.ts';
 
 const MASK = '********';
 
 /** A line each, such as `port = 9000  (ANGARIUM_PORT)`; secrets are masked. */
-export function describeConfig(
-  config: Config,
-  sources: Sources,
-  defined: readonly DefinedProfile[],
-): string {
+export function describeConfig({
+  config,
+  sources,
+  defined,
+  outboxes,
+}: LoadedConfig & { ok: true }): string {
   const width = Math.max(...OPTION_KEYS.map((key) => fileName(key).length));
   const lines = OPTION_KEYS.map((key) => {
     const { from, spelling } = sources[key];
@@ -22,7 +23,11 @@ export function describeConfig(
   const profiles = defined.map(
     ({ profile, position }) => `profiles.${profile.name}: ${inWords(profile)}  (${position})`,
   );
-  return `${[...lines, ...profiles].join('\n')}\n`;
+  const relayed = outboxes.map(
+    ({ place: { name, url, schema }, position }) =>
+      `outbox.${name}: ${placeOf(url)}, schema ${schema}  (${position})`,
+  );
+  return `${[...lines, ...profiles, ...relayed].join('\n')}\n`;
 }
 
 /** What an operator looks for first where a receiver refuses a message. */

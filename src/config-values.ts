@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { parseCidrs } from './destinations/address-guard.ts';
+import { placeOf } from './domain/postgres-url.ts';
 import { ENCRYPTION_KEY_BYTES } from './domain/sealed-box.ts';
 
 export type Parsed<T> =
@@ -133,7 +134,10 @@ export function parsePath(text: string): Parsed<string | null> {
 /** `prefer` and `allow` would go on without TLS where somebody in between wants that. */
 const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
 
-function parsePostgresUrl(text: string): Parsed<DatabaseLocation> {
+/** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. It may hold a password, and so is not repeated. */
+export function parsePostgresUrl(
+  text: string,
+): Parsed<DatabaseLocation & { readonly engine: 'postgres' }> {
   const advice = 'write postgres://user:password@host:5432/database';
   const url = URL.parse(text);
   if (url === null || url.hostname === '') return wrong(`it is no URL with a host: ${advice}`);
@@ -151,8 +155,7 @@ function parsePostgresUrl(text: string): Parsed<DatabaseLocation> {
 /** Without what may be secret. */
 export function formatDatabaseUrl(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return `sqlite:${location.path}`;
-  const { host, pathname } = new URL(location.url);
-  return `postgres://${host}${pathname}`;
+  return placeOf(location.url);
 }
 
 /** The operator's key: visible ASCII, so that it travels in a header as it is. */

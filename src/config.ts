@@ -10,8 +10,18 @@ import type { GivenFile, GivenNode } from './config-file.ts';
 import { readFlags, readVariables } from './config-given.ts';
 import type { Environment, GivenText, Source } from './config-given.ts';
 import { Place } from './config-node.ts';
-import { declarationOf, fileName, OPTION_KEYS, PROFILES, variableName } from './config-options.ts';
+import type { ConfigNode } from './config-node.ts';
+import {
+  declarationOf,
+  fileName,
+  OPTION_KEYS,
+  OUTBOX,
+  PROFILES,
+  variableName,
+} from './config-options.ts';
 import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
+import { allOutboxes, readOutboxes } from './config-outbox.ts';
+import type { DefinedOutbox } from './config-outbox.ts';
 import { readProfiles } from './config-profiles.ts';
 import type { CheckExpression, DefinedProfile } from './config-profiles.ts';
 import { suggestion } from './config-suggestion.ts';
@@ -48,6 +58,8 @@ export type LoadedConfig =
       readonly sources: Sources;
       /** Those that the file defines. */
       readonly defined: readonly DefinedProfile[];
+      /** Those of the file and of `outboxUrl`. */
+      readonly outboxes: readonly DefinedOutbox[];
     }
   /** A line each: the option as it was given, what is wrong, what is right. */
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -79,11 +91,19 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
     else problems.push(...parsed.errors.map((error) => `${source.spelling}: ${error}`));
   }
 
-  const defined = definedProfiles(file.profiles, input, problems);
+  const defined = nodeOf(file.profiles, PROFILES.name, problems, (node, place) =>
+    readProfiles(node, place, input.profiles, input.checkExpression),
+  );
   const profiles = [...input.profiles, ...defined.map(({ profile }) => profile)];
   const known = values as Partial<Config>;
   const everySource = sources as Sources;
   problems.push(...checkTogether(known, everySource, profiles));
+  const outboxes = allOutboxes(
+    nodeOf(file.outbox, OUTBOX.name, problems, readOutboxes),
+    known.outboxUrl ?? [],
+    everySource.outboxUrl.spelling,
+    problems,
+  );
   const { host, port } = known;
   if (problems.length > 0 || host === undefined || port === undefined)
     return { ok: false, problems };
@@ -93,7 +113,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   for (const key of OPTION_KEYS) {
     if (!(key in values)) values[key] = declarationOf(key).defaultValue?.(context);
   }
-  return { ok: true, config: values as Config, sources: everySource, defined };
+  return { ok: true, config: values as Config, sources: everySource, defined, outboxes };
 }
 
 /** A value left empty by mistake is no decision, whatever the option. */
@@ -121,14 +141,15 @@ async function readConfigFile(
   return parseConfigFile(content, path);
 }
 
-function definedProfiles(
+/** What only the file can hold: nothing where it is not there. */
+function nodeOf<Item>(
   given: GivenNode | undefined,
-  { profiles, checkExpression }: ConfigInput,
+  name: string,
   problems: string[],
-): DefinedProfile[] {
+  read: (node: ConfigNode, place: Place) => Item[],
+): Item[] {
   if (given === undefined) return [];
-  const place = new Place(given.file, given.node.line, PROFILES.name, problems);
-  return readProfiles(given.node, place, profiles, checkExpression);
+  return read(given.node, new Place(given.file, given.node.line, name, problems));
 }
 
 /** Several nodes share the database: what is kept beside an SQLite file has to be given to each of them. */

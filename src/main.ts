@@ -5,24 +5,28 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import v8 from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import { CallError, createApiClient } from './cli/api-client.ts';
 import type { ApiClient } from './cli/api-client.ts';
-import { EXIT_USAGE, parseArguments } from './cli/arguments.ts';
+import { EXIT_FAILED, EXIT_USAGE, parseArguments } from './cli/arguments.ts';
 import { helpText } from './cli/help.ts';
-import { CaFileError, readCaFile } from './cli/ca-file.ts';
-import { KeyFileError, resolveKeys } from './cli/key-file.ts';
+import { readCaFile } from './cli/ca-file.ts';
+import { resolveKeys } from './cli/key-file.ts';
 import type { ResolvedKeys } from './cli/key-file.ts';
 import { reencryptKeys } from './cli/keys-reencrypt.ts';
 import { manageKeys, parseKeysCreate, parseKeysList, parseKeysRevoke } from './cli/keys.ts';
 import { readUrl } from './cli/read-url.ts';
+import { runOutboxCommand } from './cli/outbox.ts';
 import { newKeysMessage, problemsMessage, startMessage } from './cli/serve-messages.ts';
+import { startFailure } from './cli/start-failure.ts';
 import { exportTopics, parseTopicsExport } from './cli/topics-export.ts';
-import { putTopicsOfFile, readTopicsFile, TopicsFileError } from './cli/topics-file.ts';
+import { putTopicsOfFile, readTopicsFile } from './cli/topics-file.ts';
 import { importTopics, parseTopicsImport } from './cli/topics-import.ts';
 import { CommandUsageError } from './cli/usage-error.ts';
+import type { DefinedOutbox } from './config-outbox.ts';
 import type { Config } from './config-options.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
@@ -43,6 +47,7 @@ import { createEngine } from './engine/engine.ts';
 import type { Engine } from './engine/engine.ts';
 import { checkJmespath } from './expressions/jmespath-syntax.ts';
 import { createJmespath } from './expressions/jmespath.ts';
+import { createOutboxDoor } from './http/outbox-door.ts';
 import { buildServer } from './http/server.ts';
 import { TenantTokens } from './http/tenant-token.ts';
 import { baack } from './profiles/baack.ts';
@@ -50,17 +55,16 @@ import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
 import { baxcloud } from './profiles/baxcloud.ts';
 import { standard } from './profiles/standard.ts';
-import { MailTemplateError } from './notifications/mail-template-error.ts';
 import type { Notifications } from './notifications/notifications.ts';
+import type { Outboxes } from './outbox/outboxes.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
-import { StorageOpenError } from './storage/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
 import type { Log } from './telemetry/log.ts';
+import { outboxFamilies } from './telemetry/outbox-metrics.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
 
-const EXIT_FAILED = 1;
 /** Of one evaluation, which takes a fraction of a millisecond, as a rule. */
 const EXPRESSION_TIMEOUT_MS = 500;
 /** A dead node's lease ends after 15 s, and its work starts again within 20 s. */
@@ -87,8 +91,7 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     case 'config_check': {
       const loaded = await load(command.flags);
-      if (loaded.ok)
-        process.stdout.write(describeConfig(loaded.config, loaded.sources, loaded.defined));
+      if (loaded.ok) process.stdout.write(describeConfig(loaded));
       else end(problemsMessage(loaded.problems), EXIT_USAGE);
       return;
     }
@@ -109,6 +112,10 @@ async function main(argv: readonly string[]): Promise<void> {
       return;
     case 'topics_export':
       await callApi((client) => exportTopics(parseTopicsExport(command.args), client));
+      return;
+    case 'outbox_install':
+    case 'outbox_uninstall':
+      await answer(() => runOutboxCommand(command.kind, command.args, readEnvironment()));
       return;
     case 'keys_reencrypt':
       await callApi(async (client) => {
@@ -139,9 +146,13 @@ async function verify(flags: readonly string[]): Promise<void> {
 }
 
 /** A command that is done by a running server; it gives what to say. */
-async function callApi(command: (client: ApiClient) => Promise<string>): Promise<void> {
+function callApi(command: (client: ApiClient) => Promise<string>): Promise<void> {
+  return answer(() => command(createApiClient(readEnvironment())));
+}
+
+async function answer(command: () => Promise<string>): Promise<void> {
   try {
-    process.stdout.write(await command(createApiClient(readEnvironment())));
+    process.stdout.write(await command());
   } catch (error) {
     if (error instanceof CommandUsageError) end(`angarium: ${error.message}\n`, EXIT_USAGE);
     else if (error instanceof CallError) end(`angarium: ${error.message}\n`, EXIT_FAILED);
@@ -181,7 +192,7 @@ async function serve(loaded: LoadedConfig & { ok: true }): Promise<void> {
 }
 
 async function run(
-  { config, sources, defined }: LoadedConfig & { ok: true },
+  { config, sources, defined, outboxes: relayed }: LoadedConfig & { ok: true },
   {
     keys,
     schemas,
@@ -245,6 +256,7 @@ async function run(
   });
   const mailLinks = new MailLinks(keys.encryptionKeys);
   const notifications = await openNotifications(config, engine, mailLinks, log);
+  const outboxes = await openOutboxes(config, relayed, engine, log);
   const tokenKeys = keys.encryptionKeys.map(deriveTokenKey);
   const server = await buildServer({
     engine,
@@ -257,7 +269,8 @@ async function run(
     publicKeys: instanceKeys.map(({ publicJwk }) => publicJwk),
     trustProxy: config.trustProxy,
     limits: config,
-    metrics: metricsText(metrics, engine),
+    metrics: metricsText(metrics, engine, () => outboxFamilies(outboxes?.measures() ?? [])),
+    ...(outboxes === null ? {} : { outboxes }),
     log,
   });
 
@@ -273,6 +286,7 @@ async function run(
   await engine.start();
   access.start();
   notifications?.start();
+  outboxes?.start();
 
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
@@ -289,8 +303,11 @@ async function run(
     // Callers and receivers have one grace between them.
     const endMs = systemClock.monotonicMs() + graceMs;
     void engine.dispatcher.stop();
+    const relaysEnd = outboxes?.stop();
     await closeServer(server, graceMs);
     await engine.stop(Math.max(0, endMs - systemClock.monotonicMs()));
+    // What cannot be taken out of an outbox in time is a duplicate after the next start.
+    await Promise.race([relaysEnd, pause(Math.max(0, endMs - systemClock.monotonicMs()))]);
     await access.stop();
     await notifications?.stop();
     await webhook.close();
@@ -341,6 +358,22 @@ async function openStorage({ databaseUrl, databaseMaxBytes }: Config): Promise<S
   }
 }
 
+/** `null`: nothing is relayed, and what would do it is not loaded. */
+async function openOutboxes(
+  limits: Config,
+  defined: readonly DefinedOutbox[],
+  engine: Engine,
+  log: Log,
+): Promise<Outboxes | null> {
+  if (defined.length === 0) return null;
+  const { createOutboxes } = await import('./outbox/outboxes.ts');
+  const publish = createOutboxDoor({ engine, limits });
+  const { maxPayloadBytes } = limits;
+  const { clock, random } = engine;
+  const places = defined.map(({ place }) => place);
+  return createOutboxes({ places, publish, clock, random, log, maxPayloadBytes });
+}
+
 /** Takes no connections any more, and closes each one after its request; at the end of the grace, all of them. */
 async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
   const { server: sockets } = server;
@@ -352,47 +385,10 @@ async function closeServer(server: FastifyInstance, graceMs: number): Promise<vo
   clearTimeout(lastCall);
 }
 
-/** What keeps it from starting, in a line. */
 function explain(error: unknown): void {
-  if (error instanceof StorageOpenError) {
-    // SQLite has several lines to say of damage.
-    const reason = error.message.replaceAll(/\s*\n\s*/g, ' ');
-    end(`angarium: ${reason}\n`, error.kind === 'held' ? EXIT_USAGE : EXIT_FAILED);
-  } else if (error instanceof TopicsFileError || error instanceof MailTemplateError)
-    end(`angarium: ${error.message}\n`, EXIT_USAGE);
-  else if (error instanceof KeyFileError || error instanceof CaFileError)
-    end(`angarium: ${error.message}\n`, EXIT_FAILED);
-  else if (isAddressError(error)) {
-    end(
-      `angarium: cannot listen on ${error.address}:${error.port} (${error.code}): ${adviceOn(error.code)}\n`,
-      EXIT_FAILED,
-    );
-  } else throw error;
-}
-
-interface AddressError extends Error {
-  readonly code: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-function isAddressError(error: unknown): error is AddressError {
-  return (
-    error instanceof Error &&
-    'syscall' in error &&
-    (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
-  );
-}
-
-function adviceOn(code: string): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'the port is taken: stop what uses it, or choose another with ANGARIUM_PORT';
-    case 'EACCES':
-      return 'ports below 1024 need privileges: choose another with ANGARIUM_PORT';
-    default:
-      return 'choose an address of this machine with ANGARIUM_HOST';
-  }
+  const failure = startFailure(error);
+  if (failure === null) throw error;
+  end(`angarium: ${failure.message}\n`, failure.exitCode);
 }
 
 /** Lets what was written go out, then ends. */

@@ -6,6 +6,8 @@ import { shown } from '../config-values.ts';
 
 /** Bad options and unknown commands. */
 export const EXIT_USAGE = 2;
+/** What was asked for could not be done. */
+export const EXIT_FAILED = 1;
 
 export type Command =
   /** `flags`: the command line without the words of the command, for `loadConfig`. */
@@ -16,6 +18,7 @@ export type Command =
       readonly args: readonly string[];
     }
   | { readonly kind: 'topics_import' | 'topics_export'; readonly args: readonly string[] }
+  | { readonly kind: 'outbox_install' | 'outbox_uninstall'; readonly args: readonly string[] }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -49,6 +52,11 @@ export const COMMANDS = [
     summary:
       'Write the catalogue of a running server as JSON Schema, OpenAPI, AsyncAPI, TypeScript.',
   },
+  {
+    name: 'outbox install',
+    summary: 'Make an outbox in your application’s PostgreSQL, or bring it up to date.',
+  },
+  { name: 'outbox uninstall', summary: 'Take the outbox out of your application’s PostgreSQL.' },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -90,7 +98,9 @@ export function parseArguments(argv: readonly string[]): Command {
     case 'keys create':
     case 'keys list':
     case 'keys revoke':
-    case 'keys reencrypt': {
+    case 'keys reencrypt':
+    case 'outbox install':
+    case 'outbox uninstall': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
       return withRest(
         found,
@@ -133,6 +143,10 @@ function withRest(
       return { kind: 'keys_revoke', args: rest };
     case 'keys reencrypt':
       return { kind: 'keys_reencrypt', args: rest };
+    case 'outbox install':
+      return { kind: 'outbox_install', args: rest };
+    case 'outbox uninstall':
+      return { kind: 'outbox_uninstall', args: rest };
   }
 }
 

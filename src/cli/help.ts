@@ -15,6 +15,16 @@ import { VERIFY_FLAGS } from './verify-flags.ts';
 
 const COLUMNS = 96;
 
+type Flag = readonly [name: string, description: string];
+
+const OUTBOX_FLAGS: readonly Flag[] = [
+  [
+    '--url URL',
+    'postgres://USER:PASSWORD@HOST:PORT/DATABASE; without it, that of ANGARIUM_OUTBOX_URL, which other users of the machine cannot read.',
+  ],
+  ['--schema NAME', 'Where it is made; the schema too, where there is none. [default: angarium]'],
+];
+
 /** The help of one command, or with `null` of the program; it ends in a newline. */
 export function helpText(topic: CommandName | null): string {
   switch (topic) {
@@ -89,6 +99,24 @@ export function helpText(topic: CommandName | null): string {
           ['--out FILE', 'Where to; the standard output without it.'],
         ],
       );
+    case 'outbox install':
+      return ownHelp(
+        'outbox install',
+        'Makes the table and the function angarium_publish in your application’s own PostgreSQL, or brings them up to date; says which grants are needed. What your application publishes in a transaction, a server with ANGARIUM_OUTBOX_URL relays after its commit.',
+        [
+          ...OUTBOX_FLAGS,
+          [
+            '--notify',
+            'Commits wake the relay at once, instead of within half a second. They then wait for one another, as NOTIFY makes them.',
+          ],
+        ],
+      );
+    case 'outbox uninstall':
+      return ownHelp(
+        'outbox uninstall',
+        'Drops what outbox install has made; refused while events wait in it or have failed.',
+        [...OUTBOX_FLAGS, ['--force', 'Drops it with the events.']],
+      );
     case 'help':
     case 'version':
     case null:
@@ -155,11 +183,23 @@ function verifyHelp(): string {
   );
 }
 
+/** Of a command that needs no server. */
+function ownHelp(name: CommandName, paragraph: string, options: readonly Flag[]): string {
+  return lines(
+    `Usage: angarium ${name} [OPTION...]`,
+    '',
+    ...wrap(paragraph, 0),
+    '',
+    'Options',
+    ...options.flatMap(([flag, description]) => [`  ${flag}`, ...wrap(description, 6)]),
+  );
+}
+
 /** Of a command that calls a running server. */
 function clientHelp(
   usage: string,
   paragraphs: readonly string[],
-  options: readonly (readonly [name: string, description: string])[],
+  options: readonly Flag[],
 ): string {
   return lines(
     `Usage: angarium ${usage}${options.length === 0 ? '' : ' [OPTION...]'}`,

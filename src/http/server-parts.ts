@@ -1,6 +1,7 @@
 /** What the server is made of; handed over by main.ts. */
 import type { MailLinks } from '../domain/mail-link.ts';
 import type { Access } from '../engine/access.ts';
+import type { OutboxMeasures } from '../domain/outbox.ts';
 import type { PublicJwk } from '../domain/instance-keys.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HttpLog } from './http-log.ts';
@@ -23,7 +24,13 @@ export interface ServerParts {
   /** Of one address in a minute (sign-in-limit.ts). */
   readonly maxFailedSignIns?: number;
   readonly metrics: MetricsText;
+  /** Whose relays are part of this process. */
+  readonly outboxes?: OutboxHealth;
   readonly log: HttpLog;
+}
+
+export interface OutboxHealth {
+  measures(): readonly OutboxMeasures[];
 }
 
 /** What is measured of the process, as text. */

@@ -5,8 +5,9 @@ import type { EngineLog } from '../engine/engine-log.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { MailLog } from '../notifications/mailer.ts';
 import type { HttpLog } from '../http/http-log.ts';
+import type { OutboxLog } from '../outbox/relay.ts';
 
-export interface Log extends EngineLog, MailLog, HttpLog {
+export interface Log extends EngineLog, MailLog, HttpLog, OutboxLog {
   stopping(signal: string, graceS: number): void;
   stopped(): void;
 }
@@ -88,6 +89,14 @@ export function createLog(level: string): Log {
     },
     signInsRefused: (address) =>
       logger().warn({ address }, 'wrong keys or tokens come again and again from an address'),
+    outboxAway: (outbox, reason) =>
+      logger().warn({ outbox, reason }, 'an outbox cannot be relayed; trying again'),
+    outboxBack: (outbox) => logger().info({ outbox }, 'an outbox is relayed again'),
+    outboxRefused: (outbox, count, reason) =>
+      logger().error(
+        { outbox, count, reason },
+        'events of an outbox were refused; they are in angarium_outbox_failed',
+      ),
     stopping: (signal, graceS) =>
       logger().info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
     stopped: () => logger().info('stopped; nothing was lost'),

@@ -79,7 +79,7 @@ export class ProcessMetrics implements EngineMeasures {
   }
 
   /** In Prometheus' text format. */
-  text(gauges: Gauges): string {
+  text(gauges: Gauges, more: readonly Family[]): string {
     return exposition([
       {
         name: 'angarium_events_published_total',
@@ -127,22 +127,28 @@ export class ProcessMetrics implements EngineMeasures {
         help: 'CPU time of all threads.',
         samples: [{ value: gauges.cpuSeconds }],
       },
+      ...more,
     ]);
   }
 }
 
-/** The process's own measures, with what it holds at the moment of asking. */
-export function metricsText(metrics: ProcessMetrics, { dispatcher }: Engine) {
+/** The process's own measures, with what it holds at the moment of asking, and `more`. */
+export function metricsText(
+  metrics: ProcessMetrics,
+  { dispatcher }: Engine,
+  more: () => readonly Family[] = () => [],
+) {
   return {
     contentType: EXPOSITION_TYPE,
     text: () => {
       const { user, system } = process.cpuUsage();
-      return metrics.text({
+      const gauges = {
         attemptsInFlight: dispatcher.inFlight,
         deliveriesInMemory: dispatcher.inMemory,
         residentBytes: process.memoryUsage.rss(),
         cpuSeconds: (user + system) / 1e6,
-      });
+      };
+      return metrics.text(gauges, more());
     },
   };
 }

@@ -138,6 +138,7 @@ describe('flags', () => {
         allowed_cidrs: 'none',
         ca_file: 'authorities.pem',
         profile: 'standard',
+        outbox_url: 'postgres://a.example/shop',
         smtp_url: 'smtp://a.example',
         mail_from: 'a@a.example',
         mail_templates: 'none',
@@ -296,9 +297,9 @@ describe('PostgreSQL', () => {
       ANGARIUM_API_KEY: 'an-operators-key-for-tests',
       ANGARIUM_ENCRYPTION_KEY: ENCRYPTION_KEY,
     };
-    const { config, sources, defined } = await good({ env });
-    expect(config.databaseUrl).toEqual({ engine: 'postgres', url });
-    const shown = describeConfig(config, sources, defined);
+    const loaded = await good({ env });
+    expect(loaded.config.databaseUrl).toEqual({ engine: 'postgres', url });
+    const shown = describeConfig(loaded);
     expect(shown).toMatch(/^database_url += postgres:\/\/db\.internal:5433\/angarium {2}\(/m);
     expect(shown).not.toContain('SECRET');
   });
@@ -330,12 +331,12 @@ describe('retention', () => {
 
 describe('describeConfig', () => {
   it('shows each option with its value and source, and masks secrets', async () => {
-    const { config, sources } = await good({
+    const loaded = await good({
       argv: ['--config', 'angarium.yaml', '--max-payload-bytes', '2097152'],
       env: { ANGARIUM_PORT: '9000', ANGARIUM_API_KEY: '0123456789abcdef' },
       yaml: `encryption_key: ${ENCRYPTION_KEY}\n`,
     });
-    const text = describeConfig(config, sources, []);
+    const text = describeConfig(loaded);
     const rows = text
       .trimEnd()
       .split('\n')
@@ -360,7 +361,7 @@ describe('describeConfig', () => {
 
   it('shows values that can be given back', async () => {
     const first = await good({ env: { ANGARIUM_DATABASE_MAX_BYTES: '1048577' } });
-    const rows = describeConfig(first.config, first.sources, []).trimEnd().split('\n');
+    const rows = describeConfig(first).trimEnd().split('\n');
     const env = Object.fromEntries(
       rows.flatMap((row) => {
         const [, name = '', value = ''] = /^(\S+) += (.*) {2}\(/.exec(row) ?? [];

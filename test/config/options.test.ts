@@ -138,6 +138,26 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ['1', 1],
     ['100000000', 100_000_000],
   ],
+  outboxUrl: [
+    ['none', null],
+    [
+      'postgres://app:a,b@db.example.com/shop',
+      [
+        {
+          name: 'shop',
+          url: 'postgres://app:a,b@db.example.com/shop',
+          schema: 'angarium',
+        },
+      ],
+    ],
+    [
+      'postgresql://db:5433/shop?schema=hooks&sslmode=require, postgres://db/books',
+      [
+        { name: 'shop.hooks', url: 'postgresql://db:5433/shop?sslmode=require', schema: 'hooks' },
+        { name: 'books', url: 'postgres://db/books', schema: 'angarium' },
+      ],
+    ],
+  ],
   auditRetentionDays: [
     ['1', 1],
     ['36500', 36_500],
@@ -235,6 +255,15 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['localhost', 'write CIDRs such as 10.0.0.0/8'],
     ['10.0.0.1/8', 'write 10.0.0.0/8'],
     ['10.0.0.0/8,', 'is an empty entry'],
+  ],
+  outboxUrl: [
+    ['mysql://db/shop', 'no URL of a PostgreSQL database'],
+    ['postgres:///shop', 'no URL with a host'],
+    ['postgres://db', 'names no database'],
+    ['postgres://db/shop?sslmode=prefer', 'sslmode is not known'],
+    ['postgres://db/shop?sslmode=verify-ca', 'needs sslrootcert'],
+    ['postgres://db/shop?schema=a.b', 'no name of one'],
+    ['postgres://db/shop,postgres://db', 'names no database'],
   ],
   smtpUrl: [
     ['https://mail.example.com', 'no URL of a mail server'],

@@ -404,7 +404,7 @@ describe('names line, setting and remedy', () => {
 it('is a line of `config check`', async () => {
   const loaded = await load(`profiles:\n  mine:\n    ${SIGNED}\n    retry: {delays_s: [1, 2]}\n`);
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
-  expect(describeConfig(loaded.config, loaded.sources, loaded.defined)).toContain(
+  expect(describeConfig(loaded)).toContain(
     '\nprofiles.mine: payload data, signed {body} with HMAC-SHA256 in X-Signature, 3 attempts of 15000 ms  (a.yaml:2)\n',
   );
 });

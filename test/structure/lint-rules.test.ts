@@ -77,6 +77,18 @@ const broken: Broken[] = [
     says: HAND_OVER_PROFILES,
   },
   {
+    rule: 'an outbox does not import http',
+    file: 'src/outbox/calls-http.ts',
+    source: `import { createOutboxDoor } from '../http/outbox-door.ts';\nexport const x = createOutboxDoor;\n`,
+    says: 'An outbox is in another database than Angarium’s own',
+  },
+  {
+    rule: 'an outbox knows nothing of the storage',
+    file: 'src/outbox/storage-port.ts',
+    source: `import { StorageOpenError } from '../storage/storage.ts';\nexport const x = StorageOpenError;\n`,
+    says: 'An outbox is in another database than Angarium’s own',
+  },
+  {
     rule: 'http imports no driver',
     file: 'src/http/routes/driver.ts',
     source: `import { open } from '../../storage/postgres/open.ts';\nexport const x = open;\n`,

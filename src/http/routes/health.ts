@@ -14,7 +14,7 @@ const Health = object({
   workers: record(object({ status: string() })),
 });
 
-export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): void {
+export function healthRoutes(server: FastifyInstance, { engine, outboxes }: ServerParts): void {
   const { clock, storage } = engine;
   let askedMs = -Infinity;
   let answer = Promise.resolve(true);
@@ -64,8 +64,15 @@ export function healthRoutes(server: FastifyInstance, { engine }: ServerParts): 
     return {
       status,
       timestamp: formatTime(clock.nowMs()),
-      workers: { database: { status }, delivery: { status } },
+      workers: { database: { status }, delivery: { status }, ...outbox() },
     };
+  }
+
+  /** An application’s database that is away keeps nobody from publishing here. */
+  function outbox() {
+    if (outboxes === undefined) return {};
+    const isUp = outboxes.measures().every((each) => each.isUp);
+    return { outbox: { status: isUp ? 'healthy' : 'unhealthy' } };
   }
 
   /** Asked at most once a second, however many ask: nobody needs a key for it. */

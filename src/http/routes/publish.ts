@@ -1,11 +1,9 @@
 /** Publishing: the answer comes after the commit. */
 import type { FastifyInstance } from 'fastify';
-import type { PublishRequest } from '../../domain/event.ts';
-import type { Quota } from '../../engine/publish-quota.ts';
 import { TOPIC } from '../../domain/topic.ts';
-import type { PublishResult } from '../../engine/publish.ts';
-import { StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody } from '../errors.ts';
+import { createEventDoor } from '../event-door.ts';
+import type { Accepted } from '../event-door.ts';
 import { keepJsonBytes } from '../plugins/parse-json.ts';
 import {
   DESTINATION_ID,
@@ -15,7 +13,6 @@ import {
   parseBatch,
   parsePublish,
 } from '../publish-body.ts';
-import type { PublishLimits } from '../publish-body.ts';
 import { ErrorOfOne, errorResponses } from '../schemas/error.ts';
 import { Resource, StringMap, Time } from '../schemas/fields.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -81,30 +78,9 @@ const Published = object({
   destination_ids: arrayOf(string(), { description: 'Those that it is owed to.' }),
 });
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** Of any event that comes in a body. */
-export function limitsOfEvents({ engine, limits }: ServerParts): PublishLimits {
-  return {
-    maxPayloadBytes: limits.maxPayloadBytes,
-    nowMs: () => engine.clock.nowMs(),
-    maxDelayMs: limits.retentionDays * DAY_MS,
-  };
-}
-
 export function publishRoutes(server: FastifyInstance, parts: ServerParts): void {
-  const { engine, limits } = parts;
-  const { publisher, catalogue } = engine;
-  const publishLimits = limitsOfEvents(parts);
-  const judging: PublishLimits = {
-    ...publishLimits,
-    judge: (topic, data, bytes) => catalogue.judge(topic, data, bytes),
-  };
-  const limitsNow = (): PublishLimits => (catalogue.isJudging ? judging : publishLimits);
-  const grant = (event: PublishRequest) => {
-    const refused = quotaRefusal(engine.quota.take(event, limits.maxPublishPerMinute));
-    return refused ?? event;
-  };
+  const { limits } = parts;
+  const door = createEventDoor(parts);
   void server.register((scope, _options, done) => {
     keepJsonBytes(scope);
     // The bytes are read by publish-body.ts, which tells all that is wrong; the schemas are for the document.
@@ -124,13 +100,11 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
         },
       },
       async (request, reply) => {
-        const event = parsePublish(bytesOf(request.body), limitsNow());
+        const event = parsePublish(bytesOf(request.body), door.limitsNow());
         if (!tenantScope(request).has(event.tenantId)) throw new ApiError('tenant_not_found');
-        const granted = grant(event);
+        const granted = door.grant(event);
         if (granted instanceof ApiError) throw granted;
-        const result = await publisher.publish(granted);
-        if (result.kind !== 'accepted') throw refusal(result);
-        return reply.status(202).send(published(result));
+        return reply.status(202).send(published(await door.publish(granted)));
       },
     );
 
@@ -158,41 +132,20 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
       },
       async (request, reply) => {
         const tenants = tenantScope(request);
-        const events = parseBatch(bytesOf(request.body), limitsNow()).map((event) => {
+        const events = parseBatch(bytesOf(request.body), door.limitsNow()).map((event) => {
           if (event instanceof ApiError) return event;
-          return tenants.has(event.tenantId) ? grant(event) : new ApiError('tenant_not_found');
+          return tenants.has(event.tenantId) ? door.grant(event) : new ApiError('tenant_not_found');
         });
-        const good = events.filter(
-          (event): event is PublishRequest => !(event instanceof ApiError),
-        );
-        const results = (await publisher.publishAll(good)).values();
+        const results = await door.publishAll(events);
         return reply.status(202).send({
-          results: events.map((event) =>
-            batchResult(event instanceof ApiError ? event : results.next().value),
+          results: results.map((result) =>
+            result instanceof ApiError ? { error: errorBody(result) } : published(result),
           ),
         });
       },
     );
     done();
   });
-}
-
-/** `null`: it may be published. */
-function quotaRefusal(quota: Quota): ApiError | null {
-  switch (quota.kind) {
-    case 'granted':
-      return null;
-    case 'too_large':
-      return new ApiError(
-        'payload_too_large',
-        `The event’s data are larger than ${quota.maxBytes} bytes, the tenant’s limit \`payload_bytes\`.`,
-      );
-    case 'too_many': {
-      const waitS = Math.ceil(quota.waitMs / 1000);
-      const message = `The tenant may publish ${quota.perMinute} events a minute: repeat this one in ${waitS} s.`;
-      return new ApiError('rate_limited', message, [], waitS);
-    }
-  }
 }
 
 /** What a body may have besides its data: metadata, ids and the like. */
@@ -204,25 +157,6 @@ export function bytesOf(body: unknown): Buffer {
   throw new ApiError('invalid_json', 'The body is empty: send JSON.');
 }
 
-function published({ id, duplicate, destinationIds }: PublishResult & { kind: 'accepted' }) {
+function published({ id, duplicate, destinationIds }: Accepted) {
   return { id, duplicate, destination_ids: destinationIds };
-}
-
-function batchResult(result: PublishResult | Error | undefined) {
-  if (result instanceof ApiError) return { error: errorBody(result) };
-  // The whole batch met the same storage, but some of it may have been committed before: each for itself.
-  if (result instanceof StorageUnavailableError)
-    return { error: errorBody(new ApiError('unavailable')) };
-  if (result === undefined || result instanceof Error)
-    return { error: errorBody(new ApiError('internal')) };
-  return result.kind === 'accepted' ? published(result) : { error: errorBody(refusal(result)) };
-}
-
-function refusal({ kind }: Exclude<PublishResult, { kind: 'accepted' }>): ApiError {
-  switch (kind) {
-    case 'unknown_tenant':
-      return new ApiError('tenant_not_found');
-    case 'conflict':
-      return new ApiError('event_conflict');
-  }
 }

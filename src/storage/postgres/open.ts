@@ -1,5 +1,6 @@
 /** Opens the pool of connections, and looks whether the database can be used. */
 import pg from 'pg';
+import { placeOf, withTlsOfLibpq } from '../../domain/postgres-url.ts';
 import { StorageOpenError } from '../storage.ts';
 import { migrate } from './migrate.ts';
 import { explainOpening } from './refusal.ts';
@@ -44,12 +45,6 @@ export async function openPool(url: string): Promise<pg.Pool> {
   }
 }
 
-/** The address without what is secret of it. */
-export function placeOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `postgres://${host}${pathname}`;
-}
-
 async function refuseOlder(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ version: string }>(
     "SELECT current_setting('server_version_num') AS version",
@@ -60,13 +55,6 @@ async function refuseOlder(client: pg.ClientBase): Promise<void> {
     'unreachable',
     `the server is PostgreSQL ${version}, but Angarium needs ${OLDEST_VERSION} or later`,
   );
-}
-
-/** `sslmode` means what it means to every other program, not what the client library made of it. */
-function withTlsOfLibpq(url: string): string {
-  const parsed = new URL(url);
-  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true');
-  return parsed.href;
 }
 
 /** Its own memory, not a part of what came over the wire. */

@@ -3,6 +3,7 @@
  * transaction at a time over all nodes, in groups; claims, roll-ups and reads run beside them.
  */
 import type { Pool } from 'pg';
+import { placeOf } from '../../domain/postgres-url.ts';
 import { systemClock } from '../../domain/clock.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { createIdCodec, newInstanceMark, systemRandom } from '../../domain/id.ts';
@@ -33,7 +34,7 @@ import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Memory } from './memory.ts';
 import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
-import { openPool, placeOf } from './open.ts';
+import { openPool } from './open.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
