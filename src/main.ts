@@ -8,7 +8,6 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import v8 from 'node:v8';
-import type { FastifyInstance } from 'fastify';
 import { CallError, createApiClient } from './cli/api-client.ts';
 import type { ApiClient } from './cli/api-client.ts';
 import { EXIT_FAILED, EXIT_USAGE, parseArguments } from './cli/arguments.ts';
@@ -48,6 +47,7 @@ import type { Engine } from './engine/engine.ts';
 import { checkJmespath } from './expressions/jmespath-syntax.ts';
 import { createJmespath } from './expressions/jmespath.ts';
 import { createOutboxDoor } from './http/outbox-door.ts';
+import { closeServer } from './http/close-server.ts';
 import { buildServer } from './http/server.ts';
 import { TenantTokens } from './http/tenant-token.ts';
 import { baack } from './profiles/baack.ts';
@@ -69,8 +69,6 @@ import { watchUtilization } from './telemetry/utilization.ts';
 const EXPRESSION_TIMEOUT_MS = 500;
 /** A dead node's lease ends after 15 s, and its work starts again within 20 s. */
 const RESCUE_MS = 3000;
-/** How often a stopping server looks for connections that have become idle. */
-const SWEEP_MS = 50;
 
 const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];
 
@@ -372,17 +370,6 @@ async function openOutboxes(
   const { clock, random } = engine;
   const places = defined.map(({ place }) => place);
   return createOutboxes({ places, publish, clock, random, log, maxPayloadBytes });
-}
-
-/** Takes no connections any more, and closes each one after its request; at the end of the grace, all of them. */
-async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
-  const { server: sockets } = server;
-  // Of itself Node closes only those that are idle at this moment, not those that become so.
-  const sweeper = setInterval(() => sockets.closeIdleConnections(), SWEEP_MS);
-  const lastCall = setTimeout(() => sockets.closeAllConnections(), graceMs);
-  await server.close();
-  clearInterval(sweeper);
-  clearTimeout(lastCall);
 }
 
 function explain(error: unknown): void {

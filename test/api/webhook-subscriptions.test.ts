@@ -457,9 +457,9 @@ describe('the end', () => {
     });
     // The same once its end was carried out.
     const key = { tenantId, id: made.urn };
-    const { storage, routing } = api().engine;
+    const { storage, routing, targets, dispatcher } = api().engine;
     const stored = await storage.destinationGet(key);
-    const ends = { storage, routing, wakeCanceler: () => {} };
+    const ends = { storage, routing, targets, dispatcher, wakeCanceler: () => {} };
     const createdAtMs = stored?.createdAtMs ?? 0;
     expect(await disableByRule(ends, { ...key, createdAtMs }, 'expired', clock.nowMs())).toBe(true);
     expect((await api().get(pathOf(made))).body).toMatchObject({

@@ -9,6 +9,7 @@ import {
   boolean,
   integer,
   nullable,
+  number,
   object,
   oneOf,
   string,
