@@ -5,7 +5,7 @@ export class Lag {
   readonly #clock: Clock;
   #ageMs = 0;
   #atMs: number;
-  /** Nothing waited at the last look, or what waited is gone. */
+  /** Nothing waited at the last look. */
   #isSettled = false;
 
   constructor(clock: Clock) {
@@ -18,13 +18,6 @@ export class Lag {
     this.#atMs = this.#clock.monotonicMs();
     this.#ageMs = Math.max(0, oldestAgeMs ?? 0);
     this.#isSettled = oldestAgeMs === null;
-  }
-
-  /** All that waited has been published. */
-  settled(): void {
-    this.#atMs = this.#clock.monotonicMs();
-    this.#ageMs = 0;
-    this.#isSettled = true;
   }
 
   /** What waits now is not known. */

@@ -160,7 +160,6 @@ export class Relay implements Service {
     this.#hold(judged);
     if (stored.length + refusals.length === events.length) {
       this.#keptRounds = 0;
-      if (events.length < MAX_EVENTS) this.#lag.settled();
       return events.length < MAX_EVENTS ? GATHER_MS : 0;
     }
     const isKept = judged.some(([, { kind }]) => kind === 'unavailable' || kind === 'broken');
