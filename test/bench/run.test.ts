@@ -82,7 +82,8 @@ describe('bench/run.ts', () => {
     const results = await bench(['profiles', '--fallbacks', ...TINY]);
     expect(results.scenarios[0]?.faults).toEqual([]);
     const metrics = rowsOf(results, 'profiles').map(({ metric }) => metric);
-    expect(metrics).toHaveLength(11);
+    // What the main thread spends is known on Linux alone.
+    expect(metrics).toHaveLength(process.platform === 'linux' ? 16 : 11);
     expect(metrics).toEqual(expect.arrayContaining(['unsigned', 'baack', 'baack, of unsigned']));
   });
 
