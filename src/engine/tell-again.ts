@@ -81,7 +81,9 @@ async function tellFailure(parts: TellAgainParts, failure: UntoldFailure): Promi
 function isExhausted({ profile }: Target, failure: UntoldFailure): boolean {
   const { reason, status, kind, step } = failure;
   const isRetryable =
-    status === null ? retriesReason(profile, reason) : retriesStatus(profile, status);
+    reason === 'http_status' && status !== null
+      ? retriesStatus(profile, status)
+      : retriesReason(profile, reason);
   const isOfSchedule = kind === 'first' || kind === 'retry';
   return failure.eligibleForRetry && isRetryable && isOfSchedule && step < SCHEDULE_OVER;
 }
