@@ -13,6 +13,7 @@ import {
   insertDestination,
   publish,
   seedTenant,
+  switchDestination,
 } from '../support/storage-fixtures.ts';
 import { shareDatabase, withDatabase } from './storage-driver.ts';
 import type { StorageDriver } from './storage-driver.ts';
@@ -80,6 +81,48 @@ export function describeByHand(driver: StorageDriver): void {
       expect(await deliveryAt(db.storage, seq)).toEqual(before);
       const attempts = [attemptOf({ seq, ordinal: 0 })];
       expect(await db.storage.record({ attempts })).toEqual(['recorded']);
+    });
+
+    it('takes back that one was canceled while it is in memory: it goes on', async () => {
+      const tenantId = await seedTenant(db.storage, 'd');
+      const seq = await publish(db.storage, tenantId, { toClaimed: ['d'] });
+      const key = { seq, ordinal: 0 };
+      expect(await db.storage.cancel({ delivery: key, nowMs: db.nowMs() })).toBe('in_attempt');
+      const query = { tenantId, eventSeq: seq, destinationId: 'd', nowMs: db.nowMs() };
+      expect(await db.storage.retryByHand(query)).toBe('in_attempt');
+      expect(await deliveryAt(db.storage, seq)).toMatchObject({ status: 'pending', claimed: true });
+      expect(await db.storage.record({ attempts: [attemptOf(key)] })).toEqual(['recorded']);
+      expect(await deliveryAt(db.storage, seq)).toMatchObject({ status: 'delivered', attempts: 1 });
+    });
+
+    it('makes one due that was canceled, and has left the memory since', async () => {
+      const tenantId = await seedTenant(db.storage, 'd');
+      const seq = await publish(db.storage, tenantId, { toClaimed: ['d'] });
+      const key = { seq, ordinal: 0 };
+      await db.storage.cancel({ delivery: key, nowMs: db.nowMs() });
+      await db.storage.release({ deliveries: [key] });
+      expect(await deliveryAt(db.storage, seq)).toMatchObject({ status: 'canceled' });
+      const query = { tenantId, eventSeq: seq, destinationId: 'd', nowMs: db.nowMs() };
+      expect(await db.storage.retryByHand(query)).toBe('due');
+      const lane = { tenantId, destinationId: 'd', dueBeforeMs: query.nowMs };
+      const { deliveries } = await claim(db.storage, lane);
+      expect(deliveries).toMatchObject([{ key, askedBy: 'hand', step: SCHEDULE_OVER }]);
+    });
+
+    it('makes nothing due for a destination that is disabled', async () => {
+      const tenantId = await seedTenant(db.storage, 'd', 'e');
+      const seq = await publish(db.storage, tenantId, { to: ['d'] });
+      for (const id of ['d', 'e'])
+        await switchDestination(db.storage, tenantId, id, {
+          disabledAtMs: db.nowMs(),
+          cancelPending: false,
+        });
+      for (const destinationId of ['d', 'e']) {
+        const query = { tenantId, eventSeq: seq, destinationId, nowMs: db.nowMs() };
+        expect(await db.storage.retryByHand(query)).toBe('disabled');
+      }
+      const deliveries = await deliveriesOf(db.storage, seq);
+      expect(deliveries.map(({ destinationId }) => destinationId)).toEqual(['d']);
     });
 
     it('takes what a dead incarnation was at for free', async () => {

@@ -117,6 +117,40 @@ export function describeCancelSlice(driver: StorageDriver): void {
     );
 
     it(
+      'cancels what was asked for by hand before the destination was disabled, at the same moment too',
+      alone(async (db) => {
+        const tenantId = await seedTenant(db.storage, 'd');
+        const seq = await publish(db.storage, tenantId, { to: ['d'] });
+        const retry = { tenantId, destinationId: 'd', nowMs: db.nowMs(), eventSeq: seq };
+        expect(await db.storage.retryByHand(retry)).toBe('due');
+        await disableAndEnable(db, tenantId, 'd');
+        expect(await cancelAll(db.storage, db.nowMs())).toBe(1);
+        expect(await deliveryAt(db.storage, seq)).toMatchObject({ status: 'canceled' });
+      }),
+    );
+
+    it.runIf(driver.can.moveClock)(
+      'tells what was asked for before from what came after, though the clock was set back, over a crash',
+      alone(async (db) => {
+        const tenantId = await seedTenant(db.storage, 'd', 'other');
+        const [before, after] = [
+          await publish(db.storage, tenantId, { to: ['d'] }),
+          await publish(db.storage, tenantId, { to: ['d'] }),
+        ];
+        const retry = { tenantId, destinationId: 'd' };
+        const nowMs = () => db.nowMs();
+        await db.storage.retryByHand({ ...retry, eventSeq: before, nowMs: nowMs() });
+        db.moveClock(-HOUR_MS);
+        const storage = await db.crash();
+        await disableAndEnable(db, tenantId, 'd');
+        await storage.retryByHand({ ...retry, eventSeq: after, nowMs: nowMs() });
+        expect(await cancelAll(storage, nowMs())).toBe(1);
+        expect(await deliveryAt(storage, before)).toMatchObject({ status: 'canceled' });
+        expect(await deliveryAt(storage, after)).toMatchObject({ status: 'pending' });
+      }),
+    );
+
+    it(
       'goes on after a crash in the middle, and forgets no destination for another',
       alone(async (db) => {
         const tenantId = await seedTenant(db.storage, 'a', 'b', 'c');

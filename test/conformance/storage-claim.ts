@@ -75,6 +75,32 @@ export function describeClaim(driver: StorageDriver): void {
       expect(await deliveryAt(db.storage, seq)).toMatchObject({ status: 'pending', claimed: true });
     });
 
+    it.runIf(driver.can.moveClock)(
+      'gives what was due at once, in order, whatever the clock is set to, and nothing else early',
+      async () => {
+        await withDatabase(driver, async (own) => {
+          const { storage } = own;
+          const tenantId = await seedTenant(storage, 'd');
+          const nextAttemptAtMs = own.nowMs() + 1000;
+          await dueAt(storage, tenantId, 'd', nextAttemptAtMs);
+          const deliverAtMs = own.nowMs() + 2000;
+          await publish(storage, tenantId, { to: ['d'], deliverAtMs });
+          const before = await publish(storage, tenantId, { to: ['d'] });
+          own.moveClock(-HOUR_MS);
+          const after = await publish(storage, tenantId, { to: ['d'] });
+          const waiting = { tenantId, destinationId: 'd', firstDueAtMs: own.nowMs() };
+          expect(await storage.waitingLanes()).toEqual([waiting]);
+          const lane = { tenantId, destinationId: 'd', dueBeforeMs: own.nowMs() };
+          const one = await claim(storage, { ...lane, limit: 1 });
+          expect(one.deliveries.map(({ key }) => key.seq)).toEqual([before]);
+          expect(one.nextDueAtMs).toBe(own.nowMs());
+          const rest = await claim(storage, lane);
+          expect(rest.deliveries.map(({ key }) => key.seq)).toEqual([after]);
+          expect(rest.nextDueAtMs).toBe(nextAttemptAtMs);
+        });
+      },
+    );
+
     it('gives the first due first, and of those due together the first published', async () => {
       await fc.assert(
         fc.asyncProperty(

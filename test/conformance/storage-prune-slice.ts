@@ -62,6 +62,33 @@ export function describePruneSlice(driver: StorageDriver): void {
     );
 
     it(
+      'keeps what holds its order key until somebody lets it go, or its destination is deleted',
+      alone(async (db) => {
+        const tenantId = await seedTenant(db.storage, 'd', 'gone');
+        const holds = async (id: string) => {
+          const event = await eventFor(db.storage, tenantId, {
+            orderKey: 'k',
+            destinations: [{ id, claimed: true, order: 'key' }],
+          });
+          const [outcome] = await outcomesOf(db.storage, event);
+          if (outcome?.kind !== 'stored') throw new Error('the event was not stored');
+          const delivery = { seq: outcome.seq, ordinal: 0 };
+          const failed = failureOf(delivery, { status: 'failed', holds: true });
+          await db.storage.record({ attempts: [failed] });
+          return delivery;
+        };
+        const delivery = await holds('d');
+        await holds('gone');
+        await db.storage.destinationDelete({ tenantId, id: 'gone' });
+        const later = db.nowMs() + HOUR_MS;
+        expect(await pruneAll(db.storage, later)).toBe(1);
+        expect(await db.storage.deliveryGet({ delivery })).toMatchObject({ status: 'failed' });
+        await db.storage.cancel({ delivery, nowMs: db.nowMs() });
+        expect(await pruneAll(db.storage, later)).toBe(1);
+      }),
+    );
+
+    it(
       'keeps what is still owed, until it is no more',
       alone(async (db) => {
         const tenantId = await seedTenant(db.storage, 'a', 'b');

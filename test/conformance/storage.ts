@@ -19,6 +19,7 @@ import { describeKeys } from './storage-keys.ts';
 import { describeLists } from './storage-lists.ts';
 import { describeMetrics } from './storage-metrics.ts';
 import { describeModel } from './storage-model.ts';
+import { describeOrder } from './storage-order.ts';
 import { describePruneSlice } from './storage-prune-slice.ts';
 import { describePublish } from './storage-publish.ts';
 import { describeRecord } from './storage-record.ts';
@@ -43,6 +44,7 @@ export function describeStorage(driver: StorageDriver): void {
     describeSameId(driver);
     describeRecord(driver);
     describeClaim(driver);
+    describeOrder(driver);
     describeByHand(driver);
     describeCancel(driver);
     describeCancelSlice(driver);
