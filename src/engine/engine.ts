@@ -98,7 +98,7 @@ const DEFAULT_LIMITS: DispatcherLimits = {
 
 export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;
-  const routing = new RoutingTable(storage, options.targets);
+  const routing = new RoutingTable(storage, options.targets, clock);
   const recorder = new Recorder({ storage, clock, random, log, measures });
   const dispatcher = new Dispatcher({
     storage,
@@ -220,6 +220,7 @@ export function createEngine(options: EngineOptions): Engine {
       await notices.drained();
       await publisher.drained();
       await Promise.all(services.map((service) => service.stop()));
+      routing.stop();
       // What cannot be written is some seconds old after the next start.
       await keeper.close().catch(() => {});
       const queued = await dispatcher.takeQueued();

@@ -1,7 +1,8 @@
 /**
  * The health of all destinations, in memory; what has changed is written every few seconds, and at the end. A process
- * that dies forgets the last seconds of it: a destination is then disabled by so many attempts later, never sooner. What
- * follows from health is told before that health is written: so a notice that is lost with the process comes again.
+ * that dies forgets the last seconds of it: a destination is then disabled by so many attempts later; or sooner, where a
+ * success was among them. What follows from health is told before that health is written: so a notice that is lost with
+ * the process comes again.
  */
 import { afterAttempt, NEW_HEALTH } from '../domain/health.ts';
 import type { Health, HealthEffect, HealthOutcome } from '../domain/health.ts';

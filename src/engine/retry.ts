@@ -57,7 +57,7 @@ export async function retryByHand(
     const noteDue = () => dispatcher.noteDue(event.tenantId, destinationId, nowMs);
     noteDue();
     // It may be due to one that was created anew under the id just now, and is not in the routing yet. Where the medium
-    // refuses, the routing is read again with the next change.
+    // refuses, the routing is read again a little later.
     await routing.refresh(event.tenantId).then(noteDue, () => {});
   }
   return 'due';

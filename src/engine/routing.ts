@@ -5,6 +5,7 @@
  * storage compares it: what was matched against an old version is not stored, the part is read again and the event
  * matched anew (engine/publish.ts). So a destination counts from the moment at which its creation was answered.
  */
+import type { Clock, Timer } from '../domain/clock.ts';
 import type { EventView } from '../domain/event-view.ts';
 import { filterMatches } from '../domain/filter-compile.ts';
 import type { TenantLimits } from '../domain/tenant.ts';
@@ -17,6 +18,7 @@ import type { Target, TargetMaker } from './target.ts';
 /** Topics whose matches are kept for a tenant; a publisher who makes topics up does not fill the memory. */
 const MAX_CACHED_TOPICS = 1000;
 const PAGE_TENANTS = 500;
+const RETRY_MS = 500;
 
 export class TenantRoute {
   readonly version: number;
@@ -99,13 +101,19 @@ interface Refreshing {
 export class RoutingTable {
   readonly #storage: Storage;
   readonly #maker: TargetMaker;
+  readonly #clock: Clock;
   readonly #tenants = new Map<string, TenantRoute>();
   readonly #refreshing = new Map<string, Refreshing>();
   readonly #listeners: ((tenantId: string) => void)[] = [];
 
-  constructor(storage: Storage, maker: TargetMaker) {
+  /** Tenants whose part could not be read: it may be out of date. */
+  readonly #retries = new Map<string, Timer>();
+  #stopped = false;
+
+  constructor(storage: Storage, maker: TargetMaker, clock: Clock) {
     this.#storage = storage;
     this.#maker = maker;
+    this.#clock = clock;
   }
 
   /** Called after a tenant's part was read again. */
@@ -154,8 +162,28 @@ export class RoutingTable {
     const forget = () => {
       if (refreshing.next === null) this.#refreshing.delete(tenantId);
     };
-    refreshing.now.then(forget, forget);
+    refreshing.now.then(forget, () => {
+      forget();
+      this.#retryLater(tenantId);
+    });
     return refreshing.now;
+  }
+
+  /** Whoever asked is told that it failed; what was changed counts all the same, and nobody may come again. */
+  #retryLater(tenantId: string): void {
+    if (this.#stopped || this.#retries.has(tenantId)) return;
+    const retry = () => {
+      this.#retries.delete(tenantId);
+      this.refresh(tenantId).catch(() => {});
+    };
+    this.#retries.set(tenantId, this.#clock.schedule(RETRY_MS, retry));
+  }
+
+  /** What could not be read is not read again. */
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#retries.values()) timer.cancel();
+    this.#retries.clear();
   }
 
   async #read(tenantId: string): Promise<void> {

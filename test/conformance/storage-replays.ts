@@ -18,6 +18,7 @@ import {
   pruneAll,
   publish,
   seedTenant,
+  switchDestination,
 } from '../support/storage-fixtures.ts';
 import { shareDatabase, withDatabase } from './storage-driver.ts';
 import type { StorageDriver } from './storage-driver.ts';
@@ -341,6 +342,17 @@ export function describeReplays(driver: StorageDriver): void {
       const stopped = { status: 'stopped', reason: 'destination_deleted', endedAtMs: 7 };
       expect(await get(storage, id)).toMatchObject(stopped);
       expect(await storage.replayChange({ id, trigger: 'resume', nowMs: 8 })).toBe('refused');
+    });
+
+    it('makes nothing due for a destination that is disabled', async () => {
+      const { storage } = db;
+      const tenantId = await seedTenant(storage, 'd', 'e');
+      const seq = await delivered(tenantId);
+      const id = await insert(storage, tenantId);
+      const disabled = { disabledAtMs: db.nowMs(), cancelPending: false };
+      await switchDestination(storage, tenantId, 'd', disabled);
+      expect(await advance(storage, id, later())).toEqual({ kind: 'destination_disabled' });
+      expect(await deliveryAt(storage, seq)).toMatchObject({ status: 'delivered' });
     });
 
     it('gives ordered deliveries their place among those of their key', async () => {

@@ -1,6 +1,8 @@
 /** Those who are well wait no longer because others are not, or because somebody floods. On the injected clock. */
 import { describe, expect, test } from 'vitest';
 
+import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, Receiver } from '../support/simulated-receivers.ts';
 import { Stage } from './stage.ts';
 
@@ -64,6 +66,112 @@ describe('of a hundred destinations, those that are well', () => {
       const alone = await longestWaitMs({ hanging: OK, failing: OK, flood: 0 });
       const beside = await longestWaitMs({ hanging: HANGS, failing: FAILS, flood: FLOOD });
       expect(beside).toBeLessThanOrEqual(1.2 * alone + 2);
+    },
+  );
+});
+
+/** What may be wrong with a destination beside others. */
+const TROUBLES: readonly Pick<Destination, 'behaviour' | 'policy'>[] = [
+  { behaviour: HANGS },
+  { behaviour: FAILS },
+  { behaviour: { kind: 'refusing', latencyMs: 2 } },
+  { behaviour: { kind: 'flapping', latencyMs: 400, failures: 0.5 } },
+  { behaviour: { kind: 'status', latencyMs: 5, status: 429, retryAfterMs: 3000 } },
+  { behaviour: OK, policy: { rate_per_minute: 30 } },
+  { behaviour: HANGS, policy: { order: 'key', order_on_failure: 'hold' } },
+  { behaviour: HANGS, policy: { concurrency: 1, while_disabled: 'hold' } },
+  { behaviour: FAILS, policy: { disable: { consecutive_failures: 5 } } },
+];
+
+interface Destination {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly behaviour: Behaviour;
+  readonly policy?: DestinationPolicy;
+}
+
+interface Mix {
+  readonly destinations: readonly Destination[];
+  /** Rounds in which the tenant `flood` publishes so many. */
+  readonly floods: ReadonlyMap<number, number>;
+  readonly maxInFlight: number;
+  readonly maxInMemory: number;
+}
+
+const MIXED_ROUNDS = 60;
+
+/** Half of them in some trouble, in the same tenants as the others; few places for all. */
+function mixOf(random: SeededRandom): Mix {
+  const destinations = Array.from({ length: 50 }, (_, index): Destination => {
+    const place = { tenantId: `tenant-${random.int(1, 10)}`, name: `r${index}` };
+    return index % 2 === 0 ? { ...place, behaviour: OK } : { ...place, ...random.pick(TROUBLES) };
+  });
+  const flooded = { tenantId: 'flood', name: 'flooded', behaviour: { kind: 'ok', latencyMs: 50 } };
+  const floods = Array.from({ length: 3 }, (): [number, number] => [
+    random.int(0, MIXED_ROUNDS - 1),
+    random.int(500, 2000),
+  ]);
+  return {
+    destinations: [...destinations, flooded as Destination],
+    floods: new Map(floods),
+    maxInFlight: random.int(500, 1000),
+    maxInMemory: random.int(5000, 10_000),
+  };
+}
+
+/** From its commit to the receiver, of each that is well: the longest that a first attempt waited. */
+async function longestWaits(mix: Mix): Promise<Map<string, number>> {
+  const stage = new Stage(mix);
+  await stage.begin();
+  const well = new Set<string>();
+  for (const { policy, ...destination } of mix.destinations) {
+    const retry = { delays_s: [1, 2, 4], jitter: 0.1 };
+    await stage.destination({
+      ...destination,
+      policy: { timeout_ms: 5000, retry, ...policy },
+    });
+    if (destination.behaviour === OK && policy === undefined) well.add(destination.name);
+  }
+  const tenants = new Set(mix.destinations.map(({ tenantId }) => tenantId));
+  tenants.delete('flood');
+  for (let round = 0; round < MIXED_ROUNDS; round++) {
+    stage.publish('flood', mix.floods.get(round) ?? 1);
+    for (const tenantId of tenants) stage.publish(tenantId, 1, null, { key: `k${round % 3}` });
+    await stage.world.pass(100);
+  }
+  await stage.world.pass(1000);
+  const longest = new Map<string, number>();
+  for (const { destination, requests, insertedMs } of stage.world.ledger.deliveries.values()) {
+    const { receiverName } = destination;
+    if (!well.has(receiverName)) continue;
+    const waitedMs = (requests[0]?.startedMs ?? Infinity) - insertedMs;
+    longest.set(receiverName, Math.max(longest.get(receiverName) ?? 0, waitedMs));
+  }
+  expect(stage.world.findings.violations).toEqual([]);
+  await stage.world.close();
+  return longest;
+}
+
+describe('of destinations of which half are in some trouble', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'those that are well wait for none of the others (seed %i)',
+    { timeout: 120_000 },
+    async (seed) => {
+      const mix = mixOf(new SeededRandom(seed));
+      const calm: Mix = {
+        ...mix,
+        destinations: mix.destinations.map(({ tenantId, name }) => ({
+          tenantId,
+          name,
+          behaviour: OK,
+        })),
+        floods: new Map(),
+      };
+      const alone = Math.max(...(await longestWaits(calm)).values());
+      const beside = await longestWaits(mix);
+      expect(beside.size).toBe(25);
+      for (const [name, waitedMs] of beside)
+        expect(waitedMs, name).toBeLessThanOrEqual(1.2 * alone + 2);
     },
   );
 });
