@@ -31,8 +31,7 @@ export async function deleteDestination(
     const kind = await engine.storage.destinationDelete({ ...key, ifRevision, audit });
     if (kind === 'unknown') return { kind };
     if (kind === 'changed_meanwhile') continue;
-    await engine.routing.refresh(key.tenantId);
-    engine.wakeCanceler();
+    await engine.routing.refresh(key.tenantId).finally(() => engine.wakeCanceler());
     return { kind };
   }
   return { kind: 'changed_meanwhile' };

@@ -57,8 +57,7 @@ export async function disableByRule(
     });
     if (updated === 'changed_meanwhile') continue;
     if (cancelPending && updated === 'updated') dispatcher.withdrawAll(tenantId, id);
-    await routing.refresh(tenantId);
-    wakeCanceler();
+    await routing.refresh(tenantId).finally(wakeCanceler);
     return updated === 'updated';
   }
 }
@@ -76,8 +75,7 @@ export async function unsubscribe(
     const audit = auditOf(targets, stored, null, ruleAuthor('gone', nowMs));
     const deleted = await storage.destinationDelete({ tenantId, id, ifRevision, audit });
     if (deleted === 'changed_meanwhile') continue;
-    await routing.refresh(tenantId);
-    wakeCanceler();
+    await routing.refresh(tenantId).finally(wakeCanceler);
     return deleted === 'deleted';
   }
 }

@@ -331,8 +331,10 @@ async function changeOnce(
   });
   if (updated !== 'updated') return { kind: updated };
   if (cancelPending) engine.dispatcher.withdrawAll(before.tenantId, before.id);
-  await routing.refresh(before.tenantId);
-  if (cancelPending) engine.wakeCanceler();
+  await routing.refresh(before.tenantId).finally(() => {
+    // Also where that could not be read: it is disabled all the same.
+    if (cancelPending) engine.wakeCanceler();
+  });
   const found = { stored: changed, defaults };
   return { kind: 'done', opened: shownTo(engine, found, checked, type, profile) };
 }

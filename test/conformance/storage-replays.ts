@@ -355,6 +355,31 @@ export function describeReplays(driver: StorageDriver): void {
       expect(await deliveryAt(storage, seq)).toMatchObject({ status: 'delivered' });
     });
 
+    it.each([
+      ['the version that was published later stays', undefined, undefined, 'later'],
+      ['a newer version supersedes what waits', { a: 2 }, { a: 1 }, 'replayed'],
+    ] as const)('where a destination wants the latest, %s', async (_what, early, late, stays) => {
+      const { storage } = db;
+      const tenantId = await seedTenant(storage, 'd');
+      const version = (clock: { a: number } | undefined) =>
+        JSON.stringify({ urn: 'urn:x', ...(clock === undefined ? {} : { vector_clock: clock }) });
+      const replayed = await publish(storage, tenantId, { resource: version(early) });
+      const order = 'latest' as const;
+      const waiting = await publish(storage, tenantId, {
+        resource: version(late),
+        destinations: [{ id: 'd', claimed: false, order }],
+      });
+      const id = await insert(storage, tenantId);
+      const deliveries = [{ eventSeq: replayed, destinationId: 'd', order }];
+      const nowMs = later();
+      await storage.replayAdvance({ id, from: null, to: [1], isEnd: true, deliveries, nowMs });
+      const lanes = [{ tenantId, destinationId: 'd', limit: 10, isOrdered: true }];
+      const [claimed] = await storage.claim({ lanes, dueBeforeMs: nowMs });
+      expect(claimed?.deliveries.map(({ key }) => key.seq)).toEqual([
+        stays === 'later' ? waiting : replayed,
+      ]);
+    });
+
     it('gives ordered deliveries their place among those of their key', async () => {
       const { storage } = db;
       const tenantId = await seedTenant(storage, 'd');

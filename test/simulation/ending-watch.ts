@@ -44,6 +44,10 @@ export class EndingWatch {
   readonly #fates = new Map<DestinationState, Fate>();
   #hasJumped = false;
 
+  get hasJumped(): boolean {
+    return this.#hasJumped;
+  }
+
   constructor(clock: SimulatedClock, findings: Findings) {
     this.#clock = clock;
     this.#findings = findings;

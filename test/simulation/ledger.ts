@@ -343,9 +343,11 @@ export class Ledger {
     if (earlier !== undefined && !earlier.isGone)
       this.#findings.violate(`event ${id} is stored twice`);
     // Whatever the engine's routing said: these were there in the moment of the commit. What has expired may have been
-    // matched in time.
+    // matched in time, by the clock of then.
     const nowMs = this.#clock.nowMs();
-    const isExpired = ({ expiresAtMs }: DestinationState) => (expiresAtMs ?? Infinity) <= nowMs;
+    const { hasJumped } = this.#endings;
+    const isExpired = ({ expiresAtMs }: DestinationState) =>
+      expiresAtMs !== null && (hasJumped || expiresAtMs <= nowMs);
     const destinations = [...this.#destinations.values()];
     const isUncertain = destinations.some(
       (each) => each.tenantId === tenantId && each.isEnabled && isExpired(each),

@@ -98,13 +98,13 @@ export class OrderedLanes {
   }
 
   /**
-   * Supersedes what is older than the new version. Those that this node has in memory are only named: the engine knows
-   * whether they are under way. `isSuperseded`: the new one is older than one that waits.
+   * Supersedes what is older than that version. Those that this node has in memory are only named: the engine knows
+   * whether they are under way. `isSuperseded`: it is older than one that waits; a version that is replayed may be.
    */
   supersede(
     destinationNo: number,
     key: string,
-    { resource }: Pick<NewEvent, 'resource'>,
+    { seq, resource }: { readonly seq: number; readonly resource: NewEvent['resource'] },
     nowMs: number,
   ): { readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean } {
     const inMemory: DeliveryKey[] = [];
@@ -112,7 +112,11 @@ export class OrderedLanes {
     for (const row of this.#context.statement(VERSIONS).all(destinationNo, key)) {
       const before = row['resource'] === null ? null : String(row['resource']);
       const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
-      switch (compareVersions(resource, before)) {
+      const isPublishedLater = delivery.seq > seq;
+      const comparison = isPublishedLater
+        ? INVERSE[compareVersions(before, resource)]
+        : compareVersions(resource, before);
+      switch (comparison) {
         case 'newer':
           if (row['claimed_by'] === this.#context.incarnation) inMemory.push(delivery);
           else this.#context.statement(SUPERSEDE).run(nowMs, delivery.seq, delivery.ordinal);
@@ -127,6 +131,8 @@ export class OrderedLanes {
     return { inMemory, isSuperseded };
   }
 }
+
+const INVERSE = { newer: 'older', older: 'newer', concurrent: 'concurrent' } as const;
 
 /** What is not ordered in an ordered lane has a key of its own, before all others. */
 function ownKey(seq: number, ordinal: number): string {

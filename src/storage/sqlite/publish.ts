@@ -83,7 +83,12 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
       if (key !== null && order === 'key' && ordered.isBlocked(destinationNo, key))
         isClaimed = false;
       if (key !== null && order === 'latest') {
-        const found = ordered.supersede(destinationNo, key, event, nowMs);
+        const found = ordered.supersede(
+          destinationNo,
+          key,
+          { seq, resource: event.resource },
+          nowMs,
+        );
         superseded.push(...found.inMemory);
         ({ isSuperseded } = found);
         if (isSuperseded) isClaimed = false;

@@ -110,7 +110,12 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
     const sharedKey = orderKeyFor(order, { resource, orderKey: textOrNull(event['order_key']) });
     let superseded: readonly DeliveryKey[] = [];
     if (order === 'latest' && sharedKey !== null) {
-      const versions = ordered.supersede(destinationNo, sharedKey, { resource }, nowMs);
+      const versions = ordered.supersede(
+        destinationNo,
+        sharedKey,
+        { seq: eventSeq, resource },
+        nowMs,
+      );
       if (versions.isSuperseded) return null;
       superseded = versions.inMemory;
     }
