@@ -234,6 +234,7 @@ async function run(
     random: systemRandom,
     log,
     auditRetentionDays: config.auditRetentionDays,
+    changes: engine.changes,
   });
   const mailLinks = new MailLinks(keys.encryptionKeys);
   const notifications = await openNotifications(config, engine, mailLinks, log);

@@ -7,6 +7,7 @@ import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createCanceler } from './cancel.ts';
 import { Catalogue } from './catalogue.ts';
+import { ChangeWatch } from './changes.ts';
 import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DispatcherLimits } from './dispatcher-parts.ts';
@@ -62,6 +63,8 @@ export interface Engine {
   readonly targets: TargetMaker;
   readonly routing: RoutingTable;
   readonly catalogue: Catalogue;
+  /** What other nodes have changed. */
+  readonly changes: ChangeWatch;
   readonly testSender: TestSender;
   readonly publisher: Publisher;
   readonly quota: PublishQuota;
@@ -119,6 +122,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   });
+  const changes = new ChangeWatch(storage, routing, catalogue);
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
   const canceler = new ServiceRunner(createCanceler(storage, clock, measures), clock, log);
   const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
@@ -166,6 +170,8 @@ export function createEngine(options: EngineOptions): Engine {
   if (rescueEveryMs !== null)
     services.push(new ServiceRunner(createRescuer(storage, dispatcher, rescueEveryMs), clock, log));
 
+  if (storage.nodes !== null) services.push(new ServiceRunner(changes.service(), clock, log));
+
   const wakeCanceler = () => canceler.wake();
 
   return {
@@ -176,6 +182,7 @@ export function createEngine(options: EngineOptions): Engine {
     expressions: options.expressions,
     routing,
     catalogue,
+    changes,
     testSender,
     publisher,
     quota: new PublishQuota({ routing, clock }),
@@ -187,6 +194,7 @@ export function createEngine(options: EngineOptions): Engine {
     wakeReplayer: () => replayer.wake(),
     wakeEraser: () => eraser.wake(),
     async load() {
+      await changes.begin();
       await catalogue.refresh();
       await routing.load();
       await keeper.load();

@@ -35,6 +35,9 @@ const FREE = `
   UPDATE deliveries SET claimed_by = 0 FROM left_behind
   WHERE deliveries.tenant_no = left_behind.tenant_no AND deliveries.event_seq = left_behind.event_seq
     AND deliveries.ordinal = left_behind.ordinal AND claimed_by IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
+// Numbers are microseconds.
+const FORGET_ENDS = `
+  DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
 const HAS_LONG_DEAD = `SELECT 1 FROM nodes WHERE ${LONG_DEAD} LIMIT 1`;
 const FORGET = `DELETE FROM nodes WHERE ${LONG_DEAD}`;
 
@@ -79,8 +82,9 @@ export class Node {
       await this.#renew(client);
   }
 
-  /** Frees a slice of what nodes left that have been dead for long, and forgets them. */
+  /** Forgets which tenants ended long ago; frees a slice of what nodes left that have been dead for long, and forgets them. */
   async tidy(): Promise<void> {
+    await this.#pool.query(FORGET_ENDS);
     const dead = await this.#pool.query(HAS_LONG_DEAD);
     if (dead.rowCount === 0) return;
     const freed = await this.#pool.query(FREE);

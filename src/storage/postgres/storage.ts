@@ -12,6 +12,7 @@ import { attemptGet, attemptList } from './attempts.ts';
 import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
+import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
@@ -129,6 +130,7 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
 
   return {
     ids,
+    nodes: { changes: read(changes) },
     tenantUpsert: inOrder(tenantUpsert),
     tenantGet: read(tenantGet),
     tenantList: read(tenantList),
