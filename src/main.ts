@@ -61,8 +61,6 @@ import { watchUtilization } from './telemetry/utilization.ts';
 const EXIT_FAILED = 1;
 /** Of one evaluation, which takes a fraction of a millisecond, as a rule. */
 const EXPRESSION_TIMEOUT_MS = 500;
-/** A dead node's lease ends after 15 s, and its work starts again within 20 s. */
-const RESCUE_MS = 3000;
 /** How often a stopping server looks for connections that have become idle. */
 const SWEEP_MS = 50;
 
@@ -226,7 +224,6 @@ async function run(
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,
-    rescueEveryMs: config.databaseUrl.engine === 'postgres' ? RESCUE_MS : null,
   });
   const access = createAccess({
     storage,
@@ -306,13 +303,13 @@ async function run(
 /** `null`: nothing is mailed, and what would do it is not loaded. */
 async function openNotifications(
   { smtpUrl, ...config }: Config,
-  { storage, notices, clock }: Engine,
+  { storage, notices, clock, dispatcher: { owners } }: Engine,
   links: MailLinks,
   log: Log,
 ): Promise<Notifications | null> {
   if (smtpUrl === null) return null;
   const { createNotifications } = await import('./notifications/notifications.ts');
-  return createNotifications({ ...config, smtpUrl, storage, notices, clock, links, log });
+  return createNotifications({ ...config, smtpUrl, storage, owners, notices, clock, links, log });
 }
 
 async function openStorage({ databaseUrl, databaseMaxBytes }: Config): Promise<Storage> {

@@ -7,7 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
+import type { ClaimedDelivery, ClaimedLane, WaitingLane } from '../storage/storage.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
@@ -15,6 +15,8 @@ import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import { LaneOwners } from './lane-owners.ts';
+import type { OwnersHost } from './lane-owners.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
@@ -29,6 +31,8 @@ export class Dispatcher {
   readonly #ring = new FairRing<Lane>();
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
+  /** `null`: all lanes are this node's. */
+  readonly owners: LaneOwners | null;
   #inFlight = 0;
   #inMemory = 0;
   #stopped = true;
@@ -43,6 +47,9 @@ export class Dispatcher {
       this.pump();
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
+    const { nodes } = parts.storage;
+    this.owners =
+      nodes === null ? null : new LaneOwners(nodes, parts.clock, parts.health, this.#ownersHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
     parts.routing.onChange((tenantId) => this.#retarget(tenantId));
@@ -58,12 +65,24 @@ export class Dispatcher {
 
   /** Finds out what is waiting in the storage, and begins. */
   async start(): Promise<void> {
+    await this.owners?.begin();
     const waiting = await this.#parts.storage.waitingLanes();
     // Not before: what is published meanwhile must not go ahead of what has waited longer.
     this.#stopped = false;
-    for (const { tenantId, destinationId, firstDueAtMs } of waiting)
-      this.noteDue(tenantId, destinationId, firstDueAtMs);
+    this.#noteWaiting(waiting);
     this.#claimer.claim();
+  }
+
+  /** Finds what is waiting there of lanes that shall be this node's. */
+  async findWaiting(): Promise<void> {
+    this.#noteWaiting(await this.#parts.storage.waitingLanes());
+  }
+
+  #noteWaiting(waiting: readonly WaitingLane[]): void {
+    for (const { tenantId, destinationId, firstDueAtMs } of waiting) {
+      if (this.owners?.isDesignated({ tenantId, destinationId }) === false) continue;
+      this.noteDue(tenantId, destinationId, firstDueAtMs);
+    }
   }
 
   /** Starts nothing more; resolves when nothing is under way. */
@@ -90,13 +109,14 @@ export class Dispatcher {
 
   /**
    * Asks for a place in memory for a delivery that is about to be committed. `false`: it is to be written unclaimed, and
-   * claimed when there is room. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
+   * claimed when there is room. Whoever waits for a test has it attempted here, whosever the lane is. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
    */
-  reserve(target: Target): boolean {
+  reserve(target: Target, isTest = false): boolean {
     const lane = this.#lanes.of(target);
     const nowMs = this.#parts.clock.nowMs();
     if (
       this.#stopped ||
+      (this.owners !== null && !isTest && !this.owners.owns(lane)) ||
       lane.dueAtMs <= nowMs ||
       lane.isHeld(nowMs) ||
       lane.claiming ||
@@ -165,7 +185,7 @@ export class Dispatcher {
   /** Starts what may start. */
   pump(): void {
     const { clock, limits, recorder } = this.#parts;
-    if (this.#stopped || recorder.isBlocked) return;
+    if (this.#stopped || recorder.isBlocked || this.owners?.mayStart === false) return;
     const nowMs = clock.nowMs();
     while (this.#inFlight < limits.maxInFlight) {
       const lane = this.#ring.take();
@@ -333,6 +353,7 @@ export class Dispatcher {
     if (lane.isHeld(nowMs)) return;
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
+    else if (this.owners?.owns(lane) === false) this.owners.want(lane);
     // Half a lane at a time: claims of one or two would cost a statement each.
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
@@ -364,6 +385,36 @@ export class Dispatcher {
     this.#parts.log.claimFailed(error);
     const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
     for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
+  }
+
+  // ── Other nodes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #ownersHost(): OwnersHost {
+    const { routing, clock } = this.#parts;
+    return {
+      taken: (lane) => {
+        this.noteDue(lane.tenantId, lane.destinationId, clock.nowMs());
+        this.#wake(lane);
+        this.#claimer.claim();
+      },
+      leave: (lane) => {
+        this.#claimer.remove(lane);
+        const queued = lane.queue.drain();
+        if (queued.length > 0) void this.#handBack(lane, queued);
+      },
+      isOthers: (lane) => {
+        lane.dueAtMs = Infinity;
+        this.#wakes.set(lane, Infinity);
+        if (lane.isEmpty) this.#lanes.forget(lane);
+      },
+      isGone: (lane) => !lane.isOf(routing.target(lane.tenantId, lane.destinationId)),
+      told: ({ tenantId, destinationId }) => this.noteDue(tenantId, destinationId, clock.nowMs()),
+      loseAll: () => {
+        for (const lane of this.#lanes.all()) this.#inMemory -= lane.queue.drain().length;
+      },
+      shared: () => this.findWaiting(),
+      resumed: () => this.pump(),
+    };
   }
 
   // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ import { UNMEASURED } from './engine-measures.ts';
 import type { EngineMeasures } from './engine-measures.ts';
 import { createExpirer } from './expire.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import { asLeader } from './lead.ts';
 import { createMaintainer } from './maintain.ts';
 import { Notices } from './notices.ts';
 import { OperatorEvents } from './operator-events.ts';
@@ -30,6 +31,7 @@ import { createRescuer } from './rescue.ts';
 import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { ServiceRunner } from './service.ts';
+import type { Service } from './service.ts';
 import type { TargetMaker } from './target.ts';
 import { HealthWatch } from './watch-health.ts';
 
@@ -51,8 +53,6 @@ export interface EngineOptions {
   readonly utilization?: () => number;
   /** By default nobody watches. */
   readonly measures?: EngineMeasures;
-  /** How often to look for what dead nodes have left; `null`, the default: no other has this database. */
-  readonly rescueEveryMs?: number | null;
 }
 
 export interface Engine {
@@ -96,7 +96,9 @@ export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;
   const routing = new RoutingTable(storage, options.targets);
   const recorder = new Recorder({ storage, clock, random, log, measures });
+  const keeper = new HealthKeeper(storage, routing);
   const dispatcher = new Dispatcher({
+    health: keeper,
     storage,
     routing,
     deliverer: new Deliverer({ clock, log, ids: storage.ids, expressions: options.expressions }),
@@ -124,19 +126,18 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const changes = new ChangeWatch(storage, routing, catalogue);
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
-  const canceler = new ServiceRunner(createCanceler(storage, clock, measures), clock, log);
-  const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
-  const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
-  const rollUp = new ServiceRunner(createRollUp(storage), clock, log);
-  const rollUpPruner = new ServiceRunner(
-    createRollUpPruner(storage, clock, options.retentionDays),
-    clock,
-    log,
-  );
+  const { owners } = dispatcher;
+  const runner = (service: Service) => new ServiceRunner(service, clock, log);
+  const once = (service: Service) => runner(asLeader(owners, service));
+  const onceWoken = (service: Service) => runner(asLeader(owners, service, true));
+  const canceler = onceWoken(createCanceler(storage, clock, measures));
+  const pruner = once(createPruner(storage, clock, options.retentionDays));
+  const maintainer = runner(createMaintainer(storage));
+  const rollUp = once(createRollUp(storage));
+  const rollUpPruner = once(createRollUpPruner(storage, clock, options.retentionDays));
   const notices = new Notices(clock, log);
   const operatorEvents = new OperatorEvents(publisher, routing);
   notices.listen((notice) => operatorEvents.publish(notice));
-  const keeper = new HealthKeeper(storage, routing);
   const ends = { storage, routing, wakeCanceler: () => canceler.wake() };
   const watch = new HealthWatch({
     ...ends,
@@ -147,14 +148,10 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     wantsAttempts: (topic) => operatorEvents.wantsAttempts(topic),
   });
-  const healthWriter = new ServiceRunner(keeper.service(), clock, log);
-  const expirer = new ServiceRunner(createExpirer(ends, notices, clock), clock, log);
-  const replayer = new ServiceRunner(
-    createReplayer({ storage, routing, dispatcher, clock, log }),
-    clock,
-    log,
-  );
-  const eraser = new ServiceRunner(createEraser(storage), clock, log);
+  const healthWriter = runner(keeper.service());
+  const expirer = once(createExpirer(ends, notices, clock));
+  const replayer = onceWoken(createReplayer({ storage, routing, dispatcher, clock, log }));
+  const eraser = onceWoken(createEraser(storage));
   const services = [
     canceler,
     pruner,
@@ -166,11 +163,12 @@ export function createEngine(options: EngineOptions): Engine {
     replayer,
     eraser,
   ];
-  const { rescueEveryMs = null } = options;
-  if (rescueEveryMs !== null)
-    services.push(new ServiceRunner(createRescuer(storage, dispatcher, rescueEveryMs), clock, log));
-
-  if (storage.nodes !== null) services.push(new ServiceRunner(changes.service(), clock, log));
+  if (owners !== null)
+    services.push(
+      runner(changes.service()),
+      runner(owners.service()),
+      runner(createRescuer(dispatcher)),
+    );
 
   const wakeCanceler = () => canceler.wake();
 

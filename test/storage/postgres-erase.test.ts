@@ -8,8 +8,8 @@ import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-
 import { AUTHOR, fillTenant } from '../support/storage-erase.ts';
 import { HOUR_MS } from '../support/storage-fixtures.ts';
 
-/** What says that a tenant was deleted. */
-const BESIDE = ['deletions', 'routing_ends'];
+/** What says that a tenant was deleted, and what goes at once. */
+const BESIDE = ['deletions', 'routing_ends', 'lanes'];
 
 const reason = await whyNoPostgres();
 

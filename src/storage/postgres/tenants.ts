@@ -131,6 +131,7 @@ export const tenantDelete: Operation<Storage['tenantDelete'], WriteSession> = as
   const nowMs = session.clock.nowMs();
   await session.run(DELETE_DESTINATIONS, nowMs, await session.takeSeqs(1), tenant.no);
   await session.run('DELETE FROM destination_health WHERE tenant_no = $1', tenant.no);
+  await session.run('DELETE FROM lanes WHERE tenant_no = $1', tenant.no);
   await session.run('DELETE FROM mails WHERE tenant_id = $1', id);
   await session.run('DELETE FROM mail_refusals WHERE tenant_id = $1', id);
   await deleteTenantClients(session, tenant.no);
