@@ -11,6 +11,7 @@ import { readFlags, readVariables } from './config-given.ts';
 import type { Environment, GivenText, Source } from './config-given.ts';
 import { Place } from './config-node.ts';
 import { declarationOf, fileName, OPTION_KEYS, PROFILES, variableName } from './config-options.ts';
+import { ROLES } from './config-values.ts';
 import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
 import { readProfiles } from './config-profiles.ts';
 import type { CheckExpression, DefinedProfile } from './config-profiles.ts';
@@ -132,8 +133,14 @@ function definedProfiles(
 }
 
 /** Several nodes share the database: what is kept beside an SQLite file has to be given to each of them. */
-function checkForPostgres({ databaseUrl, databaseMaxBytes }: Partial<Config>, sources: Sources) {
-  if (databaseUrl?.engine !== 'postgres') return [];
+function checkForPostgres(
+  { databaseUrl, databaseMaxBytes, roles = ROLES }: Partial<Config>,
+  sources: Sources,
+) {
+  if (databaseUrl?.engine !== 'postgres')
+    return roles.length === ROLES.length
+      ? []
+      : [`${sources.roles.spelling}: nodes share a PostgreSQL database: with SQLite one does all`];
   const problems = (['apiKey', 'encryptionKey'] as const)
     .filter((key) => sources[key].from === 'default')
     .map(

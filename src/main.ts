@@ -247,6 +247,7 @@ async function run(
     publicKeys: instanceKeys.map(({ publicJwk }) => publicJwk),
     trustProxy: config.trustProxy,
     limits: config,
+    answersApi: config.roles.includes('api'),
     metrics: metricsText(metrics, engine),
     log,
   });
@@ -312,14 +313,18 @@ async function openNotifications(
   return createNotifications({ ...config, smtpUrl, storage, owners, notices, clock, links, log });
 }
 
-async function openStorage({ databaseUrl, databaseMaxBytes }: Config): Promise<Storage> {
+async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
   switch (databaseUrl.engine) {
     case 'sqlite':
       return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
     case 'postgres': {
       // Loaded here alone: who has SQLite does not pay for it.
       const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
-      return openPostgresStorage({ url: databaseUrl.url });
+      return openPostgresStorage({
+        url: databaseUrl.url,
+        delivers: roles.includes('deliver'),
+        maintains: roles.includes('maintain'),
+      });
     }
   }
 }

@@ -81,8 +81,18 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   parseJsonBodies(server);
   await openapi(server, parts);
   healthRoutes(server, parts);
-  mailLinkRoutes(server, parts);
   wellKnownRoutes(server, parts);
+  if (parts.answersApi !== false) await apiRoutes(server, parts);
+  await server.register((scope, _options, done) => {
+    refuseParameters(scope);
+    processMetricsRoutes(scope, parts);
+    done();
+  });
+  return server;
+}
+
+async function apiRoutes(server: FastifyInstance, parts: ServerParts): Promise<void> {
+  mailLinkRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
       refuseParameters(api);
@@ -116,12 +126,6 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     },
     { prefix: '/api/v1' },
   );
-  await server.register((scope, _options, done) => {
-    refuseParameters(scope);
-    processMetricsRoutes(scope, parts);
-    done();
-  });
-  return server;
 }
 
 /** Bodies and paths are held against their schemas; queries are read and checked by `Query`, whatever their schema. */
