@@ -7,7 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedDelivery, ClaimedLane, WaitingLane } from '../storage/storage.ts';
+import type { ClaimedDelivery, ClaimedLane } from '../storage/storage.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
@@ -15,8 +15,8 @@ import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
-import { LaneOwners } from './lane-owners.ts';
-import type { OwnersHost } from './lane-owners.ts';
+import { handover } from './lane-handover.ts';
+import type { LaneOwners } from './lane-owners.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
@@ -47,12 +47,22 @@ export class Dispatcher {
       this.pump();
     });
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
-    const { nodes } = parts.storage;
-    this.owners =
-      nodes === null ? null : new LaneOwners(nodes, parts.clock, parts.health, this.#ownersHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
-    parts.routing.onChange((tenantId) => this.#retarget(tenantId));
+    const { owners, retarget } = handover(parts, {
+      lanes: this.#lanes,
+      ring: this.#ring,
+      wakes: this.#wakes,
+      claimer: this.#claimer,
+      dispatcher: this,
+      makeReady: (lane) => this.#makeReady(lane),
+      wake: (lane) => this.#wake(lane),
+      drop: (lane, delivery) => void this.#drop(lane, delivery),
+      handBack: (lane, deliveries) => void this.#handBack(lane, deliveries),
+      forgotten: (count) => (this.#inMemory -= count),
+    });
+    this.owners = owners;
+    parts.routing.onChange(retarget);
   }
 
   get inFlight(): number {
@@ -66,23 +76,17 @@ export class Dispatcher {
   /** Finds out what is waiting in the storage, and begins. */
   async start(): Promise<void> {
     await this.owners?.begin();
-    const waiting = await this.#parts.storage.waitingLanes();
+    await this.findWaiting();
     // Not before: what is published meanwhile must not go ahead of what has waited longer.
     this.#stopped = false;
-    this.#noteWaiting(waiting);
     this.#claimer.claim();
   }
 
   /** Finds what is waiting there of lanes that shall be this node's. */
   async findWaiting(): Promise<void> {
-    this.#noteWaiting(await this.#parts.storage.waitingLanes());
-  }
-
-  #noteWaiting(waiting: readonly WaitingLane[]): void {
-    for (const { tenantId, destinationId, firstDueAtMs } of waiting) {
-      if (this.owners?.isDesignated({ tenantId, destinationId }) === false) continue;
-      this.noteDue(tenantId, destinationId, firstDueAtMs);
-    }
+    for (const lane of await this.#parts.storage.waitingLanes())
+      if (this.owners?.isDesignated(lane) !== false)
+        this.noteDue(lane.tenantId, lane.destinationId, lane.firstDueAtMs);
   }
 
   /** Starts nothing more; resolves when nothing is under way. */
@@ -109,7 +113,8 @@ export class Dispatcher {
 
   /**
    * Asks for a place in memory for a delivery that is about to be committed. `false`: it is to be written unclaimed, and
-   * claimed when there is room. Whoever waits for a test has it attempted here, whosever the lane is. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
+   * claimed when there is room, or by the node whose lane it is; a test is attempted by the node that was asked. After
+   * the commit comes `offer` or `spilled`, or `giveUp` where it failed.
    */
   reserve(target: Target, isTest = false): boolean {
     const lane = this.#lanes.of(target);
@@ -385,66 +390,5 @@ export class Dispatcher {
     this.#parts.log.claimFailed(error);
     const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
     for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
-  }
-
-  // ── Other nodes ────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #ownersHost(): OwnersHost {
-    const { routing, clock } = this.#parts;
-    return {
-      taken: (lane) => {
-        this.noteDue(lane.tenantId, lane.destinationId, clock.nowMs());
-        this.#wake(lane);
-        this.#claimer.claim();
-      },
-      leave: (lane) => {
-        this.#claimer.remove(lane);
-        const queued = lane.queue.drain();
-        if (queued.length > 0) void this.#handBack(lane, queued);
-      },
-      isOthers: (lane) => {
-        lane.dueAtMs = Infinity;
-        this.#wakes.set(lane, Infinity);
-        if (lane.isEmpty) this.#lanes.forget(lane);
-      },
-      isGone: (lane) => !lane.isOf(routing.target(lane.tenantId, lane.destinationId)),
-      told: ({ tenantId, destinationId }) => this.noteDue(tenantId, destinationId, clock.nowMs()),
-      loseAll: () => {
-        for (const lane of this.#lanes.all()) this.#inMemory -= lane.queue.drain().length;
-      },
-      shared: () => this.findWaiting(),
-      resumed: () => this.pump(),
-    };
-  }
-
-  // ── Lanes ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #retarget(tenantId: string): void {
-    const route = this.#parts.routing.tenant(tenantId);
-    if (route === undefined) this.#ring.forget(tenantId);
-    for (const lane of this.#lanes.all()) {
-      if (lane.tenantId !== tenantId) continue;
-      const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined && lane.isOf(target)) lane.retarget(target);
-      if (lane.standing(target, this.#parts.clock.nowMs()) === 'open') {
-        // It may sleep for longer than it has to now, or have been held.
-        this.#makeReady(lane);
-        if (lane.dueAtMs !== Infinity) this.#wake(lane);
-      } else {
-        // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
-        for (const delivery of lane.queue.drain()) void this.#drop(lane, delivery);
-        if (!lane.isOf(target)) this.#close(lane);
-      }
-    }
-    this.#claimer.claim();
-    this.pump();
-  }
-
-  /** Its destination is gone: what is still under way ends, and nothing more is claimed. */
-  #close(lane: Lane): void {
-    lane.dueAtMs = Infinity;
-    this.#wakes.set(lane, Infinity);
-    this.#claimer.remove(lane);
-    if (lane.isEmpty) this.#lanes.forget(lane);
   }
 }

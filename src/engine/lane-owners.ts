@@ -53,7 +53,7 @@ export class LaneOwners {
   /** Of those that are owned: they are to be another's. */
   readonly #leaving = new Set<Lane>();
   readonly #wanted = new Set<Lane>();
-  #taking: Promise<void> | null = null;
+  #isTaking = false;
   readonly #toTell = new Map<number, Map<string, LaneKey>>();
   #wasAlive = true;
 
@@ -94,7 +94,7 @@ export class LaneOwners {
     const node = this.#designated(lane);
     if (node === this.#view.self && !this.#leaving.has(lane)) {
       this.#wanted.add(lane);
-      this.#taking ??= this.#take();
+      if (!this.#isTaking) void this.#take();
       return;
     }
     this.#host.isOthers(lane);
@@ -163,6 +163,7 @@ export class LaneOwners {
 
   /** All that are wanted, call by call. */
   async #take(): Promise<void> {
+    this.#isTaking = true;
     // Those that are wanted in the same turn go together.
     await Promise.resolve();
     while (this.#wanted.size > 0) {
@@ -181,7 +182,7 @@ export class LaneOwners {
         break;
       }
     }
-    this.#taking = null;
+    this.#isTaking = false;
   }
 
   #taken(lane: Lane, health: Health | null | undefined): void {
