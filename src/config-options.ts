@@ -9,6 +9,8 @@ import {
   formatBytes,
   httpUrl,
   oneOf,
+  ROLES,
+  parseRoles,
   parseApiKey,
   parseCidrList,
   formatDatabaseUrl,
@@ -146,6 +148,16 @@ export const OPTIONS = {
     default: 'sqlite:./data/angarium.db',
     parse: parseDatabaseUrl,
     format: formatDatabaseUrl,
+  }),
+  roles: option({
+    group: 'Storage',
+    placeholder: 'ROLES',
+    description:
+      'What this node does, where several share a PostgreSQL database: api, deliver, maintain, comma-separated. Together the nodes have to do all of it.',
+    default: ROLES.join(','),
+    list: true,
+    parse: parseRoles,
+    format: (roles) => roles.join(', '),
   }),
   databaseMaxBytes: option({
     group: 'Storage',

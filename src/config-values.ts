@@ -104,6 +104,19 @@ export function oneOf<T extends string>(words: readonly T[]) {
   };
 }
 
+/** What a node does: answer the API, deliver, maintain the database. */
+export const ROLES = ['api', 'deliver', 'maintain'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** One or more of them, comma-separated. */
+export function parseRoles(text: string): Parsed<readonly Role[]> {
+  const given = text.split(',').map((word) => word.trim());
+  const unknown = given.filter((word) => !ROLES.some((role) => role === word));
+  if (unknown.length === 0) return right(ROLES.filter((role) => given.includes(role)));
+  const advice = `write some of ${ROLES.join(', ')}`;
+  return wrong(...unknown.map((word) => `${shown(word)} is not known: ${advice}`));
+}
+
 /** `sqlite:PATH` or `postgres://...`. What may hold a password is not repeated. */
 export function parseDatabaseUrl(text: string): Parsed<DatabaseLocation> {
   const example = 'write sqlite:PATH, such as sqlite:./data/angarium.db';

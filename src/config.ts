@@ -25,7 +25,7 @@ import type { DefinedOutbox } from './config-outbox.ts';
 import { readProfiles } from './config-profiles.ts';
 import type { CheckExpression, DefinedProfile } from './config-profiles.ts';
 import { suggestion } from './config-suggestion.ts';
-import { formatBytes, shown } from './config-values.ts';
+import { formatBytes, ROLES, shown } from './config-values.ts';
 import type { Parsed } from './config-values.ts';
 import type { Profile } from './domain/profile.ts';
 import { longestMs } from './domain/retry-schedule.ts';
@@ -153,8 +153,14 @@ function nodeOf<Item>(
 }
 
 /** Several nodes share the database: what is kept beside an SQLite file has to be given to each of them. */
-function checkForPostgres({ databaseUrl, databaseMaxBytes }: Partial<Config>, sources: Sources) {
-  if (databaseUrl?.engine !== 'postgres') return [];
+function checkForPostgres(
+  { databaseUrl, databaseMaxBytes, roles = ROLES }: Partial<Config>,
+  sources: Sources,
+) {
+  if (databaseUrl?.engine !== 'postgres')
+    return roles.length === ROLES.length
+      ? []
+      : [`${sources.roles.spelling}: nodes share a PostgreSQL database: with SQLite one does all`];
   const problems = (['apiKey', 'encryptionKey'] as const)
     .filter((key) => sources[key].from === 'default')
     .map(

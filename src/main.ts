@@ -67,8 +67,6 @@ import { watchUtilization } from './telemetry/utilization.ts';
 
 /** Of one evaluation, which takes a fraction of a millisecond, as a rule. */
 const EXPRESSION_TIMEOUT_MS = 500;
-/** A dead node's lease ends after 15 s, and its work starts again within 20 s. */
-const RESCUE_MS = 3000;
 
 const PROFILES: readonly Profile[] = [standard, baack, basekit, balkanid, baxcloud];
 
@@ -239,7 +237,6 @@ async function run(
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,
-    rescueEveryMs: config.databaseUrl.engine === 'postgres' ? RESCUE_MS : null,
     limits: {
       maxPerTenant: config.maxConcurrencyPerTenant,
       maxPerOrigin: config.maxConcurrencyPerOrigin,
@@ -251,6 +248,7 @@ async function run(
     random: systemRandom,
     log,
     auditRetentionDays: config.auditRetentionDays,
+    changes: engine.changes,
   });
   const mailLinks = new MailLinks(keys.encryptionKeys);
   const notifications = await openNotifications(config, engine, mailLinks, log);
@@ -267,6 +265,7 @@ async function run(
     publicKeys: instanceKeys.map(({ publicJwk }) => publicJwk),
     trustProxy: config.trustProxy,
     limits: config,
+    answersApi: config.roles.includes('api'),
     metrics: metricsText(metrics, engine, () => outboxFamilies(outboxes?.measures() ?? [])),
     ...(outboxes === null ? {} : { outboxes }),
     log,
@@ -335,23 +334,27 @@ async function checkMailTemplates(folder: string | null): Promise<void> {
 /** `null`: nothing is mailed, and what would do it is not loaded. */
 async function openNotifications(
   { smtpUrl, ...config }: Config,
-  { storage, notices, clock }: Engine,
+  { storage, notices, clock, dispatcher: { owners } }: Engine,
   links: MailLinks,
   log: Log,
 ): Promise<Notifications | null> {
   if (smtpUrl === null) return null;
   const { createNotifications } = await import('./notifications/notifications.ts');
-  return createNotifications({ ...config, smtpUrl, storage, notices, clock, links, log });
+  return createNotifications({ ...config, smtpUrl, storage, owners, notices, clock, links, log });
 }
 
-async function openStorage({ databaseUrl, databaseMaxBytes }: Config): Promise<Storage> {
+async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
   switch (databaseUrl.engine) {
     case 'sqlite':
       return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
     case 'postgres': {
       // Loaded here alone: who has SQLite does not pay for it.
       const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
-      return openPostgresStorage({ url: databaseUrl.url });
+      return openPostgresStorage({
+        url: databaseUrl.url,
+        delivers: roles.includes('deliver'),
+        maintains: roles.includes('maintain'),
+      });
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Random } from '../domain/id.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { ChangeWatch } from './changes.ts';
 import { ClientRing } from './client-ring.ts';
 import type { EngineLog } from './engine-log.ts';
 import { createKeyUseWriter, KeyRing } from './key-ring.ts';
@@ -14,6 +15,8 @@ export interface AccessOptions {
   readonly random: Random;
   readonly log: Pick<EngineLog, 'serviceFailed'>;
   readonly auditRetentionDays: number;
+  /** Tells when other nodes have changed credentials. */
+  readonly changes: ChangeWatch;
 }
 
 export interface Access {
@@ -35,9 +38,11 @@ export function createAccess({
   random,
   log,
   auditRetentionDays,
+  changes,
 }: AccessOptions): Access {
   const keys = new KeyRing(storage, clock);
   const clients = new ClientRing(storage, clock);
+  changes.watchRings({ keys, clients });
   const services = [
     new ServiceRunner(createKeyUseWriter(keys), clock, log),
     new ServiceRunner(createAuditPruner(storage, clock, auditRetentionDays), clock, log),

@@ -1,6 +1,7 @@
 /** What the dispatcher is made of, and its bounds. */
 import type { Deliverer } from './deliver.ts';
 import type { HandBackParts } from './hand-back.ts';
+import type { LaneHealth } from './lane-owners.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { SharedLimits } from './shared-concurrency.ts';
@@ -16,5 +17,7 @@ export interface DispatcherParts extends HandBackParts {
   readonly routing: RoutingTable;
   readonly deliverer: Deliverer;
   readonly recorder: Recorder;
+  /** Of destinations, which goes with their lanes from node to node. */
+  readonly health: LaneHealth;
   readonly limits: DispatcherLimits;
 }

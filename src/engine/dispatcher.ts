@@ -15,6 +15,9 @@ import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import { handover } from './lane-handover.ts';
+import type { Handover } from './lane-handover.ts';
+import type { LaneOwners } from './lane-owners.ts';
 import { liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
@@ -30,6 +33,7 @@ export class Dispatcher {
   readonly #ring = new FairRing<Lane>();
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
+  readonly #handover: Handover;
   #inFlight = 0;
   #inMemory = 0;
   #stopped = true;
@@ -50,7 +54,23 @@ export class Dispatcher {
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
-    parts.routing.onChange((tenantId) => this.#retarget(tenantId));
+    this.#handover = handover(parts, {
+      lanes: this.#lanes,
+      ring: this.#ring,
+      wakes: this.#wakes,
+      claimer: this.#claimer,
+      dispatcher: this,
+      makeReady: (lane) => this.#makeReady(lane),
+      wake: (lane) => this.#wake(lane),
+      empty: (lane) => this.#empty(lane),
+      forgotten: (count) => (this.#inMemory -= count),
+    });
+    parts.routing.onChange(this.#handover.retarget);
+  }
+
+  /** `null`: all lanes are this node's. */
+  get owners(): LaneOwners | null {
+    return this.#handover.owners;
   }
 
   get inFlight(): number {
@@ -63,12 +83,18 @@ export class Dispatcher {
 
   /** Finds out what is waiting in the storage, and begins. */
   async start(): Promise<void> {
-    const waiting = await this.#parts.storage.waitingLanes();
+    await this.owners?.begin();
+    await this.findWaiting();
     // Not before: what is published meanwhile must not go ahead of what has waited longer.
     this.#stopped = false;
-    for (const { tenantId, destinationId, firstDueAtMs } of waiting)
-      this.noteDue(tenantId, destinationId, firstDueAtMs);
     this.#claimer.claim();
+  }
+
+  /** Finds what is waiting there of lanes that shall be this node's. */
+  async findWaiting(): Promise<void> {
+    for (const lane of await this.#parts.storage.waitingLanes())
+      if (this.owners?.isDesignated(lane) !== false)
+        this.noteDue(lane.tenantId, lane.destinationId, lane.firstDueAtMs);
   }
 
   /** Starts nothing more; resolves when nothing is under way. */
@@ -95,13 +121,14 @@ export class Dispatcher {
 
   /**
    * Asks for a place in memory for a delivery that is about to be committed. `false`: it is to be written unclaimed, and
-   * claimed when there is room. After the commit comes `offer` or `spilled`, or `giveUp` where it failed.
+   * claimed when there is room, or by the node whose lane it is; a test is attempted by the node that was asked. After
+   * the commit comes `offer` or `spilled`, or `giveUp` where it failed.
    */
-  reserve(target: Target): boolean {
+  reserve(target: Target, isTest = false): boolean {
     const lane = this.#lanes.of(target);
     const nowMs = this.#parts.clock.nowMs();
     if (this.#stopped || this.#inMemory >= this.#parts.limits.maxInMemory) return false;
-    if (!lane.takes(nowMs)) return false;
+    if (!lane.takes(nowMs) || (!isTest && this.owners?.owns(lane) === false)) return false;
     lane.reserved++;
     this.#inMemory++;
     return true;
@@ -177,7 +204,7 @@ export class Dispatcher {
   /** Starts what may start. */
   pump(): void {
     const { clock, limits, recorder } = this.#parts;
-    if (this.#stopped || recorder.isBlocked) return;
+    if (this.#stopped || recorder.isBlocked || this.owners?.mayStart === false) return;
     const nowMs = clock.nowMs();
     while (this.#inFlight < limits.maxInFlight) {
       const lane = this.#ring.take();
@@ -348,6 +375,7 @@ export class Dispatcher {
     if (lane.isShut(nowMs)) return;
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
+    else if (this.owners?.owns(lane) === false) this.owners.want(lane);
     // Half a lane at a time: claims of one or two would cost a statement each.
     else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
   }
@@ -360,41 +388,12 @@ export class Dispatcher {
     if (!isOpen) this.#empty(lane);
     lane.left(found);
     if (lane.isOf(target)) this.#wake(lane);
-    else this.#close(lane);
+    else this.#handover.close(lane);
   }
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
     const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
     for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
-  }
-
-  #retarget(tenantId: string): void {
-    const route = this.#parts.routing.tenant(tenantId);
-    if (route === undefined) this.#ring.forget(tenantId);
-    for (const lane of this.#lanes.all()) {
-      if (lane.tenantId !== tenantId) continue;
-      const target = route?.targets.get(lane.destinationId);
-      if (target !== undefined && lane.isOf(target)) this.#lanes.retarget(lane, target);
-      if (lane.standing(target, this.#parts.clock.nowMs()) === 'open') {
-        // It may sleep for longer than it has to now, or have been held.
-        this.#makeReady(lane);
-        if (lane.dueAtMs !== Infinity) this.#wake(lane);
-      } else {
-        // Now, and not when it is their turn: by then it may be enabled again, and they are canceled.
-        this.#empty(lane);
-        if (!lane.isOf(target)) this.#close(lane);
-      }
-    }
-    this.#claimer.claim();
-    this.pump();
-  }
-
-  /** Its destination is gone: what is still under way ends, and nothing more is claimed. */
-  #close(lane: Lane): void {
-    lane.dueAtMs = Infinity;
-    this.#wakes.set(lane, Infinity);
-    this.#claimer.remove(lane);
-    if (lane.isEmpty) this.#lanes.forget(lane);
   }
 }

@@ -7,6 +7,7 @@ import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createCanceler } from './cancel.ts';
 import { Catalogue } from './catalogue.ts';
+import { ChangeWatch } from './changes.ts';
 import { Deliverer } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DispatcherLimits } from './dispatcher-parts.ts';
@@ -15,6 +16,7 @@ import { UNMEASURED } from './engine-measures.ts';
 import type { EngineMeasures } from './engine-measures.ts';
 import { createExpirer } from './expire.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import { asLeader } from './lead.ts';
 import { createMaintainer } from './maintain.ts';
 import { Notices } from './notices.ts';
 import { OperatorEvents } from './operator-events.ts';
@@ -30,6 +32,7 @@ import { RoutingTable } from './routing.ts';
 import { TestSender } from './send-test.ts';
 import { tellAgain } from './tell-again.ts';
 import { ServiceRunner } from './service.ts';
+import type { Service } from './service.ts';
 import type { TargetMaker } from './target.ts';
 import { HealthWatch } from './watch-health.ts';
 
@@ -51,8 +54,6 @@ export interface EngineOptions {
   readonly utilization?: () => number;
   /** By default nobody watches. */
   readonly measures?: EngineMeasures;
-  /** How often to look for what dead nodes have left; `null`, the default: no other has this database. */
-  readonly rescueEveryMs?: number | null;
 }
 
 export interface Engine {
@@ -63,6 +64,8 @@ export interface Engine {
   readonly targets: TargetMaker;
   readonly routing: RoutingTable;
   readonly catalogue: Catalogue;
+  /** What other nodes have changed. */
+  readonly changes: ChangeWatch;
   readonly testSender: TestSender;
   readonly publisher: Publisher;
   readonly quota: PublishQuota;
@@ -100,7 +103,10 @@ export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;
   const routing = new RoutingTable(storage, options.targets, clock);
   const recorder = new Recorder({ storage, clock, random, log, measures });
+  const notices = new Notices(clock, log);
+  const keeper = new HealthKeeper({ storage, routing, notices, clock });
   const dispatcher = new Dispatcher({
+    health: keeper,
     storage,
     routing,
     deliverer: new Deliverer({ clock, log, ids: storage.ids, expressions: options.expressions }),
@@ -126,20 +132,19 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   });
+  const changes = new ChangeWatch(storage, routing, catalogue);
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
-  const canceler = new ServiceRunner(createCanceler(storage, clock, measures), clock, log);
-  const pruner = new ServiceRunner(createPruner(storage, clock, options.retentionDays), clock, log);
-  const maintainer = new ServiceRunner(createMaintainer(storage), clock, log);
-  const rollUp = new ServiceRunner(createRollUp(storage), clock, log);
-  const rollUpPruner = new ServiceRunner(
-    createRollUpPruner(storage, clock, options.retentionDays),
-    clock,
-    log,
-  );
-  const notices = new Notices(clock, log);
+  const { owners } = dispatcher;
+  const runner = (service: Service) => new ServiceRunner(service, clock, log);
+  const once = (service: Service) => runner(asLeader(owners, service));
+  const onceWoken = (service: Service) => runner(asLeader(owners, service, true));
+  const canceler = onceWoken(createCanceler(storage, clock, measures));
+  const pruner = once(createPruner(storage, clock, options.retentionDays));
+  const maintainer = runner(createMaintainer(storage));
+  const rollUp = once(createRollUp(storage));
+  const rollUpPruner = once(createRollUpPruner(storage, clock, options.retentionDays));
   const operatorEvents = new OperatorEvents(publisher, routing);
   notices.listen((notice) => operatorEvents.publish(notice));
-  const keeper = new HealthKeeper({ storage, routing, notices, clock });
   const { targets } = options;
   const ends = { storage, routing, targets, dispatcher, wakeCanceler: () => canceler.wake() };
   const watch = new HealthWatch({
@@ -151,14 +156,10 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     wantsAttempts: (topic) => operatorEvents.wantsAttempts(topic),
   });
-  const healthWriter = new ServiceRunner(keeper.service(), clock, log);
-  const expirer = new ServiceRunner(createExpirer(ends, notices, clock), clock, log);
-  const replayer = new ServiceRunner(
-    createReplayer({ storage, routing, dispatcher, clock, log }),
-    clock,
-    log,
-  );
-  const eraser = new ServiceRunner(createEraser(storage), clock, log);
+  const healthWriter = runner(keeper.service());
+  const expirer = once(createExpirer(ends, notices, clock));
+  const replayer = onceWoken(createReplayer({ storage, routing, dispatcher, clock, log }));
+  const eraser = onceWoken(createEraser(storage));
   const services = [
     canceler,
     pruner,
@@ -170,9 +171,12 @@ export function createEngine(options: EngineOptions): Engine {
     replayer,
     eraser,
   ];
-  const { rescueEveryMs = null } = options;
-  if (rescueEveryMs !== null)
-    services.push(new ServiceRunner(createRescuer(storage, dispatcher, rescueEveryMs), clock, log));
+  if (owners !== null)
+    services.push(
+      runner(changes.service()),
+      runner(owners.service()),
+      runner(createRescuer(dispatcher)),
+    );
 
   const wakeCanceler = () => canceler.wake();
 
@@ -184,6 +188,7 @@ export function createEngine(options: EngineOptions): Engine {
     expressions: options.expressions,
     routing,
     catalogue,
+    changes,
     testSender,
     publisher,
     quota: new PublishQuota({ routing, clock }),
@@ -195,6 +200,7 @@ export function createEngine(options: EngineOptions): Engine {
     wakeReplayer: () => replayer.wake(),
     wakeEraser: () => eraser.wake(),
     async load() {
+      await changes.begin();
       await catalogue.refresh();
       await routing.load();
       await keeper.load();

@@ -8,6 +8,7 @@ import { afterAttempt, NEW_HEALTH } from '../domain/health.ts';
 import type { Health, HealthEffect, HealthOutcome } from '../domain/health.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { HealthEntry } from '../storage/health-storage.ts';
+import type { LaneKey } from '../storage/node-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Notices } from './notices.ts';
 import type { RoutingTable } from './routing.ts';
@@ -78,6 +79,13 @@ export class HealthKeeper {
     kept.health = health;
     this.#note(current, health);
     return effects;
+  }
+
+  /** As another node has left it. What this one has counted since, and not written, counts. */
+  learn({ tenantId, destinationId }: LaneKey, health: Health): void {
+    const target = this.#routing.target(tenantId, destinationId);
+    if (target === undefined || this.#changed.has(keyOf(tenantId, destinationId))) return;
+    this.#keptOf(target).health = health;
   }
 
   /** Writes what has changed, unless what follows from it cannot be told just now. */

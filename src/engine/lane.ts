@@ -77,13 +77,17 @@ export class Lane {
 
   /** Nothing in memory, nothing known to wait. */
   get isEmpty(): boolean {
+    return this.isIdle && this.dueAtMs === Infinity;
+  }
+
+  /** Nothing in memory, or on its way there. */
+  get isIdle(): boolean {
     return (
       this.queue.size === 0 &&
       this.inFlight === 0 &&
       this.unrecorded.size === 0 &&
       this.leaving.size === 0 &&
       this.reserved === 0 &&
-      this.dueAtMs === Infinity &&
       !this.claiming
     );
   }

@@ -272,7 +272,7 @@ class Publishing implements Item<PublishOutcome>, Matched {
     this.event = this.#eventFor(
       this.targets.map((target) => ({
         id: target.id,
-        claimed: this.request.deliverAtMs === null && dispatcher.reserve(target),
+        claimed: this.request.deliverAtMs === null && dispatcher.reserve(target, this.request.test),
         order: target.order,
       })),
     );

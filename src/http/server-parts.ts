@@ -23,6 +23,8 @@ export interface ServerParts {
   readonly limits: ServerLimits;
   /** Of one address in a minute (sign-in-limit.ts). */
   readonly maxFailedSignIns?: number;
+  /** Whether the API is answered, or only whether the node is well and its metrics; yes by default. */
+  readonly answersApi?: boolean;
   readonly metrics: MetricsText;
   /** Whose relays are part of this process. */
   readonly outboxes?: OutboxHealth;

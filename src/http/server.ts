@@ -83,8 +83,18 @@ export async function buildServer(
   await watch(server);
   docsPage(server, parts);
   healthRoutes(server, parts);
-  mailLinkRoutes(server, parts);
   wellKnownRoutes(server, parts);
+  if (parts.answersApi !== false) await apiRoutes(server, parts);
+  await server.register((scope, _options, done) => {
+    refuseParameters(scope);
+    processMetricsRoutes(scope, parts);
+    done();
+  });
+  return server;
+}
+
+async function apiRoutes(server: FastifyInstance, parts: ServerParts): Promise<void> {
+  mailLinkRoutes(server, parts);
   await server.register(
     (api, _options, done) => {
       refuseParameters(api);
@@ -118,12 +128,6 @@ export async function buildServer(
     },
     { prefix: '/api/v1' },
   );
-  await server.register((scope, _options, done) => {
-    refuseParameters(scope);
-    processMetricsRoutes(scope, parts);
-    done();
-  });
-  return server;
 }
 
 /** Short, and different for each start: they are searched for in logs. */

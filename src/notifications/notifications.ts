@@ -2,6 +2,8 @@
 import type { Clock } from '../domain/clock.ts';
 import type { MailLinks } from '../domain/mail-link.ts';
 import type { EngineLog } from '../engine/engine-log.ts';
+import type { LaneOwners } from '../engine/lane-owners.ts';
+import { asLeader } from '../engine/lead.ts';
 import type { Notices } from '../engine/notices.ts';
 import { ServiceRunner } from '../engine/service.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -12,6 +14,8 @@ import { mailListener } from './notice-mails.ts';
 
 export interface NotificationOptions {
   readonly storage: Storage;
+  /** `null`: no other node sends mails. */
+  readonly owners: LaneOwners | null;
   readonly notices: Notices;
   readonly clock: Clock;
   readonly links: MailLinks;
@@ -43,7 +47,7 @@ export function createNotifications(options: NotificationOptions): Notifications
     from: options.mailFrom ?? `angarium@${new URL(publicUrl).hostname}`,
     publicUrl,
   });
-  const runner = new ServiceRunner(mailer, clock, log);
+  const runner = new ServiceRunner(asLeader(options.owners, mailer, true), clock, log);
   notices.listen(mailListener(storage, clock, () => runner.wake()));
   return {
     start: () => runner.start(1000),

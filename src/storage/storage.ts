@@ -42,6 +42,7 @@ import type {
 import type { TopicStorage } from './topic-storage.ts';
 import type { HealthStorage } from './health-storage.ts';
 import type { MailStorage } from './mail-storage.ts';
+import type { NodeStorage } from './node-storage.ts';
 import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
@@ -70,6 +71,9 @@ export interface Storage
     MailStorage,
     ReplayStorage,
     ErasingStorage {
+  /** What other nodes do; `null`: this process alone has the database. */
+  readonly nodes: NodeStorage | null;
+
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 

@@ -55,6 +55,7 @@ describe('without anything', () => {
         shutdownGraceS: 10,
         logLevel: 'info',
         databaseUrl: { engine: 'sqlite', path: './data/angarium.db' },
+        roles: ['api', 'deliver', 'maintain'],
         databaseMaxBytes: null,
         retentionDays: 7,
         auditRetentionDays: 365,
@@ -127,6 +128,7 @@ describe('flags', () => {
         shutdown_grace_s: '1',
         log_level: 'debug',
         database_url: 'sqlite:a.db',
+        roles: 'api, deliver, maintain',
         database_max_bytes: '1 GiB',
         retention_days: '9',
         audit_retention_days: '9',
@@ -299,6 +301,10 @@ describe('PostgreSQL', () => {
     };
     const loaded = await good({ env });
     expect(loaded.config.databaseUrl).toEqual({ engine: 'postgres', url });
+    const fewer = await problems({ env: { ANGARIUM_ROLES: 'deliver' } });
+    expect(fewer).toEqual([
+      'ANGARIUM_ROLES: nodes share a PostgreSQL database: with SQLite one does all',
+    ]);
     const shown = describeConfig(loaded);
     expect(shown).toMatch(/^database_url += postgres:\/\/db\.internal:5433\/angarium {2}\(/m);
     expect(shown).not.toContain('SECRET');

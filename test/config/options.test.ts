@@ -62,6 +62,10 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ],
     ['sqlite:../with blank.db', { engine: 'sqlite', path: '../with blank.db' }],
   ],
+  roles: [
+    ['maintain, deliver,api', ['api', 'deliver', 'maintain']],
+    ['api,deliver,maintain', ['api', 'deliver', 'maintain']],
+  ],
   databaseMaxBytes: [
     ['none', null],
     ['1048576', 1024 ** 2],
@@ -220,6 +224,7 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['postgres://localhost/a?sslmode=prefer', 'sslmode is not known here'],
     ['postgres://localhost/a?sslmode=verify-ca', 'needs sslrootcert=PATH'],
   ],
+  roles: [['api,deliver,maintain,work', 'is not known: write some of api, deliver, maintain']],
   databaseMaxBytes: [
     ['0', 'from 1 MiB'],
     ['1023 KiB', 'from 1 MiB'],

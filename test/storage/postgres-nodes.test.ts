@@ -43,7 +43,7 @@ describe.skipIf(reason !== null)(
     }
 
     it('may start together over an empty schema, and spell ids alike', async () => {
-      await withNodes(4, async (...nodes) => {
+      await withNodes(10, async (...nodes) => {
         const ids = nodes.map((node) => node.ids.eventId(5));
         expect(new Set(ids).size).toBe(1);
         await Promise.all(nodes.map((node) => node.ping()));

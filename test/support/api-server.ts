@@ -188,6 +188,7 @@ export class ApiServer {
       random: systemRandom,
       log,
       auditRetentionDays: 365,
+      changes: engine.changes,
     });
     const tokens = new TenantTokens(
       [deriveTokenKey(ENCRYPTION_KEY)],

@@ -19,6 +19,8 @@ export interface StorageOptions {
   readonly storage?: 'memory' | 'file';
   /** Of the file. */
   readonly maxBytes?: number;
+  /** URL of a PostgreSQL schema that is there, and stays. */
+  readonly database?: string;
 }
 
 export interface OpenedStorage {
@@ -29,7 +31,9 @@ export interface OpenedStorage {
 export function openTestStorage({
   storage = 'memory',
   maxBytes,
+  database,
 }: StorageOptions): Promise<OpenedStorage> {
+  if (database !== undefined) return openNode(database);
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();
@@ -57,6 +61,11 @@ async function openFile(maxBytes: number | null): Promise<OpenedStorage> {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+async function openNode(url: string): Promise<OpenedStorage> {
+  const storage = await openPostgresStorage({ url });
+  return { storage, close: () => storage.close() };
 }
 
 let schemas = 0;

@@ -10,7 +10,7 @@ import type { Storage } from '../../src/storage/storage.ts';
 import type { ProcessClock } from './simulated-clock.ts';
 import type { SeededRandom } from './simulated-random.ts';
 
-export type Operation = Exclude<keyof Storage, 'ids'>;
+export type Operation = Exclude<keyof Storage, 'ids' | 'nodes'>;
 
 const READS: ReadonlySet<Operation> = new Set<Operation>([
   'tenantGet',
@@ -116,10 +116,10 @@ export class SimulatedConnection {
     this.#options = options;
     const { inner } = options;
     const calls = Object.entries(inner)
-      .filter(([name]) => name !== 'ids')
+      .filter(([name]) => name !== 'ids' && name !== 'nodes')
       .map(([name, call]) => [name, this.#callOf(name as Operation, call as Call)]);
     // Every method of the port, each with its own query and result.
-    this.storage = { ...Object.fromEntries(calls), ids: inner.ids } as Storage;
+    this.storage = { ...Object.fromEntries(calls), ids: inner.ids, nodes: null } as Storage;
   }
 
   /** Calls that were not answered yet. */

@@ -90,6 +90,12 @@ export function authorize(server: FastifyInstance, parts: ServerParts): void {
   ): Verdict {
     const go = (recognised: Recognised) =>
       typeof recognised === 'string' ? refuse(request, reply, recognised) : then(recognised);
+    // A key that another node has revoked opens nothing from then on.
+    const current = engine.changes.current();
+    return current === null ? recognise(request, go) : current.then(() => recognise(request, go));
+  }
+
+  function recognise(request: FastifyRequest, go: (recognised: Recognised) => Verdict): Verdict {
     const recognised = credentials.of(request);
     return recognised instanceof Promise ? recognised.then(go) : go(recognised);
   }

@@ -7,7 +7,7 @@ import { writeAudit } from './audit.ts';
 import { tenantNos } from './events.ts';
 import type { Operation } from './operation.ts';
 import { bytesOf, isOneOf, listPage, numberOrNull } from './page.ts';
-import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { raiseRoutingVersion } from './routing-version.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 
@@ -133,7 +133,7 @@ export async function deleteTenantClients(session: WriteSession, tenant: number)
 
 async function raiseVersions(session: WriteSession, tenant: number): Promise<void> {
   await session.run(RAISE_VERSION);
-  await session.run(RAISE_ROUTING_VERSION, tenant);
+  await raiseRoutingVersion(session, tenant);
 }
 
 async function isTaken(

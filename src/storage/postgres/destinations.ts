@@ -7,7 +7,7 @@ import { bytesOf, numberOrNull, textOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { tenantClients } from './clients.ts';
-import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { raiseRoutingVersion } from './routing-version.ts';
 import { tenantDefaults } from './tenants.ts';
 
 const SELECT = `
@@ -70,7 +70,7 @@ export const destinationInsert: Operation<Storage['destinationInsert'], WriteSes
     destination.expiresAtMs,
     destination.subscription?.apiClient ?? null,
   );
-  await session.run(RAISE_ROUTING_VERSION, tenant.no);
+  await raiseRoutingVersion(session, tenant.no);
   await writeAudit(session, audit);
   return 'inserted';
 };
@@ -101,7 +101,7 @@ export const destinationUpdate: Operation<Storage['destinationUpdate'], WriteSes
     destination.subscription?.apiClient ?? null,
   );
   if (updated === 0) return 'changed_meanwhile';
-  await session.run(RAISE_ROUTING_VERSION, tenant.no);
+  await raiseRoutingVersion(session, tenant.no);
   await writeAudit(session, audit);
   return 'updated';
 };
@@ -118,7 +118,7 @@ export const destinationDelete: Operation<Storage['destinationDelete'], WriteSes
   const deleted = await session.run(DELETE, nowMs, seq, tenant.no, no, ifRevision);
   if (deleted === 0) return 'changed_meanwhile';
   await session.run(DELETE_HEALTH, tenant.no, no);
-  await session.run(RAISE_ROUTING_VERSION, tenant.no);
+  await raiseRoutingVersion(session, tenant.no);
   await writeAudit(session, audit);
   return 'deleted';
 };

@@ -26,8 +26,8 @@ export const TENANT_TABLES = {
 export const COUNTED_TABLES = ['attempt_rollups', 'event_rollups', 'rollup_erasures'] as const;
 
 /**
- * Tables without rows of tenants. Topics are the operator's words, and stay. Those of `tenants`, of mails and of
- * `deletions` go with the deletion's beginning and end. The audit log keeps what it has until its own retention: that a
+ * Tables without rows of tenants. Topics are the operator's words, and stay. Those of `tenants`, of `lanes`, of mails, of
+ * `deletions` and `routing_ends` go with the deletion's beginning and end. The audit log keeps what it has until its own retention: that a
  * tenant was there and was deleted, and by whom, is what it is for.
  */
 export const OTHER_TABLES = [
@@ -35,8 +35,10 @@ export const OTHER_TABLES = [
   'meta',
   'numbers',
   'nodes',
+  'lanes',
   'tenants',
   'deletions',
+  'routing_ends',
   'topics',
   'rollup_topics',
   'rollup_progress',

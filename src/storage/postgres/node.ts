@@ -1,18 +1,34 @@
 /**
  * This node's incarnation and its lease. Claims of an incarnation whose lease is over count as free, for everybody else;
  * what it still records of them is fenced delivery by delivery. So a lease that ran out while the database was away may
- * be renewed, and a node whose row is gone begins anew.
+ * be renewed, until another node has buried this one: then it begins anew.
  */
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
+import type { NodeView } from '../node-storage.ts';
 
 const LEASE_S = 15;
 const RENEW_MS = 5000;
+/** So long before its end a lease is taken for over: an attempt that begins now is sent a little later. */
+const MARGIN_MS = 1000;
 const LEASE = `clock_timestamp() + interval '${LEASE_S} seconds'`;
 
-const BEGIN = `INSERT INTO nodes (lease_until) VALUES (${LEASE}) RETURNING incarnation`;
-const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1`;
+const BEGIN = `INSERT INTO nodes (lease_until, delivers) VALUES (${LEASE}, $1) RETURNING incarnation`;
+const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1 AND lease_until > '-infinity'`;
 const END = "UPDATE nodes SET lease_until = '-infinity' WHERE incarnation = $1";
+
+// After a start of the server everybody has time to renew.
+const BURY = `
+  UPDATE nodes SET lease_until = '-infinity'
+  WHERE lease_until > '-infinity' AND lease_until <= clock_timestamp()
+    AND clock_timestamp() > pg_postmaster_start_time() + interval '10 seconds'`;
+const LIVE = `
+  SELECT incarnation, delivers, incarnation::text = (SELECT value FROM meta WHERE name = 'leader') AS leads
+  FROM nodes WHERE lease_until > '-infinity' ORDER BY incarnation`;
+const LEAD = `
+  INSERT INTO meta (name, value) VALUES ('leader', $1::bigint::text)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value
+  WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = meta.value::bigint AND lease_until > '-infinity')`;
 
 // Dead for an hour: what it left is freed, and then it is forgotten.
 const LONG_DEAD = "lease_until < clock_timestamp() - interval '1 hour'";
@@ -35,8 +51,17 @@ const FREE = `
   UPDATE deliveries SET claimed_by = 0 FROM left_behind
   WHERE deliveries.tenant_no = left_behind.tenant_no AND deliveries.event_seq = left_behind.event_seq
     AND deliveries.ordinal = left_behind.ordinal AND claimed_by IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
+// Numbers are microseconds.
+const FORGET_ENDS = `
+  DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
 const HAS_LONG_DEAD = `SELECT 1 FROM nodes WHERE ${LONG_DEAD} LIMIT 1`;
 const FORGET = `DELETE FROM nodes WHERE ${LONG_DEAD}`;
+const FORGET_LANES = 'DELETE FROM lanes WHERE owner NOT IN (SELECT incarnation FROM nodes)';
+
+export interface NodeRoles {
+  readonly delivers: boolean;
+  readonly maintains: boolean;
+}
 
 export class Node {
   readonly #pool: Pool;
@@ -44,17 +69,58 @@ export class Node {
   #incarnation = 0;
   #renewedAtMs = 0;
   #isInDoubt = false;
+  readonly #delivers: boolean;
+  readonly #maintains: boolean;
+  readonly #onReborn: (() => void)[] = [];
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #isEnded = false;
 
-  constructor(pool: Pool, clock: Clock) {
+  constructor(pool: Pool, clock: Clock, { delivers, maintains }: NodeRoles) {
     this.#pool = pool;
     this.#clock = clock;
+    this.#delivers = delivers;
+    this.#maintains = maintains;
   }
 
   get incarnation(): number {
     return this.#incarnation;
+  }
+
+  /** By the monotonic clock: the lease was asked for after that moment. */
+  get isAlive(): boolean {
+    return (
+      !this.#isInDoubt && this.#clock.monotonicMs() - this.#renewedAtMs < LEASE_S * 1000 - MARGIN_MS
+    );
+  }
+
+  onReborn(listener: () => void): void {
+    this.#onReborn.push(listener);
+  }
+
+  async look(): Promise<NodeView> {
+    await this.#pool.query(BURY);
+    let live = await this.#live();
+    if (this.#maintains && !live.some(({ leads }) => leads === true)) {
+      await this.#pool.query(LEAD, [this.#incarnation]);
+      live = await this.#live();
+    }
+    return {
+      self: this.#incarnation,
+      deliverers: live.flatMap(({ incarnation, delivers }) => (delivers ? [incarnation] : [])),
+      leads: live.some(
+        ({ incarnation, leads }) => leads === true && incarnation === this.#incarnation,
+      ),
+    };
+  }
+
+  async #live() {
+    const { rows } = await this.#pool.query<{
+      incarnation: number;
+      delivers: boolean;
+      leads: boolean | null;
+    }>(LIVE);
+    return rows;
   }
 
   async begin(): Promise<void> {
@@ -79,12 +145,15 @@ export class Node {
       await this.#renew(client);
   }
 
-  /** Frees a slice of what nodes left that have been dead for long, and forgets them. */
+  /** Forgets which tenants ended long ago; frees a slice of what nodes left that have been dead for long, and forgets them. */
   async tidy(): Promise<void> {
+    await this.#pool.query(FORGET_ENDS);
     const dead = await this.#pool.query(HAS_LONG_DEAD);
     if (dead.rowCount === 0) return;
     const freed = await this.#pool.query(FREE);
-    if (freed.rowCount === 0) await this.#pool.query(FORGET);
+    if (freed.rowCount !== 0) return;
+    await this.#pool.query(FORGET);
+    await this.#pool.query(FORGET_LANES);
   }
 
   /** Its claims are free at once. */
@@ -115,9 +184,11 @@ export class Node {
 
   async #beginAnew(on: Pool | ClientBase): Promise<void> {
     const askedAtMs = this.#clock.monotonicMs();
-    const begun = await on.query<{ incarnation: number }>(BEGIN);
+    const begun = await on.query<{ incarnation: number }>(BEGIN, [this.#delivers]);
+    const isFirst = this.#incarnation === 0;
     this.#incarnation = begun.rows[0]?.incarnation ?? 0;
     this.#renewedAtMs = askedAtMs;
     this.#isInDoubt = false;
+    if (!isFirst) for (const listener of this.#onReborn) listener();
   }
 }

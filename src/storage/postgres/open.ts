@@ -16,17 +16,20 @@ const TYPES = new pg.TypeOverrides();
 TYPES.setTypeParser(pg.types.builtins.INT8, Number);
 TYPES.setTypeParser(pg.types.builtins.BYTEA, bytesOfHex);
 
-/** Throws `StorageOpenError`. */
-export async function openPool(url: string): Promise<pg.Pool> {
-  const pool = new pg.Pool({
+export function connectionConfig(url: string): pg.ClientConfig {
+  return {
     connectionString: withTlsOfLibpq(url),
-    max: CONNECTIONS,
     types: TYPES,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'angarium',
-  });
+  };
+}
+
+/** Throws `StorageOpenError`. */
+export async function openPool(url: string): Promise<pg.Pool> {
+  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS });
   // A connection that has ended says so to whoever uses it next: nobody has to hear it now.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));

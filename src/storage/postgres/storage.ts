@@ -13,6 +13,7 @@ import { attemptGet, attemptList } from './attempts.ts';
 import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
 import { cancelSlice } from './cancel-slice.ts';
+import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
@@ -34,7 +35,8 @@ import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Memory } from './memory.ts';
 import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
-import { openPool } from './open.ts';
+import { lanesRelease, lanesTake } from './lanes.ts';
+import { connectionConfig, openPool } from './open.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -70,6 +72,7 @@ import {
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
 import { usageList } from './usage.ts';
+import { Wire } from './wire.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=...` */
@@ -77,6 +80,10 @@ export interface PostgresOptions {
   /** Of due times; numbers and leases go by the clock of the database. */
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Whether lanes may be this node's; yes by default. */
+  readonly delivers?: boolean;
+  /** Whether it may lead what is done once over all nodes; yes by default. */
+  readonly maintains?: boolean;
 }
 
 /** Throws `StorageOpenError`. */
@@ -84,20 +91,22 @@ export async function openPostgresStorage({
   url,
   clock = systemClock,
   random = systemRandom,
+  delivers = true,
+  maintains = true,
 }: PostgresOptions): Promise<Storage> {
   const pool = await openPool(url);
-  const node = new Node(pool, clock);
+  const node = new Node(pool, clock, { delivers, maintains });
   try {
     const ids = await readIds(pool, random);
     await node.begin();
-    return storageOver(pool, node, ids, clock);
+    return storageOver(pool, new Wire(pool, connectionConfig(url), clock), node, ids, clock);
   } catch (error) {
     await pool.end();
     throw explainOpening(error, placeOf(url));
   }
 }
 
-function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storage {
+function storageOver(pool: Pool, wire: Wire, node: Node, ids: IdCodec, clock: Clock): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
@@ -130,6 +139,19 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
 
   return {
     ids,
+    nodes: {
+      changes: read(changes),
+      isAlive: () => node.isAlive,
+      onReborn: (listener) => node.onReborn(listener),
+      look: () => transactions.aside(() => node.look()),
+      lanesTake: write(lanesTake),
+      lanesRelease: write(lanesRelease),
+      tell: ({ node: to, lanes }) => transactions.aside(() => wire.tell(to, lanes)),
+      onTold: (listener) =>
+        wire.onTold(({ node: to, lanes }) => {
+          if (to === node.incarnation) listener(lanes);
+        }),
+    },
     tenantUpsert: inOrder(tenantUpsert),
     tenantGet: read(tenantGet),
     tenantList: read(tenantList),
@@ -210,6 +232,7 @@ function storageOver(pool: Pool, node: Node, ids: IdCodec, clock: Clock): Storag
     maintain: () => transactions.aside(() => node.tidy()),
     async close() {
       await transactions.close();
+      await wire.close();
       try {
         await node.end();
       } finally {

@@ -8,7 +8,7 @@ import { writeAudit } from './audit.ts';
 import { deleteTenantClients, tenantClients } from './clients.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage } from './page.ts';
-import { RAISE_ROUTING_VERSION } from './routing-version.ts';
+import { endRouting, raiseRoutingVersion } from './routing-version.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 
@@ -57,7 +57,7 @@ export const tenantUpsert: Operation<Storage['tenantUpsert'], WriteSession> = as
     const no = Number(before['no']);
     const merged = mergedSettings(String(before['settings']), settings);
     await session.run(UPDATE, text, merged, nowMs, no);
-    if (merged !== before['settings']) await session.run(RAISE_ROUTING_VERSION, no);
+    if (merged !== before['settings']) await raiseRoutingVersion(session, no);
   }
   if (author !== null)
     await writeAudit(session, tenantAudit(author, id, told, await snapshotOf(session, id)));
@@ -115,7 +115,7 @@ export const tenantSecretsPut: Operation<Storage['tenantSecretsPut'], WriteSessi
   const nowMs = session.clock.nowMs();
   const updated = await session.run(PUT_SECRETS, sealed, nowMs, tenant.no, ifRevision);
   if (updated === 0) return 'changed_meanwhile';
-  await session.run(RAISE_ROUTING_VERSION, tenant.no);
+  await raiseRoutingVersion(session, tenant.no);
   await writeAudit(session, audit);
   return 'updated';
 };
@@ -131,12 +131,14 @@ export const tenantDelete: Operation<Storage['tenantDelete'], WriteSession> = as
   const nowMs = session.clock.nowMs();
   await session.run(DELETE_DESTINATIONS, nowMs, await session.takeSeqs(1), tenant.no);
   await session.run('DELETE FROM destination_health WHERE tenant_no = $1', tenant.no);
+  await session.run('DELETE FROM lanes WHERE tenant_no = $1', tenant.no);
   await session.run('DELETE FROM mails WHERE tenant_id = $1', id);
   await session.run('DELETE FROM mail_refusals WHERE tenant_id = $1', id);
   await deleteTenantClients(session, tenant.no);
   await session.run('DELETE FROM tenants WHERE no = $1', tenant.no);
   await session.run(ERASE_COUNTS, tenant.no);
   await session.run(BEGIN_DELETION, tenant.no, id, nowMs);
+  await endRouting(session, tenant.no, id);
   return true;
 };
 

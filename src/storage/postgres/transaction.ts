@@ -102,9 +102,9 @@ export class Transactions {
   }
 
   /** What makes do with statements of its own. */
-  async aside(work: () => Promise<void>): Promise<void> {
+  async aside<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
-      await this.#track(work());
+      return await this.#track(work());
     } catch (error) {
       throw explainRefusal(error);
     }

@@ -32,6 +32,7 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
 
   return {
     ids: context.ids,
+    nodes: null,
     tenantUpsert: asWrite(write.tenantUpsert),
     tenantGet: asRead(read.tenantGet),
     tenantList: asRead(read.tenantList),

@@ -43,6 +43,7 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
 
   return {
     ids: createIdCodec(writer.instanceMark),
+    nodes: null,
     tenantUpsert: write('tenantUpsert'),
     tenantGet: read('tenantGet'),
     tenantList: read('tenantList'),

@@ -1,0 +1,103 @@
+/**
+ * What other nodes have changed. A request asks before anything else (`current`): whatever was answered anywhere before it
+ * came counts for it. Requests that come together share one look; where no other node has the database there is none.
+ */
+import type { Storage } from '../storage/storage.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { RoutingTable } from './routing.ts';
+import type { Service } from './service.ts';
+
+/** Lanes learn of changes without a request. */
+const LOOK_EVERY_MS = 1000;
+
+interface Ring {
+  refresh(): Promise<void>;
+}
+
+interface Seen {
+  readonly seq: number;
+  readonly keys: number;
+  readonly clients: number;
+  readonly catalogue: number;
+}
+
+export class ChangeWatch {
+  readonly #storage: Storage;
+  readonly #routing: RoutingTable;
+  readonly #catalogue: Catalogue;
+  #rings: { readonly keys: Ring; readonly clients: Ring } | null = null;
+  #seen: Seen = { seq: Number.MAX_SAFE_INTEGER, keys: -1, clients: -1, catalogue: -1 };
+  #now: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  constructor(storage: Storage, routing: RoutingTable, catalogue: Catalogue) {
+    this.#storage = storage;
+    this.#routing = routing;
+    this.#catalogue = catalogue;
+  }
+
+  /** Who holds credentials in memory. */
+  watchRings(rings: { readonly keys: Ring; readonly clients: Ring }): void {
+    this.#rings = rings;
+  }
+
+  /** Before all that is to be watched is read for the first time. */
+  async begin(): Promise<void> {
+    const { nodes } = this.#storage;
+    if (nodes === null) return;
+    const { seq } = await nodes.changes({ afterSeq: Number.MAX_SAFE_INTEGER });
+    this.#seen = { ...this.#seen, seq };
+  }
+
+  /** Resolves when all that was committed before this call is known; `null`: it is known. */
+  current(): Promise<void> | null {
+    if (this.#storage.nodes === null) return null;
+    if (this.#now === null) return this.#begin();
+    // The one under way may have looked before.
+    this.#next ??= this.#now
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        return this.#begin();
+      });
+    return this.#next;
+  }
+
+  service(): Service {
+    return {
+      name: 'watch of changes',
+      poll: async () => {
+        await this.current();
+        return LOOK_EVERY_MS;
+      },
+    };
+  }
+
+  #begin(): Promise<void> {
+    const now = this.#look();
+    this.#now = now;
+    const end = () => {
+      if (this.#now === now) this.#now = null;
+    };
+    now.then(end, end);
+    return now;
+  }
+
+  async #look(): Promise<void> {
+    const { nodes } = this.#storage;
+    if (nodes === null) return;
+    const before = this.#seen;
+    const found = await nodes.changes({ afterSeq: before.seq });
+    const moved = found.tenants.filter(
+      ({ id, version }) => this.#routing.tenant(id)?.version !== (version ?? undefined),
+    );
+    await Promise.all([
+      ...moved.map(({ id }) => this.#routing.refresh(id)),
+      found.catalogue === before.catalogue ? null : this.#catalogue.refresh(),
+      found.keys === before.keys ? null : this.#rings?.keys.refresh(),
+      found.clients === before.clients ? null : this.#rings?.clients.refresh(),
+    ]);
+    const { seq, keys, clients, catalogue } = found;
+    this.#seen = { seq, keys, clients, catalogue };
+  }
+}

@@ -1,0 +1,104 @@
+/** A destination's lane belongs to one node at a time, wherever its events are published. */
+import { describe, expect, it } from 'vitest';
+
+import { withNodes } from '../support/api-nodes.ts';
+import { ApiServer } from '../support/api-server.ts';
+import { until } from '../support/api-until.ts';
+import type { DeliveryView, ListView } from '../support/api-views.ts';
+import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
+
+const reason = await whyNoPostgres();
+
+describe.skipIf(reason !== null)('lanes over several nodes', () => {
+  const postgres = usePostgresServer();
+
+  async function ownersOf(database: string): Promise<number[]> {
+    const rows = await postgres.query(
+      `SELECT DISTINCT owner FROM ${schemaOf(database)}.lanes ORDER BY owner`,
+    );
+    return rows.map(({ owner }) => Number(owner));
+  }
+
+  const delivered = async (on: ApiServer, tenantId: string) => {
+    const path = `/v1/deliveries?tenant_id=${tenantId}&status=delivered&limit=1000`;
+    return (await on.get<ListView<DeliveryView>>(path)).body.models.length;
+  };
+
+  it('have one attempt under way at a time where the destination says so', () =>
+    withNodes(postgres, 3, async (...nodes) => {
+      const [first] = nodes;
+      if (first === undefined) throw new Error('there is no node');
+      const tenantId = await first.tenant();
+      const held = { url: first.receiver.url('/hold/one') };
+      const policy = { concurrency: 1 };
+      await first.destination(tenantId, { topics: ['a'], config: held, policy });
+      for (const [index] of nodes.entries())
+        await first.destination(tenantId, {
+          topics: ['b'],
+          config: { url: first.receiver.url(`/after-${index}`) },
+        });
+      const publish = (on: ApiServer, topic: string) =>
+        on.publish({ tenant_id: tenantId, topic, data: {} });
+      for (const node of [...nodes, ...nodes, ...nodes]) await publish(node, 'a');
+      await first.receiver.wait('/hold/one', 1);
+      // Whatever another node might have begun, it has begun when it has delivered what came later.
+      for (const node of nodes) await publish(node, 'b');
+      for (const [index] of nodes.entries())
+        await first.receiver.wait(`/after-${index}`, nodes.length);
+      expect(first.receiver.at('/hold/one')).toHaveLength(1);
+      first.receiver.release('one');
+      await first.receiver.wait('/hold/one', 9);
+      await until('all to be recorded', async () =>
+        (await delivered(first, tenantId)) === 9 + 9 ? true : undefined,
+      );
+      expect(first.receiver.at('/hold/one')).toHaveLength(9);
+    }));
+
+  it('are shared out when a node comes, and taken back when it goes', async () => {
+    const database = await postgres.createSchema();
+    const one = await ApiServer.start({ database });
+    const tenantId = await one.tenant();
+    const count = 24;
+    for (let index = 0; index < count; index++)
+      await one.destination(tenantId, { config: { url: one.receiver.url(`/${index}`) } });
+    let published = 0;
+    const publish = async (on: ApiServer) => {
+      await on.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+      published++;
+      for (let index = 0; index < count; index++) await one.receiver.wait(`/${index}`, published);
+    };
+    await publish(one);
+    expect(await ownersOf(database)).toHaveLength(1);
+    const other = await ApiServer.start({ database });
+    await until('lanes to have moved', async () =>
+      (await ownersOf(database)).length === 1 ? undefined : true,
+    );
+    for (const node of [one, other, one, other]) await publish(node);
+    await other.stop();
+    await publish(one);
+    await until('lanes to have come back', async () =>
+      (await ownersOf(database)).length === 1 ? true : undefined,
+    );
+    await publish(one);
+    await until('all to be recorded', async () =>
+      (await delivered(one, tenantId)) === published * count ? true : undefined,
+    );
+    for (let index = 0; index < count; index++)
+      expect(one.receiver.at(`/${index}`)).toHaveLength(published);
+    await one.stop();
+    await postgres.dropSchema(database);
+  });
+
+  it('do not keep a test event from being answered by the node that was asked', () =>
+    withNodes(postgres, 2, async (...nodes) => {
+      const [first] = nodes;
+      if (first === undefined) throw new Error('there is no node');
+      const tenantId = await first.tenant();
+      const { id } = await first.destination(tenantId);
+      for (const node of nodes) {
+        const path = `/v1/tenants/${tenantId}/destinations/${id}/test`;
+        const { body } = await node.post<{ attempt: object | null }>(path, {});
+        expect(body.attempt).not.toBeNull();
+      }
+    }));
+});
