@@ -71,6 +71,7 @@ import {
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
+import { untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
 
@@ -181,6 +182,7 @@ function storageOver(pool: Pool, wire: Wire, node: Node, ids: IdCodec, clock: Cl
     expiryWarned: inOrder(expiryWarned),
     healthPage: read(healthPage),
     destinationsEnding: read(destinationsEnding),
+    untoldFailures: read(untoldFailures),
     mailAdd: inOrder(mailAdd),
     mailSettled: inOrder(mailSettled),
     mailRefuse: inOrder(mailRefuse),
