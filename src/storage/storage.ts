@@ -175,8 +175,8 @@ export interface Storage
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
   /**
    * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. Due are those of a
-   * time up to `dueBeforeMs`, and what was due at once when it was published or asked for, also where the clock was set
-   * back since then. Nothing of a destination for which `cancelSlice` has work: `nextDueAtMs` is soon.
+   * time up to `dueBeforeMs`; a driver that is the only one to number may add what was due at once when it was published or
+   * asked for, before a clock that was set back. Nothing of a destination for which `cancelSlice` has work: `nextDueAtMs` is soon.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
   /**

@@ -82,7 +82,7 @@ export function describeOrder(driver: StorageDriver): void {
       ];
       const a2 = await publishOrdered(db.storage, tenantId, { order: 'key', key: 'a' });
       const claimed = await claimOrdered(db.storage, tenantId, later());
-      expect(claimed.seqs.toSorted()).toEqual([a1.seq, b1.seq]);
+      expect(claimed.seqs.toSorted((a, b) => a - b)).toEqual([a1.seq, b1.seq]);
       expect(claimed.hasFollowers).toBe(true);
       expect((await claimOrdered(db.storage, tenantId, later())).seqs).toEqual([]);
 
@@ -100,7 +100,7 @@ export function describeOrder(driver: StorageDriver): void {
         await publishOrdered(db.storage, tenantId, { order: 'key' }),
       ];
       const { seqs } = await claimOrdered(db.storage, tenantId, later());
-      expect(seqs.toSorted()).toEqual([one.seq, ...free.map(({ seq }) => seq)]);
+      expect(seqs.toSorted((a, b) => a - b)).toEqual([one.seq, ...free.map(({ seq }) => seq)]);
     });
 
     it('tells which of those that were to be claimed stand behind something that nobody has', async () => {
@@ -197,7 +197,7 @@ export function describeOrder(driver: StorageDriver): void {
       const before = await publishOrdered(db.storage, tenantId, { order: 'none', key: 'k' });
       const after = await publishOrdered(db.storage, tenantId, KEY);
       const { seqs } = await claimOrdered(db.storage, tenantId, later());
-      expect(seqs.toSorted()).toEqual([before.seq, after.seq]);
+      expect(seqs.toSorted((a, b) => a - b)).toEqual([before.seq, after.seq]);
     });
 
     it('goes by numbers over a crash: what a dead incarnation had is free, and still the first', async () => {

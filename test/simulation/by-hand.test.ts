@@ -92,13 +92,23 @@ describe('a destination that is disabled', () => {
     stage.publish('t', 10);
     await stage.world.pass(100);
     expect(receiver.requests).toHaveLength(1);
+    const { storage } = stage.process.engine;
+    const stored = await stage.during(storage.destinationGet({ tenantId: 't', id: 'r' }));
+    if (stored === null) throw new Error('there is no destination');
     const disabled = disable(stage, stage.world.clock.nowMs());
-    // Asked for as soon as the first change is written: the engine reads the routing only after both.
-    await stage.world.clock.advanceUntil(
-      () => [...stage.world.ledger.destinations()].some(({ isEnabled }) => !isEnabled),
-      1000,
-    );
-    await stage.during(Promise.all([disabled, disable(stage, null)]));
+    const isDisabled = () =>
+      [...stage.world.ledger.destinations()].some(({ isEnabled }) => !isEnabled);
+    await stage.world.clock.advanceUntil(isDisabled, 1000);
+    // The one who reads is busy: the routing is read only after both changes.
+    for (let reads = 0; reads < 10; reads++) void storage.tenantGet({ id: 't' });
+    const { revision } = stored;
+    const enabled = storage.destinationUpdate({
+      destination: { ...stored, revision: revision + 2 },
+      ifRevision: revision + 1,
+      cancelPending: false,
+    });
+    await stage.during(Promise.all([disabled, enabled]));
+    expect(await enabled).toBe('updated');
     await stage.world.pass(5000);
     expect(receiver.requests).toHaveLength(1);
     stage.publish('t');

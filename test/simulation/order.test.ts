@@ -1,6 +1,7 @@
 /** Ordered destinations, with receivers that fail and processes that die: in which order the receiver gets things. */
 import { describe, expect, test } from 'vitest';
 
+import { cancelDelivery } from '../../src/engine/cancel.ts';
 import { changeDestination } from '../../src/engine/manage-destinations.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, ReceivedRequest, Receiver } from '../support/simulated-receivers.ts';
@@ -79,9 +80,17 @@ describe('order: key', () => {
     const { engine } = stage.process;
     const change = (disabledAtMs: number | null) =>
       stage.during(changeDestination(engine, { tenantId: 't', id: 'r' }, { disabledAtMs }));
-    stage.publish('t', 3, null, { key: 'k' });
+    stage.publish('t', 4, null, { key: 'k' });
     await stage.world.pass(50);
-    // The first is under way; the others leave the memory without their turn.
+    // The first is under way; the second leaves the memory without its turn, and then all others do.
+    const { row } = stage.delivery(receiver, 2);
+    stage.delivery(receiver, 2).wasCanceledByHand = true;
+    const key = { seq: row.seq, ordinal: row.ordinal };
+    const second = await stage.during(engine.storage.deliveryGet({ delivery: key }));
+    if (second === null) throw new Error('there is no second delivery');
+    await stage.during(cancelDelivery(engine, second, null));
+    await stage.world.pass(10);
+    expect(receiver.requests).toHaveLength(1);
     await change(stage.world.clock.nowMs());
     await change(null);
     stage.publish('t', 5, null, { key: 'k' });

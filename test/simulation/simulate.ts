@@ -12,7 +12,7 @@ import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 
 import { run } from './run.ts';
 
-const MAX_SHOWN = 50;
+const MAX_SHOWN = 20;
 /** Seeds that a thread takes at a time. */
 const SLICE = 50;
 const BETWEEN_PROGRESS_MS = 10_000;
