@@ -43,14 +43,13 @@ export class Dispatcher {
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.#lanes = new Lanes(parts, (lane) => this.#makeReady(lane));
-    const onDue = (lanes: readonly Lane[]) => {
-      for (const lane of lanes) this.#wake(lane);
-      this.#claimer.claim();
-      this.pump();
-    };
-    this.#wakes = new WakeQueue(parts.clock, onDue, () => {
-      for (const lane of this.#lanes.all()) lane.lookAgain(parts.clock.nowMs());
-    });
+    this.#wakes = new WakeQueue(
+      parts.clock,
+      (lanes) => this.#wakeAll(lanes),
+      () => {
+        for (const lane of this.#lanes.all()) lane.lookAgain(parts.clock.nowMs());
+      },
+    );
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
@@ -290,7 +289,7 @@ export class Dispatcher {
     this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
   }
 
-  #later(work: () => Promise<void>): void {
+  #later(work: () => unknown): void {
     this.#parts.clock.schedule(CLAIM_RETRY_MS, () => void (this.#stopped || work()));
   }
 
@@ -353,8 +352,6 @@ export class Dispatcher {
     return (lane.ready = true);
   }
 
-  // ── From the storage ───────────────────────────────────────────────────────────────────────────────────────────
-
   #claimHost(): ClaimHost {
     const { limits, recorder } = this.#parts;
     return {
@@ -366,6 +363,12 @@ export class Dispatcher {
       claimFailed: (lanes, error) => this.#claimFailed(lanes, error),
       claimEnded: () => this.pump(),
     };
+  }
+
+  #wakeAll(lanes: readonly Lane[]): void {
+    for (const lane of lanes) this.#wake(lane);
+    this.#claimer.claim();
+    this.pump();
   }
 
   #wake(lane: Lane): void {
@@ -393,7 +396,7 @@ export class Dispatcher {
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
-    const retryAtMs = this.#parts.clock.nowMs() + CLAIM_RETRY_MS;
-    for (const lane of lanes) this.#wakes.set(lane, retryAtMs);
+    // Not by the wall clock, which may be set back meanwhile.
+    this.#later(() => this.#wakeAll(lanes));
   }
 }
