@@ -63,6 +63,8 @@ export class EndingWatch {
       fate.failingSinceMs = fate.firstFailureMs;
       fate.counted = 0;
       fate.dueMs = null;
+      // What the medium did not let happen, the next process finds in the record.
+      for (const reason of fate.askedMs.keys()) fate.askedMs.set(reason, this.#clock.monotonicMs());
     }
   }
 

@@ -4,10 +4,11 @@ import type { TestProjectConfiguration } from 'vitest/config';
 export const everywhere = {
   pool: 'forks',
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // None of them is a promise: a machine with other work takes several times as long.
+  testTimeout: 120_000,
   // What is waited for comes sooner; a machine with other work may take its time.
   expect: { poll: { timeout: 10_000 } },
-  hookTimeout: 60_000,
+  hookTimeout: 120_000,
   teardownTimeout: 10_000,
 } as const;
 
