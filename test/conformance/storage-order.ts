@@ -321,6 +321,23 @@ export function describeOrder(driver: StorageDriver): void {
       expect(await statusOf(newer)).toBe('pending');
     });
 
+    it('puts a version behind a concurrent one that nobody has, also where it supersedes the first', async () => {
+      const tenantId = await seedTenant(db.storage, 'd');
+      const deliverAtMs = db.nowMs() + HOUR_MS;
+      const first = { ...LATEST, clock: { a: 1 }, deliverAtMs };
+      const superseded = await publishOrdered(db.storage, tenantId, first);
+      const concurrent = await publishOrdered(db.storage, tenantId, {
+        ...LATEST,
+        clock: { b: 1 },
+      });
+      const newer = { ...LATEST, clock: { a: 2 }, claimed: true };
+      const { behind } = await publishOrdered(db.storage, tenantId, newer);
+      expect(behind).toEqual([0]);
+      expect(await statusOf(superseded)).toBe('canceled');
+      const claimed = await claimOrdered(db.storage, tenantId, db.nowMs());
+      expect(claimed).toMatchObject({ seqs: [concurrent.seq], hasFollowers: true });
+    });
+
     it('gives both of two concurrent versions, one after the other', async () => {
       const tenantId = await seedTenant(db.storage, 'd');
       const events = [

@@ -46,6 +46,12 @@ export interface Lane {
   readonly destinationNo: number;
 }
 
+export interface Superseding {
+  readonly inMemory: readonly DeliveryKey[];
+  readonly isSuperseded: boolean;
+  readonly isBehind: boolean;
+}
+
 export interface OrderedHeads {
   readonly due: readonly DeliveryKey[];
   readonly nextDueAtMs: number | null;
@@ -117,6 +123,7 @@ export async function isBlocked(
 /**
  * Supersedes what is older than that version. Those that this node has in memory are only named: the engine knows
  * whether they are under way. `isSuperseded`: it is older than one that waits; a version that is replayed may be.
+ * `isBehind`: what was before one that is neither older nor newer is gone, and somebody has to claim that one now.
  */
 export async function supersede(
   session: WriteSession,
@@ -124,9 +131,11 @@ export async function supersede(
   key: string,
   { seq, resource }: { readonly seq: number; readonly resource: NewEvent['resource'] },
   nowMs: number,
-): Promise<{ readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean }> {
+): Promise<Superseding> {
   const inMemory: DeliveryKey[] = [];
   let isSuperseded = false;
+  let hasWaited = false;
+  let isConcurrent = false;
   for (const row of await session.rows(VERSIONS, tenantNo, destinationNo, key)) {
     const before = row['resource'] === null ? null : String(row['resource']);
     const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
@@ -137,16 +146,20 @@ export async function supersede(
     switch (comparison) {
       case 'newer':
         if (row['claimed_by'] === session.incarnation) inMemory.push(delivery);
-        else await session.run(SUPERSEDE, nowMs, tenantNo, delivery.seq, delivery.ordinal);
+        else {
+          await session.run(SUPERSEDE, nowMs, tenantNo, delivery.seq, delivery.ordinal);
+          hasWaited = true;
+        }
         break;
       case 'older':
         isSuperseded = true;
         break;
       case 'concurrent':
+        isConcurrent ||= row['claimed_by'] !== session.incarnation;
         break;
     }
   }
-  return { inMemory, isSuperseded };
+  return { inMemory, isSuperseded, isBehind: hasWaited && isConcurrent };
 }
 
 const INVERSE = { newer: 'older', older: 'newer', concurrent: 'concurrent' } as const;

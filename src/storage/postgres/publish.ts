@@ -132,7 +132,7 @@ class Group {
         );
         superseded.push(...found.inMemory);
         ({ isSuperseded } = found);
-        if (isSuperseded) isClaimed = false;
+        if (isSuperseded || found.isBehind) isClaimed = false;
       }
       if (claimed && !isClaimed) behind.push(ordinal);
       this.#deliveries.push({

@@ -42,6 +42,12 @@ export interface OrderedHeads {
   readonly isPartial: boolean;
 }
 
+export interface Superseding {
+  readonly inMemory: readonly DeliveryKey[];
+  readonly isSuperseded: boolean;
+  readonly isBehind: boolean;
+}
+
 /** A round over the keys of one lane, which may take several claims. */
 interface Round {
   after: string;
@@ -100,15 +106,18 @@ export class OrderedLanes {
   /**
    * Supersedes what is older than that version. Those that this node has in memory are only named: the engine knows
    * whether they are under way. `isSuperseded`: it is older than one that waits; a version that is replayed may be.
+   * `isBehind`: what was before one that is neither older nor newer is gone, and somebody has to claim that one now.
    */
   supersede(
     destinationNo: number,
     key: string,
     { seq, resource }: { readonly seq: number; readonly resource: NewEvent['resource'] },
     nowMs: number,
-  ): { readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean } {
+  ): Superseding {
     const inMemory: DeliveryKey[] = [];
     let isSuperseded = false;
+    let hasWaited = false;
+    let isConcurrent = false;
     for (const row of this.#context.statement(VERSIONS).all(destinationNo, key)) {
       const before = row['resource'] === null ? null : String(row['resource']);
       const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
@@ -119,16 +128,20 @@ export class OrderedLanes {
       switch (comparison) {
         case 'newer':
           if (row['claimed_by'] === this.#context.incarnation) inMemory.push(delivery);
-          else this.#context.statement(SUPERSEDE).run(nowMs, delivery.seq, delivery.ordinal);
+          else {
+            this.#context.statement(SUPERSEDE).run(nowMs, delivery.seq, delivery.ordinal);
+            hasWaited = true;
+          }
           break;
         case 'older':
           isSuperseded = true;
           break;
         case 'concurrent':
+          isConcurrent ||= row['claimed_by'] !== this.#context.incarnation;
           break;
       }
     }
-    return { inMemory, isSuperseded };
+    return { inMemory, isSuperseded, isBehind: hasWaited && isConcurrent };
   }
 }
 

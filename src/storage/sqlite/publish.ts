@@ -91,7 +91,7 @@ export function publish(context: WriteContext): Operation<Storage['publish']> {
         );
         superseded.push(...found.inMemory);
         ({ isSuperseded } = found);
-        if (isSuperseded) isClaimed = false;
+        if (isSuperseded || found.isBehind) isClaimed = false;
       }
       if (claimed && !isClaimed) behind.push(ordinal);
       insertDelivery.run(
