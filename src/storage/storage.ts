@@ -174,21 +174,17 @@ export interface Storage
    */
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
   /**
-   * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events. Due are those of a
-   * time up to `dueBeforeMs`; a driver that is the only one to number may add what was due at once when it was published or
-   * asked for, before a clock that was set back. Nothing of a destination for which `cancelSlice` has work: `nextDueAtMs` is soon.
+   * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events; perhaps also what
+   * was due at once before a clock was set back. Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
-  /**
-   * Gives up claims of this node without an attempt: they are due again at once; what was canceled meanwhile stays so. A
-   * claim of what was canceled says that this node has it in memory still, so each is recorded or given up.
-   */
+  /** Gives up claims of this node without an attempt: they are due again at once, or stay canceled (docs/decisions/028). */
   release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
   /** Every lane with deliveries that no live node has claimed, and when its first is due. */
   waitingLanes(): Promise<WaitingLane[]>;
   /**
-   * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the
-   * event. `disabled`: its destination is, nothing was done. `in_attempt`: a live node has it in memory just now; one that was canceled there is not any more, and goes on.
+   * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the event.
+   * `disabled`: nothing was done. `in_attempt`: a live node has it in memory; it goes on, if it was canceled there.
    */
   retryByHand(query: {
     tenantId: string;
@@ -213,8 +209,8 @@ export interface Storage
     nowMs: number;
   }): Promise<{ canceled: number; more: boolean }>;
   /**
-   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key of a
-   * destination that is there, and are counted by `rollUpSlice`; `more` as above.
+   * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key (but of a
+   * deleted destination) and are counted by `rollUpSlice`; `more` as above.
    */
   pruneSlice(query: {
     beforeMs: number;

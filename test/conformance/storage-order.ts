@@ -324,8 +324,8 @@ export function describeOrder(driver: StorageDriver): void {
     it('puts a version behind a concurrent one that nobody has, also where it supersedes the first', async () => {
       const tenantId = await seedTenant(db.storage, 'd');
       const deliverAtMs = db.nowMs() + HOUR_MS;
-      const first = { ...LATEST, clock: { a: 1 }, deliverAtMs };
-      const superseded = await publishOrdered(db.storage, tenantId, first);
+      const waiting = { ...LATEST, clock: { a: 1 }, deliverAtMs };
+      const superseded = await publishOrdered(db.storage, tenantId, waiting);
       const concurrent = await publishOrdered(db.storage, tenantId, {
         ...LATEST,
         clock: { b: 1 },
