@@ -66,12 +66,12 @@ export function handover(parts: DispatcherParts, door: HandoverDoor): Handover {
   function close(lane: Lane): void {
     claimer.remove(lane);
     forgetDue(lane);
+    if (lane.isEmpty) lanes.forget(lane);
   }
 
   function forgetDue(lane: Lane): void {
     lane.dueAtMs = Infinity;
     wakes.set(lane, Infinity);
-    if (lane.isEmpty) lanes.forget(lane);
   }
 
   const noteDueNow = ({ tenantId, destinationId }: LaneKey) =>

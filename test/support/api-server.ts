@@ -72,6 +72,7 @@ export interface ApiOptions extends StorageOptions {
   readonly trustProxy?: readonly string[];
   readonly publicUrl?: string;
   readonly unknownTopics?: 'accept' | 'reject';
+  readonly answersApi?: boolean;
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
   /** Lays something over what evaluates expressions. */
@@ -207,6 +208,7 @@ export class ApiServer {
       trustProxy: options.trustProxy ?? [],
       publicKeys: [INSTANCE_KEY.publicJwk],
       limits: { ...LIMITS, ...options.limits },
+      answersApi: options.answersApi ?? true,
       metrics: metricsText(metrics, engine),
       log,
     });

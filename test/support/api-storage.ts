@@ -21,6 +21,8 @@ export interface StorageOptions {
   readonly maxBytes?: number;
   /** URL of a PostgreSQL schema that is there, and stays. */
   readonly database?: string;
+  /** Whether the node there attempts deliveries. */
+  readonly delivers?: boolean;
 }
 
 export interface OpenedStorage {
@@ -32,8 +34,9 @@ export function openTestStorage({
   storage = 'memory',
   maxBytes,
   database,
+  delivers = true,
 }: StorageOptions): Promise<OpenedStorage> {
-  if (database !== undefined) return openNode(database);
+  if (database !== undefined) return openNode(database, delivers);
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();
@@ -63,8 +66,8 @@ async function openFile(maxBytes: number | null): Promise<OpenedStorage> {
   };
 }
 
-async function openNode(url: string): Promise<OpenedStorage> {
-  const storage = await openPostgresStorage({ url });
+async function openNode(url: string, delivers: boolean): Promise<OpenedStorage> {
+  const storage = await openPostgresStorage({ url, delivers });
   return { storage, close: () => storage.close() };
 }
 

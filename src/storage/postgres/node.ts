@@ -74,6 +74,7 @@ export class Node {
   readonly #onReborn: (() => void)[] = [];
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
+  #beginning: Promise<void> | null = null;
   #isEnded = false;
 
   constructor(pool: Pool, clock: Clock, { delivers, maintains }: NodeRoles) {
@@ -138,10 +139,7 @@ export class Node {
 
   /** Before a transaction that may claim. */
   async confirm(client: ClientBase): Promise<void> {
-    if (this.#isInDoubt) {
-      await client.query(END, [this.#incarnation]);
-      await this.#beginAnew(client);
-    } else if (this.#clock.monotonicMs() - this.#renewedAtMs > LEASE_S * 1000)
+    if (this.#isInDoubt || this.#clock.monotonicMs() - this.#renewedAtMs > LEASE_S * 1000)
       await this.#renew(client);
   }
 
@@ -176,13 +174,24 @@ export class Node {
   }
 
   async #renew(on: Pool | ClientBase): Promise<void> {
+    if (this.#isInDoubt) {
+      await this.#beginAnew(on);
+      return;
+    }
     const askedAtMs = this.#clock.monotonicMs();
     const renewed = await on.query(RENEW, [this.#incarnation]);
     if (renewed.rowCount === 0) await this.#beginAnew(on);
     else this.#renewedAtMs = askedAtMs;
   }
 
-  async #beginAnew(on: Pool | ClientBase): Promise<void> {
+  /** Once, whoever asks meanwhile. */
+  #beginAnew(on: Pool | ClientBase): Promise<void> {
+    this.#beginning ??= this.#insert(on).finally(() => (this.#beginning = null));
+    return this.#beginning;
+  }
+
+  async #insert(on: Pool | ClientBase): Promise<void> {
+    if (this.#isInDoubt) await on.query(END, [this.#incarnation]);
     const askedAtMs = this.#clock.monotonicMs();
     const begun = await on.query<{ incarnation: number }>(BEGIN, [this.#delivers]);
     const isFirst = this.#incarnation === 0;
