@@ -20,7 +20,7 @@ export function onPostgres(include: readonly string[]) {
       name: 'postgres',
       include: [...include],
       // Each change is a commit on a server that others share.
-      testTimeout: 120_000,
+      testTimeout: 300_000,
       env: { ANGARIUM_TEST_STORAGE: 'postgres' },
       globalSetup: ['test/support/postgres-of-the-run.ts'],
     },
