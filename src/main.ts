@@ -120,6 +120,9 @@ async function main(argv: readonly string[]): Promise<void> {
         return '';
       });
       return;
+    case 'migrate_data':
+      await migrateData(command.args).catch(explain);
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
@@ -139,6 +142,23 @@ async function verify(flags: readonly string[]): Promise<void> {
   });
   process.stdout.write(stdout);
   end(stderr, exitCode);
+}
+
+/** Loaded here alone, with the engines that it copies between. */
+async function migrateData(args: readonly string[]): Promise<void> {
+  const [{ runMigrateData }, { openCopySource }, { openCopyTarget }] = await Promise.all([
+    import('./cli/migrate-data.ts'),
+    import('./storage/sqlite/copy-source.ts'),
+    import('./storage/postgres/copy-target.ts'),
+  ]);
+  process.exitCode = await runMigrateData(args, {
+    env: readEnvironment(),
+    openCopySource,
+    openCopyTarget,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    nowMs: () => systemClock.monotonicMs(),
+  });
 }
 
 /** A command that is done by a running server; it gives what to say. */

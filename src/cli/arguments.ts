@@ -19,6 +19,7 @@ export type Command =
     }
   | { readonly kind: 'topics_import' | 'topics_export'; readonly args: readonly string[] }
   | { readonly kind: 'outbox_install' | 'outbox_uninstall'; readonly args: readonly string[] }
+  | { readonly kind: 'migrate_data'; readonly args: readonly string[] }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -57,6 +58,10 @@ export const COMMANDS = [
     summary: 'Make an outbox in your application’s PostgreSQL, or bring it up to date.',
   },
   { name: 'outbox uninstall', summary: 'Take the outbox out of your application’s PostgreSQL.' },
+  {
+    name: 'migrate data',
+    summary: 'Copy everything from an SQLite file to an empty PostgreSQL database.',
+  },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
 ] as const;
@@ -100,7 +105,8 @@ export function parseArguments(argv: readonly string[]): Command {
     case 'keys revoke':
     case 'keys reencrypt':
     case 'outbox install':
-    case 'outbox uninstall': {
+    case 'outbox uninstall':
+    case 'migrate data': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
       return withRest(
         found,
@@ -147,6 +153,8 @@ function withRest(
       return { kind: 'outbox_install', args: rest };
     case 'outbox uninstall':
       return { kind: 'outbox_uninstall', args: rest };
+    case 'migrate data':
+      return { kind: 'migrate_data', args: rest };
   }
 }
 

@@ -117,6 +117,8 @@ export function helpText(topic: CommandName | null): string {
         'Drops what outbox install has made; refused while events wait in it or have failed.',
         [...OUTBOX_FLAGS, ['--force', 'Drops it with the events.']],
       );
+    case 'migrate data':
+      return migrateDataHelp();
     case 'help':
     case 'version':
     case null:
@@ -192,6 +194,36 @@ function ownHelp(name: CommandName, paragraph: string, options: readonly Flag[])
     '',
     'Options',
     ...options.flatMap(([flag, description]) => [`  ${flag}`, ...wrap(description, 6)]),
+  );
+}
+
+function migrateDataHelp(): string {
+  return lines(
+    'Usage: angarium migrate data --from sqlite:PATH [--to postgres://...] [--dry-run]',
+    '',
+    ...wrap(
+      'Copies everything from an SQLite file to a PostgreSQL database that is empty, and verifies it by counts and checksums of every table. Stop the server first: it refuses a file that one is using. The file is read, and not changed. Ids, links, cursors and keys stay valid; what is pending is delivered by the server that is started on PostgreSQL.',
+      0,
+    ),
+    '',
+    ...wrap(
+      'Killed or cut off, it goes on where it was when it is run again; until it is done, no server starts on the target. Exits with 0 when all is copied and verified, 1 where that failed or was refused, 2 where an option is bad or a server has the file.',
+      0,
+    ),
+    '',
+    'Options',
+    ...[
+      ['--from sqlite:PATH', 'The file, such as sqlite:./data/angarium.db.'],
+      [
+        '--to URL',
+        'The database, postgres://user:password@host:5432/database. Other users of the machine can read a process’s flags: give one with a password in ANGARIUM_DATABASE_URL instead.',
+      ],
+      ['--dry-run', 'Say what would be copied and whether it could be, and change nothing.'],
+    ].flatMap(([name = '', description = '']) => [`  ${name}`, ...wrap(description, 6)]),
+    '',
+    'Environment',
+    '  ANGARIUM_DATABASE_URL',
+    ...wrap('The database, where --to is not given.', 6),
   );
 }
 

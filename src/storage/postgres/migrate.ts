@@ -29,13 +29,7 @@ function migrations(): Migration[] {
 export async function migrate(client: ClientBase): Promise<void> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
-    const found = await client.query<{ schema: string | null }>('SELECT current_schema AS schema');
-    if (found.rows[0]?.schema === null) {
-      throw new StorageOpenError(
-        'unreachable',
-        'the role’s search_path names no schema that exists: create one that it owns, and set the search_path of the role to it',
-      );
-    }
+    await refuseNoSchema(client);
     // Of this schema alone, for as long as the transaction: a pooler may stand between.
     await client.query("SELECT pg_advisory_xact_lock(hashtext('angarium ' || current_schema))");
     await client.query(
@@ -57,6 +51,30 @@ export async function migrate(client: ClientBase): Promise<void> {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+/** The version of the schema; 0 where there is none. It changes nothing. Throws `StorageOpenError` as `migrate` does. */
+export async function inspectSchema(client: ClientBase): Promise<number> {
+  await refuseNoSchema(client);
+  const found = await client.query<{ name: string | null }>(
+    "SELECT to_regclass(quote_ident(current_schema) || '.migrations')::text AS name",
+  );
+  if (found.rows[0]?.name === null) return 0;
+  const newest = await client.query<{ version: number }>(
+    'SELECT coalesce(max(version), 0) AS version FROM migrations',
+  );
+  const version = newest.rows[0]?.version ?? 0;
+  refuseNewer(version, migrations().at(-1)?.version ?? 0);
+  return version;
+}
+
+async function refuseNoSchema(client: ClientBase): Promise<void> {
+  const found = await client.query<{ schema: string | null }>('SELECT current_schema AS schema');
+  if (found.rows[0]?.schema !== null) return;
+  throw new StorageOpenError(
+    'unreachable',
+    'the role’s search_path names no schema that exists: create one that it owns, and set the search_path of the role to it',
+  );
 }
 
 function refuseNewer(found: number, known: number): void {

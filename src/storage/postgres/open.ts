@@ -49,15 +49,18 @@ function hearNothing(pool: pg.Pool): void {
   pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
-/** Throws `StorageOpenError`. */
-export async function openPool(url: string): Promise<pg.Pool> {
+/** `prepare`: what is done with the schema first. Throws `StorageOpenError`. */
+export async function openPool(
+  url: string,
+  prepare: (client: pg.ClientBase) => Promise<unknown> = migrate,
+): Promise<pg.Pool> {
   const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS });
   hearNothing(pool);
   try {
     const client = await pool.connect();
     try {
       await refuseOlder(client);
-      await migrate(client);
+      await prepare(client);
     } finally {
       client.release();
     }

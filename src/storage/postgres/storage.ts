@@ -17,6 +17,7 @@ import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
+import { refuseHalfACopy } from './copy-mark.ts';
 import {
   destinationDelete,
   destinationGet,
@@ -99,6 +100,7 @@ export async function openPostgresStorage({
   const control = openControlPool(url);
   const node = new Node(control, clock, { delivers, maintains });
   try {
+    await refuseHalfACopy(pool);
     const ids = await readIds(pool, random);
     await node.begin();
     const wire = new Wire(control, connectionConfig(url), clock);

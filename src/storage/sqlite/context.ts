@@ -165,7 +165,8 @@ function setMetaDefault(db: DatabaseSync, name: string, value: string): void {
   db.prepare('INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)').run(name, value);
 }
 
-function readLastSeq(db: DatabaseSync): number {
+/** The last number that an event, an attempt, or what stands between them was given. */
+export function readLastSeq(db: DatabaseSync): number {
   const row = db
     .prepare(
       `SELECT max((SELECT ifnull(max(seq), 0) FROM events),

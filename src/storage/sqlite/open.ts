@@ -56,6 +56,26 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   }
 }
 
+/** Holds an existing file against every server, and reads it. Throws `StorageOpenError`. */
+export function openForCopying(path: string): OpenDatabase {
+  if (!existsSync(path)) throw new StorageOpenError('unreachable', `there is no file ${path}`);
+  const lock = hold(path);
+  try {
+    inspect(path);
+    const db = openForReading(path);
+    return {
+      db,
+      close: () => {
+        db.close();
+        lock.close();
+      },
+    };
+  } catch (error) {
+    lock.close();
+    throw explainOpening(error, path);
+  }
+}
+
 function openForWriting(options: DatabaseOptions): DatabaseSync {
   const db = new DatabaseSync(options.path);
   try {

@@ -1,0 +1,65 @@
+/** The statements of a copy to this database (copy-target.ts), made from the columns that travel. */
+import { columnsOf, META_OF_ENGINES } from '../copy-tables.ts';
+import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
+
+const ENGINES = META_OF_ENGINES.map((name) => `'${name}'`).join(', ');
+
+/** What a migration puts into tables; the source has it too. */
+export const NOT_DATA: Partial<Record<CopyTable, string>> = {
+  meta: `name NOT IN ('instance_mark', ${ENGINES})`,
+  rollup_progress: 'from_seq <> 0',
+  rollup_topics: 'no <> 0',
+};
+
+/** Columns of this engine alone: nothing is in the memory of any server. */
+const OWN_COLUMNS: Partial<Record<CopyTable, Readonly<Record<string, string>>>> = {
+  deliveries: { claimed_by: '0' },
+};
+
+const ARRAY_OF: Record<CellType, string> = {
+  number: 'bigint[]',
+  text: 'text[]',
+  bytes: 'bytea[]',
+  flag: 'boolean[]',
+  words: 'text[]',
+};
+
+/** A parameter for each column: the values of all rows. */
+export function insertInto(table: CopyTable): string {
+  const columns = columnsOf(table);
+  const names = columns.map(([name]) => name);
+  const given = columns.map(([name, type]) =>
+    type === 'words' ? `ARRAY(SELECT jsonb_array_elements_text(${name}::jsonb))` : name,
+  );
+  const arrays = columns.map(([, type], index) => `$${index + 1}::${ARRAY_OF[type]}`);
+  const own = OWN_COLUMNS[table] ?? {};
+  return `
+    INSERT INTO ${table} (${[...names, ...Object.keys(own)].join(', ')}) OVERRIDING SYSTEM VALUE
+    SELECT ${[...given, ...Object.values(own)].join(', ')} FROM unnest(${arrays.join(', ')}) AS new (${names.join(', ')})`;
+}
+
+export function columnValues(table: CopyTable, rows: readonly CopyRow[]): Cell[][] {
+  return columnsOf(table).map((_, index) => rows.map((row) => row[index] ?? null));
+}
+
+/** Bytes as their digest, so that they need not come here. */
+export function selectDigests(table: CopyTable): string {
+  const columns = columnsOf(table).map(([name, type]) =>
+    type === 'bytes' ? `encode(sha256(${name}), 'hex')` : name,
+  );
+  const isOwn = table === 'meta' ? `name NOT IN (${ENGINES})` : 'true';
+  return `SELECT ${columns.join(', ')} FROM ${table} WHERE ${isOwn}`;
+}
+
+/** A value as the source has it. */
+export function readable(value: unknown): Exclude<Cell, Uint8Array> {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
+  return Array.isArray(value) ? JSON.stringify(value) : String(value);
+}
+
+/** The next row that is numbered comes after all that there are, and after all that there were. */
+export function numberFrom(table: string, column: string): string {
+  return `
+    SELECT setval(pg_get_serial_sequence(quote_ident(current_schema) || '.${table}', '${column}'), greatest(last, 1), last > 0)
+    FROM (SELECT greatest($1::bigint, (SELECT coalesce(max(${column}), 0) FROM ${table})) AS last) AS numbers`;
+}
