@@ -219,7 +219,7 @@ function migrateDataHelp(): string {
         'The database, postgres://user:password@host:5432/database. Other users of the machine can read a process’s flags: give one with a password in ANGARIUM_DATABASE_URL instead.',
       ],
       ['--dry-run', 'Say what would be copied and whether it could be, and change nothing.'],
-    ].flatMap(([name = '', description = '']) => [`  ${name}`, ...wrap(description, 6)]),
+    ].flatMap(([name = '', description = '']) => [`  ${name}`].concat(wrap(description, 6))),
     '',
     'Environment',
     '  ANGARIUM_DATABASE_URL',
