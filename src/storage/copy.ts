@@ -48,7 +48,7 @@ async function copyTable(
     after = batch.position ?? after;
     await target.write(table, batch.rows, { after, isWhole });
     copied += batch.rows.length;
-    onStep({ kind: 'copied', table, rows: copied, total });
+    if (batch.rows.length > 0) onStep({ kind: 'copied', table, rows: copied, total });
   }
 }
 

