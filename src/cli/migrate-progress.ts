@@ -27,7 +27,7 @@ export class CopyProgress {
   show(step: CopyStep): void {
     if (step.kind === 'verified') this.#verifiedRows += step.rows;
     const isWhole = step.rows >= step.total;
-    const text = `${step.kind}  ${step.table.padEnd(20)}${grouped(step.rows).padStart(15)} of ${grouped(step.total)} rows`;
+    const text = `${step.kind.padEnd(8)}  ${step.table.padEnd(20)}${grouped(step.rows).padStart(15)} of ${grouped(step.total)} rows`;
     if (this.#stream.isTTY === true) {
       if (!isWhole && this.#nowMs() - this.#drawnAtMs < REDRAW_MS) return;
       this.#drawnAtMs = this.#nowMs();

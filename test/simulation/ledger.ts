@@ -3,7 +3,7 @@
  * change may be.
  */
 import { endingRule } from '../../src/domain/ending.ts';
-import type { DisablePolicy } from '../../src/domain/ending.ts';
+import type { DisablePolicy, EndingRule } from '../../src/domain/ending.ts';
 import { orderKeyFor } from '../../src/domain/order.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';

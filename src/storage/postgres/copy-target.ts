@@ -26,7 +26,8 @@ import {
   selectDigests,
 } from './copy-statements.ts';
 import { inspectSchema, migrate } from './migrate.ts';
-import { openPool, placeOf } from './open.ts';
+import { placeOf } from '../../domain/postgres-url.ts';
+import { openPool } from './open.ts';
 import { explainRefusal } from './refusal.ts';
 
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';

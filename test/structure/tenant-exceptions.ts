@@ -1,0 +1,78 @@
+/** Statements of src/storage/postgres that do not name the tenant of a distributed table, and why each may. */
+
+const OF_AN_ID =
+  'By an id or number of ours, which names no tenant: a look-up on all shards, by an index of each.';
+const OF_A_LIST =
+  'A list: its conditions, with the tenant where the caller has one, are added at run time; without one, it is a list over all tenants.';
+const OF_THE_CARETAKER =
+  'Retention, counting, canceling and the like: over all tenants, in slices, beside the hot way.';
+const OF_A_START = 'Read at a start, or when a version says that something changed.';
+const NOT_YET =
+  'By the number of an event or the place of a row, though the tenant is known: it has to be handed over before the tables are distributed.';
+
+export const OVER_TENANTS: Readonly<Record<string, string>> = {
+  'attempts.ts SELECT': OF_A_LIST,
+  'attempts.ts attemptGet': OF_AN_ID,
+  'by-hand.ts STATUS': NOT_YET,
+  'cancel-slice.ts CANCELING': OF_THE_CARETAKER,
+  'claim.ts RELEASE': NOT_YET,
+  'claim.ts WAITING': OF_A_START,
+  'clients.ts SELECT': OF_A_LIST,
+  'clients.ts clientGet': OF_AN_ID,
+  'clients.ts clientRing': OF_A_START,
+  'clients.ts clientUpdate': OF_AN_ID,
+  'deliveries.ts DESTINATIONS': OF_A_LIST,
+  'deliveries.ts SELECT': OF_A_LIST,
+  'deliveries.ts deliveryGet': OF_AN_ID,
+  'destinations.ts SELECT': OF_A_LIST,
+  'event-search.ts SCAN': OF_A_LIST,
+  'events.ts SELECT': OF_A_LIST,
+  'events.ts eventGet': OF_AN_ID,
+  'events.ts eventsOf': OF_AN_ID,
+  'health.ts ENDING': OF_THE_CARETAKER,
+  'health.ts LIST': OF_A_START,
+  'health.ts NEXT': OF_THE_CARETAKER,
+  'metrics-names.ts DESTINATIONS': OF_A_LIST,
+  'metrics-names.ts NAMES': OF_A_LIST,
+  'node.ts FREE': OF_THE_CARETAKER,
+  'prune.ts CANCEL_HELD': OF_THE_CARETAKER,
+  'prune.ts DELETE_REPLAYS': OF_THE_CARETAKER,
+  'prune.ts DELETE_SHAPES': OF_THE_CARETAKER,
+  'prune.ts OLD_EVENTS': OF_THE_CARETAKER,
+  'record.ts HELD': NOT_YET,
+  'replay-advance.ts REPLAY': OF_AN_ID,
+  'replay-settle.ts COMPLETE': OF_THE_CARETAKER,
+  'replay-settle.ts ENDED': 'A part of others: OF_THESE adds the tenant.',
+  'replay-settle.ts OF_ALL': OF_THE_CARETAKER,
+  'replays.ts OPEN': OF_THE_CARETAKER,
+  'replays.ts SELECT': OF_A_LIST,
+  'replays.ts STATUS': OF_AN_ID,
+  'replays.ts STOP': OF_AN_ID,
+  'replays.ts replayGet': OF_AN_ID,
+  'rollup-batch.ts ATTEMPTS': OF_THE_CARETAKER,
+  'rollup-prune.ts DROP_ATTEMPTS': OF_THE_CARETAKER,
+  'rollup-prune.ts DROP_DESTINATIONS': OF_THE_CARETAKER,
+  'rollup-prune.ts DROP_EVENTS': OF_THE_CARETAKER,
+  'rollup-prune.ts ERASE_ATTEMPTS': NOT_YET,
+  'rollup-prune.ts ERASE_EVENTS': NOT_YET,
+  'rollup-read.ts END': OF_THE_CARETAKER,
+  'rollup-read.ts LAST': OF_THE_CARETAKER,
+  'sealed.ts SOURCES': 'Every sealed box, by pages: `angarium keys reencrypt`.',
+  'topics.ts NAMED_BY':
+    'The oldest few destinations that name a topic, of any tenant: a topic is deleted.',
+  'usage.ts SELECT': OF_A_LIST,
+};
+
+const OF_A_COPY = 'A copy from another engine, to a database that is not distributed yet.';
+
+/** Statements whose tables or conditions are not in their text. */
+export const MADE_AT_RUN_TIME: Readonly<Record<string, string>> = {
+  'copy-statements.ts insertInto': OF_A_COPY,
+  'copy-statements.ts numberFrom': OF_A_COPY,
+  'copy-statements.ts selectDigests': OF_A_COPY,
+  'copy-target.ts PostgresTarget': OF_A_COPY,
+  'erase.ts sliceOf': 'The table and its key are put in; the tenant is there.',
+  'event-search.ts eventSearch': OF_A_LIST,
+  'metrics.ts groups':
+    'Counts by the dimensions that are asked for; of one tenant where one is asked for.',
+};
