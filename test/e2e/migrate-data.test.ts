@@ -105,6 +105,10 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
       expect(half).toMatchObject({ code: 1, stdout: '' });
       expect(half.stderr).toMatch(/not all are there: run angarium migrate data to its end/);
 
+      const further = await runAngarium(migrate('--dry-run'), { cwd, env });
+      expect(further.stdout).toMatch(
+        /^The target has [1-9][\d,]* rows of it\. Nothing was changed/m,
+      );
       const done = await runAngarium(migrate(), { cwd, env });
       expect(done).toMatchObject({ code: 0 });
       expect(done.stdout).toMatch(/^Copied and verified: [\d,]+ rows in \d+ tables\.$/m);

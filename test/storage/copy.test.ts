@@ -36,6 +36,10 @@ const TENANTS = ['one', 'two', 'three', 'four'];
 const ERASED = ['three', 'four'];
 /** More than two batches. */
 const AUDIT_ENTRIES = 2100;
+const MORE_AUDIT = `
+  WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < ${AUDIT_ENTRIES})
+  INSERT INTO audit (time_ms, actor_kind, actor_name, action, resource_kind, resource_id, address, request_id)
+  SELECT n, 'operator', 'n', 'tenant.updated', 'tenant', 't', '127.0.0.1', 'req' FROM more`;
 /** Each is more than half of what a batch holds. */
 const LARGE_EVENTS = 3;
 const LARGE_BYTES = 1_500_000;
@@ -55,7 +59,12 @@ describe.skipIf(reason !== null)(`copy${reason === null ? '' : `: ${reason}`}`, 
   const server = usePostgresServer();
   const directory = temporaryDirectory();
   const path = join(directory, 'filled.db');
-  beforeAll(() => withFile(path, fill));
+  beforeAll(async () => {
+    await withFile(path, fill);
+    const database = openInlineDatabase({ path, maxBytes: null });
+    database.db.exec(MORE_AUDIT);
+    database.close();
+  });
   afterAll(() => rmSync(directory, { recursive: true }));
 
   it('brings every row of every table', () =>
@@ -223,6 +232,15 @@ describe.skipIf(reason !== null)(`copy${reason === null ? '' : `: ${reason}`}`, 
       });
       await withFile(moving, () => Promise.resolve());
       await refused(url, /a server has run on the source since/, moving);
+
+      const whole = await server.createSchema();
+      await withSource(moving, (source) => copyTo(whole, source));
+      await withFile(moving, () => Promise.resolve());
+      await refused(
+        whole,
+        /has all of it as it was before a server ran on the source again/,
+        moving,
+      );
     });
 
     it('to call a copy done that is not what it was copied from', () =>
@@ -343,7 +361,6 @@ async function fill(storage: Storage): Promise<void> {
     gapMs: 1,
   });
   await rollUpAll(storage);
-  for (let n = 0; n < AUDIT_ENTRIES; n++) await storage.auditInsert({ entry: auditEntryOf() });
   const actor = { kind: 'operator', id: null, name: 'a\0b' } as const;
   await storage.auditInsert({ entry: auditEntryOf({ actor, requestId: 'nul' }) });
   for (const mark of ERASED) await storage.tenantDelete({ id: `tenant-${mark}`, author: AUTHOR });

@@ -76,7 +76,7 @@ class PostgresTarget implements CopyTarget {
         return { kind: 'empty' };
       }
       const { isDone, tables, ...begun } = parseCopyMark(mark);
-      this.#refuseOther(begun, identity);
+      this.#refuseOther(begun, identity, isDone);
       if (isDone) return { kind: 'done' };
       await this.#refuseServer(client);
       this.#mark = mark;
@@ -178,15 +178,17 @@ class PostgresTarget implements CopyTarget {
     }
   }
 
-  #refuseOther(begun: CopyIdentity, wanted: CopyIdentity): void {
+  #refuseOther(begun: CopyIdentity, wanted: CopyIdentity, isDone: boolean): void {
     if (begun.instanceMark !== wanted.instanceMark)
       throw new CopyRefusedError(
         `${this.#place} has a copy of another database: give this copy a schema that is empty`,
       );
-    if (begun.incarnation !== wanted.incarnation)
-      throw new CopyRefusedError(
-        `a server has run on the source since the copy to ${this.#place} began: empty the schema, and copy from the beginning`,
-      );
+    if (begun.incarnation === wanted.incarnation) return;
+    throw new CopyRefusedError(
+      isDone
+        ? `${this.#place} has all of it as it was before a server ran on the source again: what that one did is not there, and cannot be added`
+        : `a server has run on the source since the copy to ${this.#place} began: empty the schema, and copy from the beginning`,
+    );
   }
 
   async #transact<Result>(
