@@ -241,8 +241,13 @@ export type CopyTable = keyof typeof COPY_TABLES;
 
 export const COPY_TABLE_NAMES = Object.keys(COPY_TABLES) as readonly CopyTable[];
 
-/** What each engine writes into `meta` for itself alone. */
-export const META_OF_ENGINES = ['incarnation', 'probe', 'last_ping_ms', 'copy'] as const;
+/** The rows of `meta` that travel: all others are what an engine says to itself. */
+export const COPIED_META = [
+  'instance_mark',
+  'keys_version',
+  'clients_version',
+  'catalogue_version',
+] as const;
 
 export function columnsOf(table: CopyTable): readonly (readonly [name: string, type: CellType])[] {
   return Object.entries(COPY_TABLES[table]);

@@ -11,7 +11,7 @@ import { systemRandom } from '../../src/domain/id.ts';
 import { CLIENT_AUTHS } from '../../src/domain/subscription.ts';
 import type { TopicEntry } from '../../src/domain/topic-catalogue.ts';
 import { copyAll } from '../../src/storage/copy.ts';
-import { COPY_TABLE_NAMES } from '../../src/storage/copy-tables.ts';
+import { COPIED_META, COPY_TABLE_NAMES } from '../../src/storage/copy-tables.ts';
 import type { CopyTable } from '../../src/storage/copy-tables.ts';
 import type { CopySource, CopyTarget } from '../../src/storage/copying.ts';
 import { openCopyTarget } from '../../src/storage/postgres/copy-target.ts';
@@ -70,11 +70,14 @@ describe.skipIf(reason !== null)(`copy${reason === null ? '' : `: ${reason}`}`, 
   it('brings every row of every table', () =>
     withSource(path, async (source) => {
       const url = await server.createSchema();
+      // Servers have run on it, and said things to themselves.
+      await (await openPostgresStorage({ url })).close();
+      await server.query(`INSERT INTO ${schemaOf(url)}.meta (name, value) VALUES ('own', '1')`);
       expect(await copyTo(url, source)).toBe(true);
       for (const table of COPY_TABLE_NAMES) {
         const found = await server.query(`SELECT count(*) FROM ${schemaOf(url)}.${table}`);
-        // The mark of the copy is a row of its own.
-        const rows = source.count(table) + (table === 'meta' ? 1 : 0);
+        // With the mark of the copy.
+        const rows = source.count(table) + (table === 'meta' ? 2 : 0);
         expect({ table, rows: Number(found[0]?.['count']) }).toEqual({ table, rows });
         expect({ table, isFilled: rows > 0 }).toEqual({ table, isFilled: true });
       }
@@ -83,7 +86,11 @@ describe.skipIf(reason !== null)(`copy${reason === null ? '' : `: ${reason}`}`, 
       const wanted = db
         .prepare('SELECT seq, lower(hex(data)) AS data, test, id FROM events ORDER BY seq')
         .all();
+      const meta = db.prepare('SELECT name FROM meta').all();
       db.close();
+      expect(meta.map(({ name }) => name).toSorted()).toEqual(
+        [...COPIED_META, 'incarnation'].toSorted(),
+      );
       const events = await server.query(
         `SELECT seq::float AS seq, encode(data, 'hex') AS data, test::integer AS test, id
          FROM ${schemaOf(url)}.events ORDER BY seq`,

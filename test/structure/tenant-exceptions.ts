@@ -69,8 +69,8 @@ const OF_A_COPY = 'A copy from another engine, to a database that is not distrib
 export const MADE_AT_RUN_TIME: Readonly<Record<string, string>> = {
   'copy-statements.ts insertInto': OF_A_COPY,
   'copy-statements.ts numberFrom': OF_A_COPY,
+  'copy-statements.ts selectData': OF_A_COPY,
   'copy-statements.ts selectDigests': OF_A_COPY,
-  'copy-target.ts PostgresTarget': OF_A_COPY,
   'erase.ts sliceOf': 'The table and its key are put in; the tenant is there.',
   'event-search.ts eventSearch': OF_A_LIST,
   'metrics.ts groups':

@@ -1,15 +1,26 @@
 /** The statements of a copy to this database (copy-target.ts), made from the columns that travel. */
-import { columnsOf, META_OF_ENGINES } from '../copy-tables.ts';
+import { columnsOf, COPIED_META } from '../copy-tables.ts';
 import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
 
-const ENGINES = META_OF_ENGINES.map((name) => `'${name}'`).join(', ');
+const OF_META = `name IN (${COPIED_META.map((name) => `'${name}'`).join(', ')})`;
 
-/** What a migration puts into tables; the source has it too. */
-export const NOT_DATA: Partial<Record<CopyTable, string>> = {
-  meta: `name NOT IN ('instance_mark', ${ENGINES})`,
+/** What a migration or the start of a server puts into tables: data are there beside it. */
+const DATA: Partial<Record<CopyTable, string>> = {
+  meta: `${OF_META} AND name <> 'instance_mark'`,
   rollup_progress: 'from_seq <> 0',
   rollup_topics: 'no <> 0',
 };
+
+export function selectData(table: CopyTable): string {
+  return `SELECT 1 FROM ${table} WHERE ${DATA[table] ?? 'true'} LIMIT 1`;
+}
+
+/** Makes room for what the source has in their place. */
+export const DELETE_PUT_IN = [
+  `DELETE FROM meta WHERE ${OF_META}`,
+  'DELETE FROM rollup_progress',
+  'DELETE FROM rollup_topics',
+] as const;
 
 /** Columns of this engine alone: nothing is in the memory of any server. */
 const OWN_COLUMNS: Partial<Record<CopyTable, Readonly<Record<string, string>>>> = {
@@ -47,8 +58,7 @@ export function selectDigests(table: CopyTable): string {
   const columns = columnsOf(table).map(([name, type]) =>
     type === 'bytes' ? `encode(sha256(${name}), 'hex')` : name,
   );
-  const isOwn = table === 'meta' ? `name NOT IN (${ENGINES})` : 'true';
-  return `SELECT ${columns.join(', ')} FROM ${table} WHERE ${isOwn}`;
+  return `SELECT ${columns.join(', ')} FROM ${table} WHERE ${table === 'meta' ? OF_META : 'true'}`;
 }
 
 /** A value as the source has it. */

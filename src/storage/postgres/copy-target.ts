@@ -19,10 +19,11 @@ import { parseCopyMark, readCopyMark } from './copy-mark.ts';
 import type { CopyMark } from './copy-mark.ts';
 import {
   columnValues,
+  DELETE_PUT_IN,
   insertInto,
-  NOT_DATA,
   numberFrom,
   readable,
+  selectData,
   selectDigests,
 } from './copy-statements.ts';
 import { inspectSchema, migrate } from './migrate.ts';
@@ -88,7 +89,7 @@ class PostgresTarget implements CopyTarget {
     return this.#transact(async (client) => {
       await this.#refuseServer(client);
       await this.#refuseData(client);
-      for (const table of Object.keys(NOT_DATA)) await client.query(`DELETE FROM ${table}`);
+      for (const statement of DELETE_PUT_IN) await client.query(statement);
       this.#mark = JSON.stringify({ ...identity, isDone: false, tables: {} } satisfies CopyMark);
       await client.query(BEGIN_MARK, [this.#mark]);
     });
@@ -168,9 +169,7 @@ class PostgresTarget implements CopyTarget {
   async #refuseData(client: ClientBase): Promise<void> {
     for (const table of COPY_TABLE_NAMES) {
       if (!(await isThere(client, table))) continue;
-      const { rows } = await client.query(
-        `SELECT 1 FROM ${table} WHERE ${NOT_DATA[table] ?? 'true'} LIMIT 1`,
-      );
+      const { rows } = await client.query(selectData(table));
       if (rows.length === 0) continue;
       throw new CopyRefusedError(
         `${this.#place} has data of its own (${table}): give the copy a schema that is empty`,

@@ -1,6 +1,6 @@
 /** A database file as the source of a copy to another engine. It is held and read, and not written. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { COPY_TABLE_NAMES, columnsOf, META_OF_ENGINES } from '../copy-tables.ts';
+import { COPIED_META, COPY_TABLE_NAMES, columnsOf } from '../copy-tables.ts';
 import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
 import { CopyRefusedError } from '../copying.ts';
 import type { CopyBatch, CopyPosition, CopySource } from '../copying.ts';
@@ -24,7 +24,7 @@ interface TableSource {
 const TABLES: Record<CopyTable, TableSource> = {
   meta: {
     key: ['name'],
-    from: `(SELECT * FROM meta WHERE name NOT IN (${META_OF_ENGINES.map((name) => `'${name}'`).join(', ')})) AS meta`,
+    from: `(SELECT * FROM meta WHERE name IN (${COPIED_META.map((name) => `'${name}'`).join(', ')})) AS meta`,
   },
   tenants: { key: ['no'] },
   destinations: {
