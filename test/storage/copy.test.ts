@@ -96,6 +96,11 @@ describe.skipIf(reason !== null)(`copy${reason === null ? '' : `: ${reason}`}`, 
          FROM ${schemaOf(url)}.events ORDER BY seq`,
       );
       expect(events).toEqual(wanted.map((row) => Object.assign({}, row)));
+      const versions = await server.query(
+        `SELECT value FROM ${schemaOf(url)}.meta WHERE name LIKE '%_version'`,
+      );
+      expect(versions).toHaveLength(3);
+      for (const { value } of versions) expect(value).toMatch(/^\d+$/);
       const destinations = await server.query(
         `SELECT id, topics, api_client FROM ${schemaOf(url)}.destinations WHERE id IN ('named', 'gone-one')`,
       );

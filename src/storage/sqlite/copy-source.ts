@@ -25,6 +25,10 @@ const TABLES: Record<CopyTable, TableSource> = {
   meta: {
     key: ['name'],
     from: `(SELECT * FROM meta WHERE name IN (${COPIED_META.map((name) => `'${name}'`).join(', ')})) AS meta`,
+    // A version may be spelled as a real number.
+    as: {
+      value: `CASE name WHEN 'instance_mark' THEN value ELSE CAST(CAST(CAST(value AS REAL) AS INTEGER) AS TEXT) END`,
+    },
   },
   tenants: { key: ['no'] },
   destinations: {
