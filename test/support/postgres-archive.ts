@@ -14,7 +14,7 @@ import pg from 'pg';
 import { onTestFinished } from 'vitest';
 
 import { untilTrue } from './e2e-until.ts';
-import { freePort } from './postgres-server.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 
