@@ -47,12 +47,12 @@ export interface Recorded {
   readonly isDone: boolean;
 }
 
-/** An outcome that is safe, and what followed from it. */
+/** An outcome that is safe, and what followed from it; `null`: nothing, the delivery was canceled meanwhile. */
 type OutcomeListener = (
   target: Target,
   delivery: LiveDelivery,
   attempt: Attempt,
-  verdict: Verdict,
+  verdict: Verdict | null,
 ) => void;
 
 type RecordedListener = (delivery: LiveDelivery, target: Target, recorded: Recorded) => void;
@@ -163,7 +163,12 @@ export class Recorder {
     const { verdict } = pending.record;
     if (outcome !== 'lost') this.#measure(pending.record, outcome);
     if (outcome !== 'lost')
-      this.#onOutcome(pending.target, pending.delivery, pending.attempt, verdict);
+      this.#onOutcome(
+        pending.target,
+        pending.delivery,
+        pending.attempt,
+        outcome === 'recorded' ? verdict : null,
+      );
     const goesOn = outcome === 'recorded' && verdict.status === 'pending';
     const holds = verdict.status === 'failed' && verdict.holds === true;
     this.#settled(pending, {

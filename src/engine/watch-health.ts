@@ -53,7 +53,12 @@ export class HealthWatch {
     await Promise.all(this.#ending.values());
   }
 
-  #outcome(target: Target, delivery: LiveDelivery, attempt: Attempt, verdict: Verdict): void {
+  #outcome(
+    target: Target,
+    delivery: LiveDelivery,
+    attempt: Attempt,
+    verdict: Verdict | null,
+  ): void {
     // Somebody tries it out: that it fails says nothing of how it fares.
     if (delivery.event.test) return;
     const { keeper, clock } = this.#parts;
@@ -65,7 +70,7 @@ export class HealthWatch {
       nowMs,
     );
     this.#tellAttempt(target, delivery, attempt, nowMs);
-    if (verdict.status === 'failed') this.#tellFailed(target, delivery, attempt, nowMs);
+    if (verdict?.status === 'failed') this.#tellFailed(target, delivery, attempt, nowMs);
     for (const effect of effects) this.#follow(target, effect, nowMs);
     const wish = wishOf(target, outcome.wish);
     if (wish !== null) this.#end(target, wish);
@@ -190,10 +195,10 @@ export class HealthWatch {
 function isExhausted(
   { event, step, askedBy }: LiveDelivery,
   { outcome }: Attempt,
-  { status }: Verdict,
+  verdict: Verdict | null,
 ): boolean {
   return (
-    status === 'failed' &&
+    verdict?.status === 'failed' &&
     outcome.kind === 'failed' &&
     outcome.retryable &&
     event.eligibleForRetry &&

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
 import type { Notice } from '../../src/domain/notice.ts';
+import { cancelDelivery } from '../../src/engine/cancel.ts';
 import { changeDestination, getDestination } from '../../src/engine/manage-destinations.ts';
 import { pauses, Stage } from './stage.ts';
 
@@ -37,6 +38,25 @@ async function enable(stage: Stage) {
 }
 
 const topics = (told: readonly Notice[]) => told.map(({ topic }) => topic);
+
+test('the last attempt of what was canceled meanwhile exhausts nothing, and nobody is told that it failed', async () => {
+  const { stage, receiver, told } = await begin({ ...ONCE, disable: { on_exhausted: true } }, OK);
+  stage.world.behave('r', { kind: 'status', latencyMs: 300, status: 500 });
+  stage.publish('t');
+  await stage.world.pass(100);
+  const { engine } = stage.process;
+  const { row } = stage.delivery(receiver);
+  stage.delivery(receiver).wasCanceledByHand = true;
+  const key = { seq: row.seq, ordinal: row.ordinal };
+  const delivery = await stage.during(engine.storage.deliveryGet({ delivery: key }));
+  if (delivery === null) throw new Error('there is no delivery');
+  await stage.during(cancelDelivery(engine, delivery, null));
+  await stage.world.pass(2000);
+  expect(stage.delivery(receiver).row).toMatchObject({ status: 'canceled', attempts: 1 });
+  expect(await stateOf(stage)).toMatchObject({ status: 'healthy', consecutiveFailures: 1 });
+  expect(topics(told)).toEqual([]);
+  expect(await stage.end()).toEqual([]);
+});
 
 describe('failures in a row', () => {
   const policy = { ...ONCE, disable: { consecutive_failures: 10 } };
