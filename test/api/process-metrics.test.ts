@@ -64,6 +64,10 @@ describe('GET /metrics', () => {
       });
       await untilEnded(api, tenantId, 2);
       await api.post('/v1/events/x/cancel');
+      // A claim that is under way has places in memory.
+      await until('the memory to be empty', async () =>
+        (await scrape(api)).get('angarium_deliveries_in_memory') === 0 ? true : undefined,
+      );
       const after = await scrape(api);
       const values = {
         'angarium_events_published_total{origin="api"}': 1,
