@@ -156,7 +156,7 @@ function statementCache(db: DatabaseSync): (sql: string) => StatementSync {
   };
 }
 
-function metaValue(db: DatabaseSync, name: string): string | undefined {
+export function metaValue(db: DatabaseSync, name: string): string | undefined {
   const value = db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'];
   return value === undefined ? undefined : String(value);
 }

@@ -4,7 +4,7 @@ import { COPIED_META, COPY_TABLE_NAMES, columnsOf } from '../copy-tables.ts';
 import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
 import { CopyRefusedError } from '../copying.ts';
 import type { CopyBatch, CopyPosition, CopySource } from '../copying.ts';
-import { readLastSeq } from './context.ts';
+import { metaValue, readLastSeq } from './context.ts';
 import { migrations, schemaVersion } from './migrate.ts';
 import { openForCopying } from './open.ts';
 
@@ -103,7 +103,8 @@ function sourceOver(db: DatabaseSync, path: string, close: () => void): CopySour
       instanceMark: metaText(db, 'instance_mark'),
       incarnation: Number(metaText(db, 'incarnation')),
     },
-    lastSeq: readLastSeq(db),
+    // Versions of the catalogue are such numbers too.
+    lastSeq: Math.max(readLastSeq(db), Number(metaValue(db, 'catalogue_version') ?? 0)),
     lastNumbers: readLastNumbers(db),
     count: (table) =>
       Number(db.prepare(`SELECT count(*) AS count FROM ${fromOf(table)}`).get()?.['count']),
@@ -183,10 +184,10 @@ function sizeOf(cell: Cell): number {
 }
 
 function metaText(db: DatabaseSync, name: string): string {
-  const value = db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'];
+  const value = metaValue(db, name);
   if (value === undefined)
     throw new CopyRefusedError('no server has ever run on the file: there is nothing to copy');
-  return String(value);
+  return value;
 }
 
 function readLastNumbers(db: DatabaseSync): Map<CopyTable, number> {
