@@ -2,6 +2,8 @@
  * What other nodes have changed. A request asks before anything else (`current`): whatever was answered anywhere before it
  * came counts for it. Requests that come together share one look; where no other node has the database there is none.
  */
+import type { Clock } from '../domain/clock.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { RoutingTable } from './routing.ts';
@@ -9,6 +11,8 @@ import type { Service } from './service.ts';
 
 /** Lanes learn of changes without a request. */
 const LOOK_EVERY_MS = 1000;
+/** Who has no answer by then is told so: a database that is silent is away. */
+const MAX_LOOK_MS = 900;
 
 interface Ring {
   refresh(): Promise<void>;
@@ -23,6 +27,7 @@ interface Seen {
 
 export class ChangeWatch {
   readonly #storage: Storage;
+  readonly #clock: Clock;
   readonly #routing: RoutingTable;
   readonly #catalogue: Catalogue;
   #rings: { readonly keys: Ring; readonly clients: Ring } | null = null;
@@ -30,8 +35,9 @@ export class ChangeWatch {
   #now: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
-  constructor(storage: Storage, routing: RoutingTable, catalogue: Catalogue) {
+  constructor(storage: Storage, routing: RoutingTable, catalogue: Catalogue, clock: Clock) {
     this.#storage = storage;
+    this.#clock = clock;
     this.#routing = routing;
     this.#catalogue = catalogue;
   }
@@ -49,17 +55,15 @@ export class ChangeWatch {
     this.#seen = { ...this.#seen, seq };
   }
 
-  /** Resolves when all that was committed before this call is known; `null`: it is known. */
+  /**
+   * Resolves when all that was committed before this call is known; `null`: it is known. Rejects with
+   * `StorageUnavailableError` where the database does not answer within a second.
+   */
   current(): Promise<void> | null {
     if (this.#storage.nodes === null) return null;
     if (this.#now === null) return this.#begin();
-    // The one under way may have looked before.
-    this.#next ??= this.#now
-      .catch(() => {})
-      .then(() => {
-        this.#next = null;
-        return this.#begin();
-      });
+    // The one under way may have looked before. Where that gets no answer, the next one would wait as long.
+    this.#next ??= this.#now.finally(() => (this.#next = null)).then(() => this.#begin());
     return this.#next;
   }
 
@@ -74,13 +78,22 @@ export class ChangeWatch {
   }
 
   #begin(): Promise<void> {
-    const now = this.#look();
+    const now = this.#inTime(this.#look());
     this.#now = now;
     const end = () => {
       if (this.#now === now) this.#now = null;
     };
     now.then(end, end);
     return now;
+  }
+
+  #inTime(look: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.schedule(MAX_LOOK_MS, () =>
+        reject(new StorageUnavailableError('the database does not answer')),
+      );
+      look.finally(() => timer.cancel()).then(resolve, reject);
+    });
   }
 
   async #look(): Promise<void> {

@@ -132,7 +132,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   });
-  const changes = new ChangeWatch(storage, routing, catalogue);
+  const changes = new ChangeWatch(storage, routing, catalogue, clock);
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
   const { owners } = dispatcher;
   const runner = (service: Service) => new ServiceRunner(service, clock, log);

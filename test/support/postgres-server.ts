@@ -20,12 +20,19 @@ export interface PostgresServer {
   cutOff(url: string): Promise<void>;
   /** As the role that may do everything. */
   query(sql: string): Promise<Record<string, unknown>[]>;
+  /** It is stopped, and started again with what it had. `isGiven`: not possible. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
+  readonly isGiven: boolean;
   /** Of the server, without a schema. */
   readonly url: string;
 }
 
 export interface Started {
   readonly url: string;
+  /** The server goes away, and comes back with what it had; not where another one was given. */
+  readonly goAway: () => Promise<void>;
+  readonly comeBack: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -48,6 +55,9 @@ export function usePostgresServer(): PostgresServer {
       if (started === undefined) throw new Error('the server runs only while tests do');
       return started.url;
     },
+    isGiven: givenUrl() !== undefined,
+    goAway: async () => started?.goAway(),
+    comeBack: async () => started?.comeBack(),
     async query(sql) {
       if (pool === undefined) throw new Error('the server runs only while tests do');
       const { rows } = await pool.query<Record<string, unknown>>(sql);
@@ -107,7 +117,10 @@ function givenUrl(): string | undefined {
 /** A new server, or the one that `ANGARIUM_TEST_DATABASE_URL` names. */
 export async function startPostgres(): Promise<Started> {
   const given = givenUrl();
-  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
+  if (given !== undefined) {
+    const refuse = () => Promise.reject(new Error('the given server is not stopped'));
+    return { url: given, goAway: refuse, comeBack: refuse, stop: () => Promise.resolve() };
+  }
   const directory = mkdtempSync(join(tmpdir(), 'angarium-postgres-'));
   const port = await freePort();
   const said: string[] = [];
@@ -116,7 +129,8 @@ export async function startPostgres(): Promise<Started> {
     user: 'angarium',
     password: 'angarium',
     port,
-    persistent: false,
+    // It may be stopped and started again.
+    persistent: true,
     // PostgreSQL refuses to run as root, as containers do.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--no-locale', '--no-sync'],
@@ -142,6 +156,8 @@ export async function startPostgres(): Promise<Started> {
   }
   return {
     url: `postgres://angarium:angarium@127.0.0.1:${port}/postgres`,
+    goAway: () => server.stop(),
+    comeBack: () => server.start(),
     stop: async () => {
       await server.stop();
       rmSync(directory, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /** What nodes learn of each other's changes: routing by its versions, which are numbers of the one row; the rest by counters. */
+import type { Pool } from 'pg';
 import type { Changes } from '../node-storage.ts';
-import type { Session } from './session.ts';
+import type { Row } from './session.ts';
 
 // One statement, one snapshot: all versions up to the number are in it, since both are committed in one order.
 const CHANGES = `
@@ -12,11 +13,8 @@ const CHANGES = `
   UNION ALL
   SELECT name, NULL, value::bigint FROM meta WHERE name IN ('keys_version', 'clients_version', 'catalogue_version')`;
 
-export async function changes(
-  session: Session,
-  { afterSeq }: { afterSeq: number },
-): Promise<Changes> {
-  const rows = await session.rows(CHANGES, afterSeq);
+export async function changes(pool: Pool, { afterSeq }: { afterSeq: number }): Promise<Changes> {
+  const { rows } = await pool.query<Row>(CHANGES, [afterSeq]);
   const numberOf = (kind: string) =>
     Number(rows.find((row) => row['kind'] === kind)?.['version'] ?? 0);
   const changed = new Map<string, number | null>();

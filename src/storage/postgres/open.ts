@@ -10,6 +10,8 @@ const CONNECTIONS = 8;
 /** What takes longer is given up: the connection may be dead without having said so. */
 const QUERY_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5000;
+const CONTROL_CONNECTIONS = 2;
+const CONTROL_TIMEOUT_MS = 4000;
 
 // Numbers of ours are below 2^53 (domain/id.ts).
 const TYPES = new pg.TypeOverrides();
@@ -27,12 +29,30 @@ export function connectionConfig(url: string): pg.ClientConfig {
   };
 }
 
-/** Throws `StorageOpenError`. */
-export async function openPool(url: string): Promise<pg.Pool> {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS });
+/**
+ * Connections for the lease and for what other nodes have changed: they do not wait behind long queries, and what does
+ * not answer is given up soon.
+ */
+export function openControlPool(url: string): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionConfig(url),
+    query_timeout: CONTROL_TIMEOUT_MS,
+    max: CONTROL_CONNECTIONS,
+  });
+  hearNothing(pool);
+  return pool;
+}
+
+function hearNothing(pool: pg.Pool): void {
   // A connection that has ended says so to whoever uses it next: nobody has to hear it now.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+}
+
+/** Throws `StorageOpenError`. */
+export async function openPool(url: string): Promise<pg.Pool> {
+  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS });
+  hearNothing(pool);
   try {
     const client = await pool.connect();
     try {

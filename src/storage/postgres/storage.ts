@@ -36,7 +36,7 @@ import type { Memory } from './memory.ts';
 import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
 import { lanesRelease, lanesTake } from './lanes.ts';
-import { connectionConfig, openPool } from './open.ts';
+import { connectionConfig, openControlPool, openPool } from './open.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -95,18 +95,30 @@ export async function openPostgresStorage({
   maintains = true,
 }: PostgresOptions): Promise<Storage> {
   const pool = await openPool(url);
-  const node = new Node(pool, clock, { delivers, maintains });
+  const control = openControlPool(url);
+  const node = new Node(control, clock, { delivers, maintains });
   try {
     const ids = await readIds(pool, random);
     await node.begin();
-    return storageOver(pool, new Wire(pool, connectionConfig(url), clock), node, ids, clock);
+    const wire = new Wire(control, connectionConfig(url), clock);
+    return storageOver({ pool, control, wire, node, ids, clock });
   } catch (error) {
+    await control.end();
     await pool.end();
     throw explainOpening(error, placeOf(url));
   }
 }
 
-function storageOver(pool: Pool, wire: Wire, node: Node, ids: IdCodec, clock: Clock): Storage {
+interface Parts {
+  readonly pool: Pool;
+  readonly control: Pool;
+  readonly wire: Wire;
+  readonly node: Node;
+  readonly ids: IdCodec;
+  readonly clock: Clock;
+}
+
+function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
@@ -140,7 +152,7 @@ function storageOver(pool: Pool, wire: Wire, node: Node, ids: IdCodec, clock: Cl
   return {
     ids,
     nodes: {
-      changes: read(changes),
+      changes: (query) => transactions.aside(() => changes(control, query)),
       isAlive: () => node.isAlive,
       onReborn: (listener) => node.onReborn(listener),
       look: () => transactions.aside(() => node.look()),
@@ -236,6 +248,7 @@ function storageOver(pool: Pool, wire: Wire, node: Node, ids: IdCodec, clock: Cl
       try {
         await node.end();
       } finally {
+        await control.end();
         await pool.end();
       }
     },
