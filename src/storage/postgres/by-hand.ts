@@ -41,7 +41,8 @@ const LET_GO = `
   UPDATE deliveries SET holds = false, updated_ms = $1 WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
 const CANCEL = `
-  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1
+  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1,
+         last_code = coalesce($5, last_code)
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
 export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = async (
@@ -69,7 +70,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
 
 export const cancel: Operation<Storage['cancel'], WriteSession> = async (
   session,
-  { delivery: { seq, ordinal }, nowMs, audit },
+  { delivery: { seq, ordinal }, nowMs, code = null, audit },
 ) => {
   const row = await session.row(STATUS, seq, ordinal);
   if (row === undefined) return 'unknown';
@@ -80,7 +81,7 @@ export const cancel: Operation<Storage['cancel'], WriteSession> = async (
     return 'canceled';
   }
   if (transition(statusOf(row['status']), 'cancel') === null) return 'final';
-  await session.run(CANCEL, nowMs, ...key);
+  await session.run(CANCEL, nowMs, ...key, code);
   await writeAudit(session, audit);
   return row['claimed_by'] === session.incarnation ? 'in_attempt' : 'canceled';
 };

@@ -47,7 +47,7 @@ const CLAIM = `
   JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
-            id, topic, time_ms, eligible_for_retry, metadata, resource, data, test`;
+            id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
 
 const NEXT_DUE = `
   SELECT min(next.next_attempt_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
@@ -211,6 +211,7 @@ function claimedDelivery(session: Session, row: Row): ClaimedDelivery {
       resource: textOrNull(row['resource']),
       data: bytesOf(row['data']),
       test: row['test'] === true,
+      deliverAtMs: numberOrNull(row['deliver_at_ms']),
     },
   };
 }

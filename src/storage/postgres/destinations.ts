@@ -43,7 +43,7 @@ const DELETE_HEALTH = 'DELETE FROM destination_health WHERE tenant_no = $1 AND d
 
 const DELETE = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', api_client = NULL, sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND no = $4 AND revision = coalesce($5, revision)`;
 
 export const destinationInsert: Operation<Storage['destinationInsert'], WriteSession> = async (

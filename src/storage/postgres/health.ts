@@ -3,6 +3,7 @@ import type { Health } from '../../domain/health.ts';
 import type { Storage } from '../storage.ts';
 import { numberOrNull } from './page.ts';
 import type { Operation } from './operation.ts';
+import { noteTold } from './untold.ts';
 import type { WriteSession } from './write-session.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -38,8 +39,10 @@ const WARNED = `
 
 export const healthPut: Operation<Storage['healthPut'], WriteSession> = async (
   session,
-  { entries },
+  { entries, toldUpToMs },
 ) => {
+  if (toldUpToMs !== undefined) await noteTold(session, toldUpToMs);
+  if (entries.length === 0) return;
   const tenantIds = [...new Set(entries.map(({ tenantId }) => tenantId))];
   const tenants = await session.memory.routes.tenants(session, tenantIds);
   const found = new Map<number, { tenantNo: number; createdAtMs: number; health: Health }>();

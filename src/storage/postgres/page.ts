@@ -13,6 +13,8 @@ export interface PageQuery<Found> {
   readonly conditions: readonly Condition[];
   /** Columns that the list is ordered by; together they are unique, and an index has them. */
   readonly orderBy: readonly string[];
+  /** Expressions; rows that are alike in them are one. */
+  readonly groupBy?: string;
   readonly page: PageRequest;
   readonly read: (row: Row) => Found;
 }
@@ -34,7 +36,8 @@ export function pageClauses({
   page,
   orderBy,
   conditions: given,
-}: Pick<PageQuery<unknown>, 'page' | 'orderBy' | 'conditions'>) {
+  groupBy,
+}: Pick<PageQuery<unknown>, 'page' | 'orderBy' | 'conditions' | 'groupBy'>) {
   const backwards = page.from?.side === 'before';
   const ascending = (page.order === 'asc') !== backwards;
   const conditions = [...given];
@@ -47,7 +50,7 @@ export function pageClauses({
     conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
   const order = orderBy.map((column) => `${column} ${ascending ? 'ASC' : 'DESC'}`).join(', ');
   return {
-    sql: `${where} ORDER BY ${order}`,
+    sql: `${where} ${groupBy === undefined ? '' : `GROUP BY ${groupBy} `}ORDER BY ${order}`,
     values: conditions.flatMap(({ values }) => values),
     backwards,
   };

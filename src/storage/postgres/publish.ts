@@ -11,9 +11,9 @@ import { STATUS_CODE } from './statuses.ts';
 
 const INSERT_EVENTS = `
   INSERT INTO events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, metadata, resource, order_key,
-                      requested_destination_id, data)
+                      requested_destination_id, data, deliver_at_ms)
   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
-                       $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])`;
+                       $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bigint[])`;
 
 const INSERT_DELIVERIES = `
   INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
@@ -165,6 +165,7 @@ function eventColumns(rows: readonly EventRow[]) {
     rows.map(({ event }) => event.orderKey),
     rows.map(({ event }) => event.requestedDestinationId),
     rows.map(({ event }) => event.data),
+    rows.map(({ event }) => event.deliverAtMs),
   ] as const;
 }
 

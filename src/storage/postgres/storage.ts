@@ -71,6 +71,7 @@ import {
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
+import { untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
 
@@ -193,6 +194,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     expiryWarned: inOrder(expiryWarned),
     healthPage: read(healthPage),
     destinationsEnding: read(destinationsEnding),
+    untoldFailures: read(untoldFailures),
     mailAdd: inOrder(mailAdd),
     mailSettled: inOrder(mailSettled),
     mailRefuse: inOrder(mailRefuse),
