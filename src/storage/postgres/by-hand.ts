@@ -16,10 +16,15 @@ const FIND = `
   SELECT ordinal, status, ${IS_HELD} FROM deliveries
   WHERE tenant_no = $2 AND event_seq = $3 AND destination_no = $4 FOR UPDATE OF deliveries`;
 
+// What is made due for one that is disabled would never be sent, and never be canceled. It stays enabled until the end.
+const ENABLED =
+  'SELECT 1 FROM destinations WHERE tenant_no = $1 AND no = $2 AND disabled_ms IS NULL';
+
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, claimed_by = 0, next_attempt_ms = $1, updated_ms = $1,
-      step = CASE WHEN status = ${STATUS_CODE.pending} THEN step ELSE ${SCHEDULE_OVER} END
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, next_attempt_ms = $1, updated_ms = $5,
+      claimed_by = CASE WHEN $6 THEN claimed_by ELSE 0 END,
+      step = CASE WHEN status = ${STATUS_CODE.pending} OR $6 THEN step ELSE ${SCHEDULE_OVER} END
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
 // The destination never had the event: it joins the event's deliveries at the end.
@@ -29,7 +34,7 @@ const ADD = `
   SELECT tenant_no, seq,
          (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries
           WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq),
-         $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $2
+         $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $5
   FROM events WHERE seq = $3 AND tenant_no = $4`;
 
 const STATUS = `
@@ -52,20 +57,25 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   const tenant = await session.memory.routes.tenant(session, tenantId);
   const destinationNo = tenant?.destinations.get(destinationId);
   if (tenant === undefined || destinationNo === undefined) return 'unknown';
+  const askedMs = await session.takeAskedMs();
+  if ((await session.row(ENABLED, tenant.no, destinationNo)) === undefined) return 'disabled';
   const { incarnation } = session;
   const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);
   if (delivery === undefined) {
-    const added = await session.run(ADD, destinationNo, nowMs, eventSeq, tenant.no);
+    const added = await session.run(ADD, destinationNo, nowMs, eventSeq, tenant.no, askedMs);
     if (added === 0) return 'unknown';
     await writeAudit(session, audit);
     return 'due';
   }
   const status = statusOf(delivery['status']);
-  if (delivery['is_held'] === true && status === 'pending') return 'in_attempt';
+  const isInMemory = delivery['is_held'] === true;
+  if (isInMemory && status === 'pending') return 'in_attempt';
   if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
-  await session.run(MAKE_DUE, nowMs, tenant.no, eventSeq, Number(delivery['ordinal']));
+  // One that was canceled and is still in memory goes on as if it had not been.
+  const key = [tenant.no, eventSeq, Number(delivery['ordinal'])] as const;
+  await session.run(MAKE_DUE, nowMs, ...key, askedMs, isInMemory);
   await writeAudit(session, audit);
-  return 'due';
+  return isInMemory ? 'in_attempt' : 'due';
 };
 
 export const cancel: Operation<Storage['cancel'], WriteSession> = async (

@@ -13,7 +13,7 @@ const CANCEL = `
   WITH owed AS MATERIALIZED (
     SELECT event_seq, ordinal FROM deliveries
     WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND event_seq < $4
-      AND NOT (asked_by <> 0 AND updated_ms > $5)
+      AND NOT (asked_by <> 0 AND updated_ms >= $5)
     LIMIT $6 FOR UPDATE)
   UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1
   FROM owed

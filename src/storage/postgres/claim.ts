@@ -56,17 +56,19 @@ const NEXT_DUE = `
     ORDER BY next_attempt_ms LIMIT 1) AS next`;
 
 const FIND_LANES = `
-  SELECT place, destinations.tenant_no, destinations.no
+  SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tenant, destination, place)
   JOIN tenants ON tenants.id = tenant
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
 
-// Its time stays what it was where that is past: so it keeps its place before what came later.
+// Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
 const RELEASE = `
-  UPDATE deliveries SET claimed_by = 0, next_attempt_ms = least(next_attempt_ms, $1)
+  UPDATE deliveries
+  SET claimed_by = 0,
+      next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place) JOIN events ON events.seq = wanted.seq
   WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
-    AND status = ${STATUS_CODE.pending} AND claimed_by = $2`;
+    AND claimed_by = $2`;
 
 // Leaps from lane to lane instead of reading every waiting delivery.
 const WAITING = `
@@ -106,18 +108,30 @@ export async function claim(
   const byPlace = new Map(
     found.map((row) => [
       Number(row['place']) - 1,
-      { tenantNo: Number(row['tenant_no']), destinationNo: Number(row['no']) },
+      {
+        tenantNo: Number(row['tenant_no']),
+        destinationNo: Number(row['no']),
+        isCanceling: row['is_canceling'] === true,
+      },
     ]),
   );
   const claimed: ClaimedLane[] = [];
   for (const [place, asked] of lanes.entries()) {
     const { tenantId, destinationId } = asked;
     const lane = byPlace.get(place);
-    const part = lane === undefined ? NOTHING : await claimLane(session, asked, lane, dueBeforeMs);
+    const part =
+      lane === undefined
+        ? NOTHING
+        : lane.isCanceling
+          ? { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS }
+          : await claimLane(session, asked, lane, dueBeforeMs);
     claimed.push({ tenantId, destinationId, ...part });
   }
   return claimed;
 }
+
+// It was disabled and is enabled again: what it was owed before is not sent, though it is not canceled yet.
+const WHILE_CANCELING_MS = 20;
 
 type LanePart = Omit<ClaimedLane, 'tenantId' | 'destinationId'>;
 const ALL_LOOKED_AT = { hasFollowers: false, isPartial: false };

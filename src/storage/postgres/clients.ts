@@ -75,7 +75,7 @@ export const clientUpdate: Operation<Storage['clientUpdate'], WriteSession> = as
   const updated = await session.run(UPDATE, ...changeable(client), ...key);
   if (updated === 0) return 'changed_meanwhile';
   if (client.revokedAtMs !== null && row['revoked_ms'] === null) {
-    const seq = await session.takeSeqs(1);
+    const seq = await session.takeBoundary();
     await session.run(STOP_DESTINATIONS, client.revokedAtMs, seq, tenant.no, client.urn);
   }
   await raiseVersions(session, tenant.no);

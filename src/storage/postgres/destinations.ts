@@ -91,7 +91,7 @@ export const destinationUpdate: Operation<Storage['destinationUpdate'], WriteSes
     destination.revision,
     destination.disabledAtMs,
     destination.updatedAtMs,
-    cancelPending ? await session.takeSeqs(1) : null,
+    cancelPending ? await session.takeBoundary() : null,
     tenant.no,
     no,
     ifRevision,
@@ -114,7 +114,7 @@ export const destinationDelete: Operation<Storage['destinationDelete'], WriteSes
   const no = tenant?.destinations.get(id);
   if (tenant === undefined || no === undefined) return 'unknown';
   const nowMs = session.clock.nowMs();
-  const seq = await session.takeSeqs(1);
+  const seq = await session.takeBoundary();
   const deleted = await session.run(DELETE, nowMs, seq, tenant.no, no, ifRevision);
   if (deleted === 0) return 'changed_meanwhile';
   await session.run(DELETE_HEALTH, tenant.no, no);

@@ -115,14 +115,14 @@ export async function isBlocked(
 }
 
 /**
- * Supersedes what is older than the new version. Those that this node has in memory are only named: the engine knows
- * whether they are under way. `isSuperseded`: the new one is older than one that waits.
+ * Supersedes what is older than that version. Those that this node has in memory are only named: the engine knows
+ * whether they are under way. `isSuperseded`: it is older than one that waits; a version that is replayed may be.
  */
 export async function supersede(
   session: WriteSession,
   { tenantNo, destinationNo }: Lane,
   key: string,
-  { resource }: Pick<NewEvent, 'resource'>,
+  { seq, resource }: { readonly seq: number; readonly resource: NewEvent['resource'] },
   nowMs: number,
 ): Promise<{ readonly inMemory: readonly DeliveryKey[]; readonly isSuperseded: boolean }> {
   const inMemory: DeliveryKey[] = [];
@@ -130,7 +130,11 @@ export async function supersede(
   for (const row of await session.rows(VERSIONS, tenantNo, destinationNo, key)) {
     const before = row['resource'] === null ? null : String(row['resource']);
     const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
-    switch (compareVersions(resource, before)) {
+    const isPublishedLater = delivery.seq > seq;
+    const comparison = isPublishedLater
+      ? INVERSE[compareVersions(before, resource)]
+      : compareVersions(resource, before);
+    switch (comparison) {
       case 'newer':
         if (row['claimed_by'] === session.incarnation) inMemory.push(delivery);
         else await session.run(SUPERSEDE, nowMs, tenantNo, delivery.seq, delivery.ordinal);
@@ -144,6 +148,8 @@ export async function supersede(
   }
   return { inMemory, isSuperseded };
 }
+
+const INVERSE = { newer: 'older', older: 'newer', concurrent: 'concurrent' } as const;
 
 /** What is not ordered in an ordered lane has a key of its own, before all others. */
 function ownKey(seq: number, ordinal: number): string {

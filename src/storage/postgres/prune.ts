@@ -5,14 +5,18 @@ import type { Operation } from './operation.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
-// Those that still owe something, or have attempts that the roll-ups have not counted yet, stay, and are passed over.
+// Those that still owe something, hold their key until somebody lets it go, or have attempts that the roll-ups have not
+// counted yet, stay, and are passed over.
 const OLD_EVENTS = `
   SELECT tenant_no, seq FROM events
   WHERE seq >= $1 AND seq < least($2::bigint, $3::bigint + 1)
     AND NOT EXISTS (
       SELECT 1 FROM deliveries
       WHERE deliveries.tenant_no = events.tenant_no AND event_seq = seq
-        AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > $3))
+        AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > $3
+          OR (holds AND EXISTS (
+            SELECT 1 FROM destinations
+            WHERE destinations.tenant_no = events.tenant_no AND no = destination_no AND deleted_ms IS NULL))))
   ORDER BY seq LIMIT $4`;
 const COUNTED = 'SELECT from_seq FROM rollup_progress';
 

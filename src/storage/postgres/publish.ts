@@ -123,7 +123,13 @@ class Group {
       if (key !== null && order === 'key' && (await isBlocked(this.#session, lane, key)))
         isClaimed = false;
       if (key !== null && order === 'latest') {
-        const found = await supersede(this.#session, lane, key, event, nowMs);
+        const found = await supersede(
+          this.#session,
+          lane,
+          key,
+          { seq, resource: event.resource },
+          nowMs,
+        );
         superseded.push(...found.inMemory);
         ({ isSuperseded } = found);
         if (isSuperseded) isClaimed = false;

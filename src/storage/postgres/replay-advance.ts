@@ -34,18 +34,27 @@ const FIND: Record<ReplaySelection, string> = {
   missed: find('missed'),
 };
 
+// One that was canceled and is still in memory goes on as if it had not been: see by-hand.ts.
+const IS_IN_MEMORY = `
+  EXISTS (SELECT 1 FROM nodes
+          WHERE incarnation = claimed_by AND (incarnation = $7 OR lease_until > clock_timestamp()))`;
+
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = false, step = ${SCHEDULE_OVER}, asked_by = ${BY_REPLAY},
-      next_attempt_ms = $2, claimed_by = 0, order_key = due.key, updated_ms = $2
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_REPLAY}, next_attempt_ms = $2,
+      step = CASE WHEN ${IS_IN_MEMORY} THEN step ELSE ${SCHEDULE_OVER} END,
+      claimed_by = CASE WHEN ${IS_IN_MEMORY} THEN claimed_by ELSE 0 END, order_key = due.key, updated_ms = $6
   FROM unnest($3::bigint[], $4::integer[], $5::text[]) AS due (seq, place, key)
   WHERE tenant_no = $1 AND event_seq = seq AND ordinal = place`;
 
 const ADD = `
   INSERT INTO deliveries (event_seq, ordinal, destination_no, order_key, tenant_no, status, attempts, step, asked_by,
                           next_attempt_ms, claimed_by, created_ms, updated_ms)
-  SELECT due.*, $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_REPLAY}, $2, 0, $2, $2
+  SELECT due.*, $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_REPLAY}, $2, 0, $2, $7
   FROM unnest($3::bigint[], $4::integer[], $5::bigint[], $6::text[]) AS due`;
+
+const DISABLED = `
+  SELECT no FROM destinations WHERE tenant_no = $1 AND disabled_ms IS NOT NULL AND deleted_ms IS NULL`;
 
 const WAIT_FOR = `
   INSERT INTO replay_deliveries (tenant_no, event_seq, ordinal, replay_no)
@@ -58,6 +67,7 @@ export const replayAdvance: Operation<Storage['replayAdvance'], WriteSession> = 
   session,
   { id, from, to, isEnd, deliveries, nowMs },
 ) => {
+  const askedMs = await session.takeAskedMs();
   const replay = await session.row(REPLAY, id);
   const position = from === null ? null : JSON.stringify(from);
   if (replay === undefined || replay['position'] !== position) return { kind: 'not_at_position' };
@@ -66,10 +76,15 @@ export const replayAdvance: Operation<Storage['replayAdvance'], WriteSession> = 
   const wanted = replay['destination_no'];
   if (wanted !== null && ![...tenant.destinations.values()].some((no) => no === wanted))
     return { kind: 'destination_deleted' };
+  const disabled = await session.rows(DISABLED, tenant.no);
+  if (disabled.some(({ no }) => no === wanted)) return { kind: 'destination_disabled' };
+  const disabledNos = new Set(disabled.map(({ no }) => Number(no)));
   // JSON that this driver has written.
   const { select } = JSON.parse(String(replay['criteria'])) as ReplayCriteria;
-  const slice = new Slice(session, tenant, Number(replay['no']), nowMs);
-  await slice.makeDue(deliveries, select);
+  const slice = new Slice(session, tenant, Number(replay['no']), { nowMs, askedMs });
+  const isEnabled = ({ destinationId }: ReplayDelivery) =>
+    !disabledNos.has(tenant.destinations.get(destinationId) ?? -1);
+  await slice.makeDue(deliveries.filter(isEnabled), select);
   const { due, superseded } = slice;
   const readTo = to === null ? null : JSON.stringify(to);
   await session.run(GO_ON, readTo, isEnd, nowMs, tenant.no, Number(replay['no']));
@@ -83,21 +98,26 @@ interface Due extends DeliveryKey {
   readonly isNew: boolean;
 }
 
+interface Times {
+  readonly nowMs: number;
+  readonly askedMs: number;
+}
+
 class Slice {
   readonly #session: WriteSession;
   readonly #tenant: TenantNumbers;
   readonly #replayNo: number;
-  readonly #nowMs: number;
+  readonly #times: Times;
   #gathered: Due[] = [];
   readonly #nextOrdinals = new Map<number, number>();
   readonly due: DeliveryKey[] = [];
   readonly superseded: (DeliveryKey & { destinationId: string })[] = [];
 
-  constructor(session: WriteSession, tenant: TenantNumbers, replayNo: number, nowMs: number) {
+  constructor(session: WriteSession, tenant: TenantNumbers, replayNo: number, times: Times) {
     this.#session = session;
     this.#tenant = tenant;
     this.#replayNo = replayNo;
-    this.#nowMs = nowMs;
+    this.#times = times;
   }
 
   async makeDue(deliveries: readonly ReplayDelivery[], select: ReplaySelection): Promise<void> {
@@ -136,7 +156,13 @@ class Slice {
       // What it may supersede can be in this slice.
       await this.#flush();
       const lane = { tenantNo: this.#tenant.no, destinationNo };
-      const versions = await supersede(this.#session, lane, key, { resource }, this.#nowMs);
+      const versions = await supersede(
+        this.#session,
+        lane,
+        key,
+        { seq: eventSeq, resource },
+        this.#times.nowMs,
+      );
       if (versions.isSuperseded) return;
       for (const { seq, ordinal } of versions.inMemory)
         this.superseded.push({ seq, ordinal, destinationId });
@@ -165,17 +191,34 @@ class Slice {
     if (gathered.length === 0) return;
     const again = gathered.filter(({ isNew }) => !isNew);
     const added = gathered.filter(({ isNew }) => isNew);
-    const [session, tenantNo, nowMs] = [this.#session, this.#tenant.no, this.#nowMs];
+    const [session, tenantNo] = [this.#session, this.#tenant.no];
+    const { nowMs, askedMs } = this.#times;
     if (again.length > 0) {
       // They may have ended for another replay just now.
       await settleEnded(session, tenantNo, again, nowMs);
       const orderKeys = again.map(({ orderKey }) => orderKey);
-      await session.run(MAKE_DUE, tenantNo, nowMs, ...keyColumns(again), orderKeys);
+      await session.run(
+        MAKE_DUE,
+        tenantNo,
+        nowMs,
+        ...keyColumns(again),
+        orderKeys,
+        askedMs,
+        session.incarnation,
+      );
     }
     if (added.length > 0) {
       const destinations = added.map(({ destinationNo }) => destinationNo);
       const orderKeys = added.map(({ orderKey }) => orderKey);
-      await session.run(ADD, tenantNo, nowMs, ...keyColumns(added), destinations, orderKeys);
+      await session.run(
+        ADD,
+        tenantNo,
+        nowMs,
+        ...keyColumns(added),
+        destinations,
+        orderKeys,
+        askedMs,
+      );
     }
     await session.run(WAIT_FOR, tenantNo, this.#replayNo, ...keyColumns(gathered));
   }

@@ -129,7 +129,7 @@ export const tenantDelete: Operation<Storage['tenantDelete'], WriteSession> = as
   if (author !== null)
     await writeAudit(session, tenantAudit(author, id, await snapshotOf(session, id), null));
   const nowMs = session.clock.nowMs();
-  await session.run(DELETE_DESTINATIONS, nowMs, await session.takeSeqs(1), tenant.no);
+  await session.run(DELETE_DESTINATIONS, nowMs, await session.takeBoundary(), tenant.no);
   await session.run('DELETE FROM destination_health WHERE tenant_no = $1', tenant.no);
   await session.run('DELETE FROM lanes WHERE tenant_no = $1', tenant.no);
   await session.run('DELETE FROM mails WHERE tenant_id = $1', id);

@@ -1,5 +1,6 @@
 /** A transaction that writes. */
 import type { ClientBase } from 'pg';
+import { ingestedAtMs } from '../../domain/event.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
 import type { SessionParts } from './session.ts';
@@ -20,10 +21,31 @@ export class WriteSession extends Session {
     const row = await this.row(TAKE_SEQS, count);
     return Number(row?.['last_seq']) - count + 1;
   }
+
+  /**
+   * A number that begins a millisecond of its own: milliseconds are enough to tell what was before from what comes after,
+   * whatever the clock does. What a destination was owed up to then is canceled.
+   */
+  async takeBoundary(): Promise<number> {
+    return Number((await this.row(TAKE_BOUNDARY))?.['last_seq']);
+  }
+
+  /**
+   * The time of the next number, for what is asked for by hand or by a replay: to be compared with boundaries. Before any
+   * other row is locked: those who record hold the numbers first.
+   */
+  async takeAskedMs(): Promise<number> {
+    return ingestedAtMs(await this.takeSeqs(1));
+  }
 }
 
 // A volatile function: it is asked again when the row was waited for.
 const TAKE_SEQS = `
   UPDATE numbers
   SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + $1::bigint - 1
+  RETURNING last_seq`;
+
+const TAKE_BOUNDARY = `
+  UPDATE numbers
+  SET last_seq = greatest(last_seq / 1000 + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) * 1000
   RETURNING last_seq`;
