@@ -65,7 +65,10 @@ it('nowhere but in the answers that show it to its owner', { timeout: 60_000 }, 
   await expect.poll(() => api.isIdle()).toBe(true);
 
   const told = [
-    await api.ok('GET', '/api/v1/attempts?tenant_id=acme&include=request&include=response&include=event'),
+    await api.ok(
+      'GET',
+      '/api/v1/attempts?tenant_id=acme&include=request&include=response&include=event',
+    ),
     await api.ok('GET', '/api/v1/exports/attempts'),
     await api.ok('GET', '/api/v1/audit'),
     await api.ok('GET', '/api/v1/deliveries?tenant_id=acme'),

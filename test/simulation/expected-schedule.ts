@@ -1,4 +1,5 @@
 /** When a retry has to come, worked out from the destination's policy alone. */
+import type { Profile } from '../../src/domain/profile.ts';
 import { baack } from '../../src/profiles/baack.ts';
 import { balkanid } from '../../src/profiles/balkanid.ts';
 import { basekit } from '../../src/profiles/basekit.ts';
@@ -25,15 +26,19 @@ export interface Expected {
   readonly mayBeOver: boolean;
 }
 
-const SCHEDULES = new Map(
-  [standard, baack, balkanid, basekit, baxcloud].map(({ name, retry }) => [name, retry]),
+const PROFILES = new Map<string, Profile>(
+  [standard, baack, balkanid, basekit, baxcloud].map((profile) => [profile.name, profile]),
 );
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 const OVER: Expected = { from: Infinity, to: -Infinity, mayBeOver: true };
 
+export function profileOf(name: string): Profile {
+  return PROFILES.get(name) ?? standard;
+}
+
 /** Without a policy of its own a destination has its profile's. */
 export function scheduleOf(policy: RetryOfPolicy | undefined, profile: string): ExpectedSchedule {
-  if (policy === undefined) return SCHEDULES.get(profile) ?? standard.retry;
+  if (policy === undefined) return profileOf(profile).retry;
   return {
     delaysMs: policy.delays_s.map((delayS) => delayS * 1000),
     jitter: policy.jitter ?? standard.retry.jitter,

@@ -9,7 +9,7 @@ import { orderKeyFor } from '../../src/domain/order.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
-import { expectedNext, scheduleOf } from './expected-schedule.ts';
+import { expectedNext, profileOf, scheduleOf } from './expected-schedule.ts';
 import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
@@ -260,7 +260,8 @@ export class Ledger {
       disabledReason: null,
       expiresAtMs: null,
     };
-    this.#readEnding(row, destination, policy.disable);
+    const { ending } = profileOf(profile ?? 'standard');
+    this.#readEnding(row, destination, endingRule(ending, policy.disable));
     const read = JSON.stringify(row);
     if (read !== destination.read) destination.changedMs = this.#clock.monotonicMs();
     destination.isChangeNew ||= read !== destination.read;
@@ -292,9 +293,8 @@ export class Ledger {
   #readEnding(
     { disabledReason, expiresAtMs, isEnabled, isHeld }: DestinationRow,
     destination: DestinationState,
-    policy: DisablePolicy | undefined,
+    rule: EndingRule,
   ): void {
-    const rule = endingRule(standard.ending, policy);
     if (JSON.stringify(rule) !== JSON.stringify(destination.rule))
       this.#endings.ruleChanged(destination);
     destination.rule = rule;
