@@ -90,7 +90,10 @@ export class HealthKeeper {
 
   /** Writes what has changed, unless what follows from it cannot be told just now. */
   async write(): Promise<void> {
-    if (this.#changed.size > 0) await this.#write(this.#clock.nowMs() - TOLD_WITHIN_MS);
+    // Where there are several nodes, each one says how far it has told, also if that is nothing: the earliest holds.
+    const isOneOfSeveral = this.#storage.nodes !== null;
+    if (this.#changed.size > 0 || isOneOfSeveral)
+      await this.#write(this.#clock.nowMs() - TOLD_WITHIN_MS);
   }
 
   /** At the end, when nothing is recorded any more. */

@@ -34,6 +34,8 @@ interface Fate {
   firstFailureMs: number;
   /** When its rule, or its receiver, last asked for its end, by reason. */
   readonly askedMs: Map<DisabledReason, number>;
+  /** For what it was asked before a process died: the next one sees to that at its start. */
+  readonly leftTo: Set<DisabledReason>;
   /** When the engine was to see to that, at the latest; `null`: it was not. */
   dueMs: number | null;
 }
@@ -63,8 +65,7 @@ export class EndingWatch {
       fate.failingSinceMs = fate.firstFailureMs;
       fate.counted = 0;
       fate.dueMs = null;
-      // What the medium did not let happen, the next process finds in the record.
-      for (const reason of fate.askedMs.keys()) fate.askedMs.set(reason, this.#clock.monotonicMs());
+      for (const reason of fate.askedMs.keys()) fate.leftTo.add(reason);
     }
   }
 
@@ -107,6 +108,7 @@ export class EndingWatch {
     fate.counted = 0;
     if (disabledReason === null) {
       this.#findings.saw('destination enabled');
+      fate.leftTo.clear();
       if (isSettled)
         Object.assign(fate, {
           failures: 0,
@@ -154,7 +156,9 @@ export class EndingWatch {
       case 'gone':
       case 'exhausted':
       case 'consecutive_failures':
-        return sinceAskedMs <= ENDING_MS ? null : `after ${fate.failures} failures`;
+        return sinceAskedMs <= ENDING_MS || fate.leftTo.has(reason)
+          ? null
+          : `after ${fate.failures} failures`;
       case 'expired': {
         const isTime = expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs();
         return isTime || this.#hasJumped ? null : `before ${expiresAtMs}`;
@@ -193,6 +197,7 @@ export class EndingWatch {
         failingSinceMs: Infinity,
         firstFailureMs: Infinity,
         askedMs: new Map(),
+        leftTo: new Set(),
         dueMs: null,
       };
       this.#fates.set(destination, fate);

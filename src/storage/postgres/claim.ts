@@ -2,6 +2,7 @@
 import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } from '../storage.ts';
+import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
 import type { Lane } from './order.ts';
@@ -9,24 +10,6 @@ import { bytesOf, numberOrNull, textOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
-
-// Nobody, and every incarnation but our own whose lease is over.
-const CLAIMANTS = `
-  SELECT 0::bigint AS claimant
-  UNION ALL
-  SELECT incarnation FROM nodes WHERE incarnation <> $1 AND lease_until <= clock_timestamp()`;
-
-// The index is read in order for each claimant, and what another node is just claiming is passed over.
-const due = (more: string) => `
-  SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
-    SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
-    WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
-      AND next_attempt_ms <= $4 ${more}
-    ORDER BY next_attempt_ms, event_seq, ordinal LIMIT $5 FOR UPDATE SKIP LOCKED) AS found
-  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT $5`;
-const DUE = due('');
-// From before the destination asked for order.
-const DUE_UNORDERED = due('AND order_key IS NULL');
 
 /** Deliveries of an ordered lane that are looked through for some without a key. */
 const MAX_UNORDERED = 1000;
@@ -49,12 +32,6 @@ const CLAIM = `
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
 
-const NEXT_DUE = `
-  SELECT min(next.next_attempt_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
-    SELECT next_attempt_ms FROM deliveries
-    WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
-    ORDER BY next_attempt_ms LIMIT 1) AS next`;
-
 const FIND_LANES = `
   SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tenant, destination, place)
@@ -70,6 +47,9 @@ const RELEASE = `
   WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
     AND claimed_by = $2`;
 
+const OF_WAITING = `
+  status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
+  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant`;
 // Leaps from lane to lane instead of reading every waiting delivery.
 const WAITING = `
   WITH RECURSIVE claimants AS (${CLAIMANTS}), lanes (tenant_no, destination_no) AS (
@@ -81,17 +61,13 @@ const WAITING = `
       WHERE status = ${STATUS_CODE.pending}
         AND (deliveries.tenant_no, deliveries.destination_no) > (lanes.tenant_no, lanes.destination_no)
       ORDER BY tenant_no, destination_no LIMIT 1) AS next)
-  SELECT tenants.id AS tenant_id, destinations.id, min(first.next_attempt_ms) AS due_ms
+  SELECT tenants.id AS tenant_id, destinations.id, min(first.due_ms) AS due_ms
   FROM lanes
   JOIN tenants ON tenants.no = lanes.tenant_no
   JOIN destinations ON destinations.tenant_no = lanes.tenant_no AND destinations.no = lanes.destination_no
                    AND deleted_ms IS NULL
   CROSS JOIN claimants
-  CROSS JOIN LATERAL (
-    SELECT next_attempt_ms FROM deliveries
-    WHERE status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
-      AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant
-    ORDER BY next_attempt_ms LIMIT 1) AS first
+  CROSS JOIN LATERAL (${firstOf(OF_WAITING, '$2')}) AS first
   GROUP BY lanes.tenant_no, lanes.destination_no, tenants.id, destinations.id`;
 
 type Query = Parameters<Storage['claim']>[0];
@@ -119,12 +95,10 @@ export async function claim(
   for (const [place, asked] of lanes.entries()) {
     const { tenantId, destinationId } = asked;
     const lane = byPlace.get(place);
-    const part =
-      lane === undefined
-        ? NOTHING
-        : lane.isCanceling
-          ? { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS }
-          : await claimLane(session, asked, lane, dueBeforeMs);
+    let part = NOTHING;
+    if (lane?.isCanceling === true)
+      part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
+    else if (lane !== undefined) part = await claimLane(session, asked, lane, dueBeforeMs);
     claimed.push({ tenantId, destinationId, ...part });
   }
   return claimed;
@@ -143,13 +117,11 @@ async function claimLane(
   lane: Lane,
   dueBeforeMs: number,
 ): Promise<LanePart> {
-  const { tenantNo, destinationNo } = lane;
-  const sql = isOrdered ? DUE_UNORDERED : DUE;
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
-  const keys = (await session.rows(sql, ...values)).map(keyOf);
+  const keys = await oldestDue(session, lane, dueBeforeMs, limit, isOrdered);
   if (!isOrdered) {
     const deliveries = await take(session, lane, keys);
-    return { deliveries, nextDueAtMs: await firstDue(session, lane), ...ALL_LOOKED_AT };
+    const nextDueAtMs = await firstDue(session, lane, dueBeforeMs);
+    return { deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
   }
   const { due: heads, ...rest } = await orderedHeads(
     session,
@@ -198,14 +170,6 @@ async function take(
   });
 }
 
-async function firstDue(
-  session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
-): Promise<number | null> {
-  const row = await session.row(NEXT_DUE, session.incarnation, tenantNo, destinationNo);
-  return numberOrNull(row?.['due_ms'] ?? null);
-}
-
 function claimedDelivery(session: Session, row: Row): ClaimedDelivery {
   const key = keyOf(row);
   const orderKey = textOrNull(row['order_key']);
@@ -244,15 +208,12 @@ export const release: Operation<Storage['release'], WriteSession> = async (
 };
 
 export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
-  return (await session.rows(WAITING, session.incarnation)).map((row) => ({
+  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs());
+  return rows.map((row) => ({
     tenantId: String(row['tenant_id']),
     destinationId: String(row['id']),
     firstDueAtMs: Number(row['due_ms']),
   }));
-}
-
-function keyOf(row: Row): DeliveryKey {
-  return { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
 }
 
 function nameOf({ seq, ordinal }: DeliveryKey): string {

@@ -11,6 +11,8 @@ export interface Memory {
   readonly rounds: Map<number, OrderedRound>;
   /** Where the last slice of retention ended: what owes something is not read again in this round. */
   readonly retention: { fromSeq: number };
+  /** What nodes had told when this one asked (untold.ts): values by names. */
+  readonly seenMarks: Map<string, string>;
 }
 
 /** A round over the keys of one lane, which may take several claims. */

@@ -3,6 +3,7 @@ import { compareVersions } from '../../domain/order.ts';
 import type { Order } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
+import { isDueAt } from './due.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
@@ -12,15 +13,15 @@ const LANE = 'tenant_no = $1 AND destination_no = $2';
 // The first delivery of each key, by leaps over all that waits behind it.
 const HEADS = `
   WITH RECURSIVE heads AS (
-    (SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms FROM deliveries
+    (SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
      WHERE ${LANE} AND order_key > $3 AND ${BLOCKS}
      ORDER BY order_key, event_seq, ordinal LIMIT 1)
     UNION ALL
     SELECT next.* FROM heads CROSS JOIN LATERAL (
-      SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms FROM deliveries
+      SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
       WHERE ${LANE} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
       ORDER BY order_key, event_seq, ordinal LIMIT 1) AS next)
-  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, claimed_by = $4 AS is_own,
+  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by = $4 AS is_own,
          EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
   FROM heads LIMIT $5`;
 
@@ -90,7 +91,7 @@ export async function orderedHeads(
     if (row['is_own'] === true) hasFollowers ||= await isBlocked(session, lane, round.after);
     // Another node has it, and looks after what follows.
     else if (row['is_held'] === true) continue;
-    else if (Number(row['next_attempt_ms']) <= dueBeforeMs) {
+    else if (isDueAt(row, dueBeforeMs)) {
       due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
       // Perhaps: it is cheaper to look again than to count them.
       hasFollowers ||= !isOwnKey(round.after);

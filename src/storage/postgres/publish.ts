@@ -105,8 +105,8 @@ class Group {
   async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
     const nowMs = Math.floor(seq / 1000);
     const timeMs = event.timeMs ?? nowMs;
-    // Numbers only grow, also where the clock went back; what is due now is due by the clock.
-    const dueAtMs = event.deliverAtMs ?? Math.min(nowMs, this.#session.clock.nowMs());
+    // Numbers only grow, also where the clock went back: what is due at once keeps its place (due.ts).
+    const dueAtMs = event.deliverAtMs ?? nowMs;
     this.#events.push({ tenantNo: tenant.no, seq, timeMs, event });
     const behind: number[] = [];
     const superseded: DeliveryKey[] = [];

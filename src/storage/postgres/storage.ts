@@ -72,7 +72,7 @@ import {
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
-import { untoldFailures } from './untold.ts';
+import { leaveTold, untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
 
@@ -128,6 +128,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     rollups: new RollupSlices(),
     rounds: new Map(),
     retention: { fromSeq: 0 },
+    seenMarks: new Map(),
   };
   const transactions = new Transactions(pool, node, { ids, clock, memory });
 
@@ -196,7 +197,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     expiryWarned: inOrder(expiryWarned),
     healthPage: read(healthPage),
     destinationsEnding: read(destinationsEnding),
-    untoldFailures: read(untoldFailures),
+    untoldFailures: read(untoldFailures(memory)),
     mailAdd: inOrder(mailAdd),
     mailSettled: inOrder(mailSettled),
     mailRefuse: inOrder(mailRefuse),
@@ -247,6 +248,8 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     ping: () => write(ping)(undefined),
     maintain: () => transactions.aside(() => node.tidy()),
     async close() {
+      // Where the database is away, the mark stays: what was told is told once more.
+      await write(leaveTold)(undefined).catch(() => undefined);
       await transactions.close();
       await wire.close();
       try {

@@ -31,7 +31,7 @@ const PUT_SECRETS = `
 
 const DELETE_DESTINATIONS = `
   UPDATE destinations
-  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', api_client = NULL, sealed_credentials = '', cancel_below_seq = $2
+  SET deleted_ms = $1, updated_ms = $1, definition = '{}', topics = '{}', sealed_credentials = '', cancel_below_seq = $2
   WHERE tenant_no = $3 AND deleted_ms IS NULL`;
 
 /** By `tenantEraseSlice`. */

@@ -3,23 +3,32 @@ import { FAILURE_REASONS } from '../../domain/attempt.ts';
 import type { AttemptKind } from '../../domain/attempt.ts';
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
+import type { Memory } from './memory.ts';
 import type { Operation } from './operation.ts';
 import { numberOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
 
-// Each node tells what it has done itself, and has a mark of its own; the earliest holds.
+// Each node tells what it has recorded itself, and has a mark of its own, by its incarnation; the earliest holds. One that
+// starts tells what was not told by then. So the mark of one that died is kept until another has started, and put its own.
 const MARK = 'notices_told_ms ';
 const NOTE = `
   INSERT INTO meta (name, value) VALUES ('${MARK}' || $1::text, $2)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
-// A node that puts its mark has told, at its start, what those had not told that were dead by then.
+// One that lives puts its mark every few seconds: where the mark is what it was at our start, it was dead by then.
 const FORGET_DEAD = `
-  DELETE FROM meta
-  WHERE name LIKE '${MARK}%' AND name <> '${MARK}' || $1::text
+  DELETE FROM meta USING unnest($2::text[], $3::text[]) AS seen (mark, told)
+  WHERE name = mark AND value = told AND name <> '${MARK}' || $1::text
     AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = '${MARK}' || incarnation AND lease_until > clock_timestamp())`;
-const NOTED = `SELECT min(value::bigint) AS value FROM meta WHERE name LIKE '${MARK}%'`;
+const NOTED = `SELECT name, value FROM meta WHERE name LIKE '${MARK}%'`;
+// The last one's stays: from then on it is known.
+const LEAVE = `
+  DELETE FROM meta
+  WHERE name = '${MARK}' || $1::text AND value::bigint >= $2
+    AND EXISTS (SELECT 1 FROM meta AS others WHERE others.name LIKE '${MARK}%' AND others.name <> meta.name)`;
+/** A mark of a node that ends is no older, unless it could not tell all. */
+const ENDS_WITHIN_MS = 15_000;
 
 // By the number of the attempt, which tells the time of its record: only the newest attempts are read.
 const FAILED = `
@@ -40,18 +49,32 @@ const FAILED = `
 export async function noteTold(session: WriteSession, toldUpToMs: number): Promise<void> {
   const own = String(session.incarnation);
   await session.run(NOTE, own, String(toldUpToMs));
-  await session.run(FORGET_DEAD, own);
+  const { seenMarks } = session.memory;
+  if (seenMarks.size === 0) return;
+  await session.run(FORGET_DEAD, own, [...seenMarks.keys()], [...seenMarks.values()]);
 }
 
-export const untoldFailures: Operation<Storage['untoldFailures']> = async (
+/** A node that ends has told all: nobody needs its mark, if there are others. */
+export const leaveTold: Operation<(query: undefined) => Promise<void>, WriteSession> = async (
   session,
-  { after, limit },
 ) => {
-  const toldUpToMs = numberOrNull((await session.row(NOTED))?.['value']);
-  if (toldUpToMs === null) return { toldUpToMs, failures: [] };
-  const rows = await session.rows(FAILED, after ?? toldUpToMs * 1000, limit);
-  return { toldUpToMs, failures: rows.map((row) => failureOf(session, row)) };
+  await session.run(LEAVE, String(session.incarnation), session.clock.nowMs() - ENDS_WITHIN_MS);
 };
+
+export function untoldFailures({
+  seenMarks,
+}: Pick<Memory, 'seenMarks'>): Operation<Storage['untoldFailures']> {
+  return async (session, { after, limit }) => {
+    const marks = await session.rows(NOTED);
+    if (after === null) seenMarks.clear();
+    if (after === null)
+      for (const { name, value } of marks) seenMarks.set(String(name), String(value));
+    if (marks.length === 0) return { toldUpToMs: null, failures: [] };
+    const toldUpToMs = Math.min(...marks.map(({ value }) => Number(value)));
+    const rows = await session.rows(FAILED, after ?? toldUpToMs * 1000, limit);
+    return { toldUpToMs, failures: rows.map((row) => failureOf(session, row)) };
+  };
+}
 
 function failureOf(session: Session, row: Row) {
   const eventSeq = Number(row['event_seq']);

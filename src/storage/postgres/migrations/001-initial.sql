@@ -120,6 +120,7 @@ CREATE TABLE events (
   order_key                TEXT COLLATE "C",
   requested_destination_id TEXT,
   data                     BYTEA NOT NULL,
+  deliver_at_ms            BIGINT,            -- at the earliest: the window of a retry schedule begins there; NULL: at once
   PRIMARY KEY (tenant_no, seq)
 );
 -- Ids that we give name no tenant; lists over all tenants; where retention cuts.
