@@ -5,7 +5,7 @@ import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage, WaitingLane } fr
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
-import type { Lane } from './order.ts';
+import type { Lane } from './due.ts';
 import { bytesOf, numberOrNull, textOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
