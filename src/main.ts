@@ -27,6 +27,7 @@ import { importTopics, parseTopicsImport } from './cli/topics-import.ts';
 import { CommandUsageError } from './cli/usage-error.ts';
 import type { DefinedOutbox } from './config-outbox.ts';
 import type { Config } from './config-options.ts';
+import { checkMailTemplates, openNotifications, openOutboxes } from './optional-parts.ts';
 import { describeConfig } from './config-report.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import type { LoadedConfig } from './config.ts';
@@ -43,10 +44,8 @@ import { deriveTokenKey } from './domain/token-key.ts';
 import { createAccess } from './engine/access.ts';
 import type { SchemaCompiler, TopicEntry } from './domain/topic-catalogue.ts';
 import { createEngine } from './engine/engine.ts';
-import type { Engine } from './engine/engine.ts';
 import { checkJmespath } from './expressions/jmespath-syntax.ts';
 import { createJmespath } from './expressions/jmespath.ts';
-import { createOutboxDoor } from './http/outbox-door.ts';
 import { closeServer } from './http/close-server.ts';
 import { buildServer } from './http/server.ts';
 import { TenantTokens } from './http/tenant-token.ts';
@@ -55,12 +54,9 @@ import { balkanid } from './profiles/balkanid.ts';
 import { basekit } from './profiles/basekit.ts';
 import { baxcloud } from './profiles/baxcloud.ts';
 import { standard } from './profiles/standard.ts';
-import type { Notifications } from './notifications/notifications.ts';
-import type { Outboxes } from './outbox/outboxes.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
-import type { Log } from './telemetry/log.ts';
 import { outboxFamilies } from './telemetry/outbox-metrics.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
@@ -344,25 +340,6 @@ async function run(
   );
 }
 
-/** What reads them is loaded only where there are any. */
-async function checkMailTemplates(folder: string | null): Promise<void> {
-  if (folder === null) return;
-  const { loadMailTemplates } = await import('./notifications/mail-texts.ts');
-  loadMailTemplates(folder);
-}
-
-/** `null`: nothing is mailed, and what would do it is not loaded. */
-async function openNotifications(
-  { smtpUrl, ...config }: Config,
-  { storage, notices, clock, dispatcher: { owners } }: Engine,
-  links: MailLinks,
-  log: Log,
-): Promise<Notifications | null> {
-  if (smtpUrl === null) return null;
-  const { createNotifications } = await import('./notifications/notifications.ts');
-  return createNotifications({ ...config, smtpUrl, storage, owners, notices, clock, links, log });
-}
-
 async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
   switch (databaseUrl.engine) {
     case 'sqlite':
@@ -377,22 +354,6 @@ async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Pr
       });
     }
   }
-}
-
-/** `null`: nothing is relayed, and what would do it is not loaded. */
-async function openOutboxes(
-  limits: Config,
-  defined: readonly DefinedOutbox[],
-  engine: Engine,
-  log: Log,
-): Promise<Outboxes | null> {
-  if (defined.length === 0) return null;
-  const { createOutboxes } = await import('./outbox/outboxes.ts');
-  const publish = createOutboxDoor({ engine, limits });
-  const { maxPayloadBytes } = limits;
-  const { clock, random } = engine;
-  const places = defined.map(({ place }) => place);
-  return createOutboxes({ places, publish, clock, random, log, maxPayloadBytes });
 }
 
 function explain(error: unknown): void {

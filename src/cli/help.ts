@@ -4,11 +4,11 @@ import {
   declarationOf,
   fileName,
   flagName,
-  OPTION_GROUPS,
   OPTION_KEYS,
   variableName,
 } from '../config-options.ts';
-import type { OptionGroup } from '../config-options.ts';
+import { OPTION_GROUPS } from '../config-option.ts';
+import type { OptionGroup } from '../config-option.ts';
 import { COMMANDS } from './arguments.ts';
 import type { CommandName } from './arguments.ts';
 import { VERIFY_FLAGS } from './verify-flags.ts';

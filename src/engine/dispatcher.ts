@@ -46,9 +46,7 @@ export class Dispatcher {
     this.#wakes = new WakeQueue(
       parts.clock,
       (lanes) => this.#wakeAll(lanes),
-      () => {
-        for (const lane of this.#lanes.all()) lane.lookAgain(parts.clock.nowMs());
-      },
+      () => this.#lanes.lookAgain(parts.clock.nowMs()),
     );
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));

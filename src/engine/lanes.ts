@@ -44,6 +44,11 @@ export class Lanes {
     return [...this.#byKey.values()];
   }
 
+  /** The clock was set back: what is in the storage may be due before the times that were noted. */
+  lookAgain(nowMs: number): void {
+    for (const lane of this.#byKey.values()) lane.lookAgain(nowMs);
+  }
+
   /** Its destination, or its tenant's limits, have changed. */
   retarget(lane: Lane, target: Target): void {
     lane.retarget(target);

@@ -42,7 +42,7 @@ import type {
 import type { TopicStorage } from './topic-storage.ts';
 import type { HealthStorage } from './health-storage.ts';
 import type { MailStorage } from './mail-storage.ts';
-import type { NodeStorage } from './node-storage.ts';
+import type { NodeStorage, WaitingLane } from './node-storage.ts';
 import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
@@ -396,10 +396,4 @@ export interface ClaimedDelivery {
     /** `null`: it was to be delivered at once. */
     readonly deliverAtMs: number | null;
   };
-}
-
-export interface WaitingLane {
-  readonly tenantId: string;
-  readonly destinationId: string;
-  readonly firstDueAtMs: number;
 }

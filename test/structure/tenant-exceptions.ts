@@ -23,6 +23,7 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'clients.ts clientUpdate': OF_AN_ID,
   'deliveries.ts DESTINATIONS': OF_A_LIST,
   'deliveries.ts SELECT': OF_A_LIST,
+  'deliveries.ts SELECT_OF_ALL': OF_A_LIST,
   'deliveries.ts deliveryGet': OF_AN_ID,
   'destinations.ts SELECT': OF_A_LIST,
   'event-search.ts SCAN': OF_A_LIST,
@@ -60,7 +61,8 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'sealed.ts SOURCES': 'Every sealed box, by pages: `angarium keys reencrypt`.',
   'topics.ts NAMED_BY':
     'The oldest few destinations that name a topic, of any tenant: a topic is deleted.',
-  'usage.ts SELECT': OF_A_LIST,
+  'untold.ts FAILED':
+    'what happened just before the end, of every tenant, when a node starts: on Citus a part of it for each shard',
 };
 
 const OF_A_COPY = 'A copy from another engine, to a database that is not distributed yet.';
@@ -75,4 +77,5 @@ export const MADE_AT_RUN_TIME: Readonly<Record<string, string>> = {
   'event-search.ts eventSearch': OF_A_LIST,
   'metrics.ts groups':
     'Counts by the dimensions that are asked for; of one tenant where one is asked for.',
+  'usage.ts usageList': OF_A_LIST,
 };
