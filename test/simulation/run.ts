@@ -68,6 +68,8 @@ async function end(world: World): Promise<void> {
     world.process?.engine.dispatcher.inMemory === 0 &&
     world.replays().open === 0;
   for (let passedMs = 0; passedMs < MAX_ENDING_MS && !isOver(); passedMs += 10_000) {
+    // One that had begun before all was well may still have ended.
+    if (!world.isRunning) world.boot();
     await clock.advanceUntil(isOver, 10_000);
     world.look();
     world.letGo(() => true);
