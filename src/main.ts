@@ -25,7 +25,6 @@ import { exportTopics, parseTopicsExport } from './cli/topics-export.ts';
 import { putTopicsOfFile, readTopicsFile } from './cli/topics-file.ts';
 import { importTopics, parseTopicsImport } from './cli/topics-import.ts';
 import { CommandUsageError } from './cli/usage-error.ts';
-import type { DefinedOutbox } from './config-outbox.ts';
 import type { Config } from './config-options.ts';
 import { checkMailTemplates, openNotifications, openOutboxes } from './optional-parts.ts';
 import { describeConfig } from './config-report.ts';
