@@ -206,26 +206,28 @@ describe('hold', () => {
 });
 
 describe('an end', () => {
-  test('stops at that moment, after it was told 7 days and 1 day before, once each', async () => {
-    const { stage, receiver, told } = await begin({}, OK);
-    const { engine } = stage.process;
-    const expiresAtMs = engine.clock.nowMs() + 10 * DAY_MS;
-    await stage.during(changeDestination(engine, KEY, { expiresAtMs }));
-    for (let day = 0; day < 12; day++) {
-      stage.publish('t');
-      await stage.world.pass(DAY_MS);
-    }
-    expect(receiver.requests.length).toBe(10);
-    expect(told.map((notice) => ('daysLeft' in notice ? notice.daysLeft : notice.topic))).toEqual([
-      7,
-      1,
-      'destination.expired',
-    ]);
-    expect(await stateOf(stage)).toMatchObject({ status: 'expired', sinceMs: expiresAtMs });
-    await stage.during(
-      changeDestination(engine, KEY, { expiresAtMs: engine.clock.nowMs() + DAY_MS }),
-    );
-    expect(await stateOf(stage)).toMatchObject({ status: 'healthy' });
-    expect(await stage.end()).toEqual([]);
-  });
+  test(
+    'stops at that moment, after it was told 7 days and 1 day before, once each',
+    { timeout: 180_000 },
+    async () => {
+      const { stage, receiver, told } = await begin({}, OK);
+      const { engine } = stage.process;
+      const expiresAtMs = engine.clock.nowMs() + 10 * DAY_MS;
+      await stage.during(changeDestination(engine, KEY, { expiresAtMs }));
+      for (let day = 0; day < 12; day++) {
+        stage.publish('t');
+        await stage.world.pass(DAY_MS);
+      }
+      expect(receiver.requests.length).toBe(10);
+      expect(told.map((notice) => ('daysLeft' in notice ? notice.daysLeft : notice.topic))).toEqual(
+        [7, 1, 'destination.expired'],
+      );
+      expect(await stateOf(stage)).toMatchObject({ status: 'expired', sinceMs: expiresAtMs });
+      await stage.during(
+        changeDestination(engine, KEY, { expiresAtMs: engine.clock.nowMs() + DAY_MS }),
+      );
+      expect(await stateOf(stage)).toMatchObject({ status: 'healthy' });
+      expect(await stage.end()).toEqual([]);
+    },
+  );
 });

@@ -13,7 +13,7 @@ const SEED = process.env['SIM_SEED'];
 /** Seeds of one test. */
 const BATCH = 100;
 /** What a slow machine takes for each. */
-const MS_PER_RUN = 600;
+const MS_PER_RUN = 2000;
 
 if (SEED === undefined) describe('in every world', simulateAll);
 else
