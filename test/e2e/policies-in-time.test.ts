@@ -223,6 +223,10 @@ describe('a destination', () => {
 
 describe('a tenant’s contact', () => {
   const mails: Email[] = [];
+  async function taken(bytes: Uint8Array, callback: () => void): Promise<void> {
+    mails.push(await PostalMime.parse(bytes));
+    callback();
+  }
   const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -230,10 +234,7 @@ describe('a tenant’s contact', () => {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
-        void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
-          mails.push(mail);
-          callback();
-        });
+        void taken(Buffer.concat(chunks), callback);
       });
     },
   });

@@ -66,7 +66,11 @@ describe.skipIf(reason !== null)('while the database is away', () => {
     'stopped: refuses publishes, and goes on by itself when it is started again',
     async () => {
       const database = await postgres.createSchema();
-      await refusesAndGoesOn(database, postgres.goAway, postgres.comeBack);
+      await refusesAndGoesOn(
+        database,
+        () => postgres.goAway(),
+        () => postgres.comeBack(),
+      );
     },
     120_000,
   );
@@ -74,7 +78,11 @@ describe.skipIf(reason !== null)('while the database is away', () => {
   it('silent: refuses publishes within a second, and goes on by itself when it answers', async () => {
     const database = await postgres.createSchema();
     const proxy = await startSilentProxy(database);
-    await refusesAndGoesOn(proxy.url, proxy.fallSilent, proxy.speak);
+    await refusesAndGoesOn(
+      proxy.url,
+      () => proxy.fallSilent(),
+      () => proxy.speak(),
+    );
     await proxy.close();
   }, 120_000);
 });

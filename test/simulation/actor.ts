@@ -8,7 +8,7 @@ import type { DestinationChange } from '../../src/engine/manage-destinations.ts'
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
-import type { DestinationState, Publication } from './ledger.ts';
+import type { DestinationState, Publication } from './ledger-state.ts';
 import {
   TOPICS,
   badBehaviour,

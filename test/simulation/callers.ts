@@ -12,7 +12,8 @@ import { retryByHand } from '../../src/engine/retry.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { Findings } from './findings.ts';
 import { describe } from './ledger.ts';
-import type { DeliveryState, EventState, Ledger, Publication } from './ledger.ts';
+import type { DeliveryState, EventState, Publication } from './ledger-state.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface PublishCall {
   readonly publication: Publication;

@@ -6,7 +6,7 @@ import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Findings } from './findings.ts';
-import type { DestinationState } from './ledger.ts';
+import type { DestinationState } from './ledger-state.ts';
 
 /** From the outcome that disables a destination until it gets nothing more, when nothing is in the way. */
 const SOON_MS = 2000;

@@ -3,123 +3,23 @@
  * change may be.
  */
 import { endingRule } from '../../src/domain/ending.ts';
-import type { DisabledReason, DisablePolicy, EndingRule } from '../../src/domain/ending.ts';
-import type { EventResource } from '../../src/domain/event.ts';
+import type { DisablePolicy, EndingRule } from '../../src/domain/ending.ts';
 import { orderKeyFor } from '../../src/domain/order.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
 import { expectedNext, profileOf, scheduleOf } from './expected-schedule.ts';
-import type { ExpectedSchedule, RetryOfPolicy } from './expected-schedule.ts';
+import type { RetryOfPolicy } from './expected-schedule.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
-import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { Operation } from '../support/simulated-storage.ts';
 import { standard } from '../../src/profiles/standard.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import { noteRule } from './ending-watch.ts';
 import type { EndingWatch } from './ending-watch.ts';
 import type { Findings } from './findings.ts';
+import type { DeliveryState, DestinationState, EventState, Publication } from './ledger-state.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Change, DeliveryRow, DestinationRow, Journal } from './journal.ts';
-
-/** One creation of a destination: an id that is used again is another one. */
-export interface DestinationState {
-  readonly no: number;
-  readonly tenantNo: number;
-  readonly tenantId: string;
-  readonly id: string;
-  readonly receiverName: string;
-  topics: readonly string[];
-  order: Order;
-  /** It was created with another. */
-  hasChangedOrder: boolean;
-  wasEverOrdered: boolean;
-  ratePerMinute: number | null;
-  isRateNew: boolean;
-  /** Monotonic time since which the engine has known this rate. */
-  rateSetMs: number;
-  /** As it was read last. */
-  read: string;
-  /** Monotonic time of its last change, and of the moment at which the engine knew of that. */
-  changedMs: number;
-  isChangeNew: boolean;
-  concurrency: number;
-  /** The largest that the engine may still go by. */
-  formerConcurrency: number;
-  isEnabled: boolean;
-  isHeld: boolean;
-  isDeleted: boolean;
-  /** It was disabled or deleted at some time. */
-  wasTakenAway: boolean;
-  wasEverParallel: boolean;
-  /** Of each key what blocks it: what is pending, and what failed and holds it. */
-  readonly blocking: Map<string, Set<DeliveryState>>;
-  /** Monotonic time at which that of each key last had one less. */
-  readonly freedMs: Map<string, number>;
-  /** By key, all that it ever had. */
-  readonly versions: Map<string, DeliveryState[]>;
-  /** What is pending after a failure. */
-  readonly retrying: Set<DeliveryState>;
-  /** All that it ever had. */
-  readonly schedules: ExpectedSchedule[];
-  /** When it is disabled, and all the rules that it ever had. */
-  rule: EndingRule;
-  readonly rules: EndingRule[];
-  disabledReason: DisabledReason | null;
-  expiresAtMs: number | null;
-}
-
-/** What is published: `data` of the event. */
-export interface Publication {
-  readonly n: number;
-  readonly topic: string;
-  readonly to: string | null;
-  readonly retry: boolean;
-  readonly key?: string;
-  readonly resource?: EventResource;
-  readonly deliverAtMs?: number;
-}
-
-export interface EventState {
-  readonly seq: number;
-  readonly tenantId: string;
-  readonly id: string;
-  readonly publication: Publication;
-  readonly deliveries: DeliveryState[];
-  /** The destinations of the answer. */
-  readonly listed: string[];
-  /** One of them has expired, and is not disabled yet. */
-  readonly isUncertain: boolean;
-  isGone: boolean;
-}
-
-export interface DeliveryState {
-  readonly event: EventState;
-  readonly destination: DestinationState;
-  row: DeliveryRow;
-  /** Monotonic. */
-  readonly insertedMs: number;
-  /** Monotonic time at which `nextAttemptAtMs` was last set. */
-  dueSetMs: number;
-  /** Failed attempts of the schedule; past it after a retry by hand. */
-  steps: number;
-  isPastSchedule: boolean;
-  retriesByHand: number;
-  /** It was canceled while a process had it in memory, and made due again: its next attempt may have begun before that. */
-  wasRevived: boolean;
-  /** Whether somebody asked for the attempt that was recorded last. */
-  wasAsked: boolean;
-  wasCanceledByHand: boolean;
-  /** It was kept for a destination that stayed disabled, until retention ended. */
-  wasHeldTooLong: boolean;
-  /** What it is one after the other with. */
-  readonly orderKey: string | null;
-  /** Attempts whose outcome a dead process took along. */
-  lost: number;
-  readonly requests: ReceivedRequest[];
-  readonly unrecorded: ReceivedRequest[];
-  lastRecorded: ReceivedRequest | null;
-}
 
 export interface LedgerParts {
   readonly journal: Journal;

@@ -6,7 +6,7 @@ import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import { ConcurrencyModel } from './concurrency-model.ts';
 import type { Findings } from './findings.ts';
 import { orderedBy } from './ledger.ts';
-import type { DeliveryState, DestinationState } from './ledger.ts';
+import type { DeliveryState, DestinationState } from './ledger-state.ts';
 
 const MINUTE_MS = 60_000;
 const FAILURES_TO_OPEN = 20;

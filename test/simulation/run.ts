@@ -5,7 +5,7 @@ import { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
 import { Actor } from './actor.ts';
 import { describe } from './ledger.ts';
-import type { DeliveryState } from './ledger.ts';
+import type { DeliveryState } from './ledger-state.ts';
 import { isSuperseded } from './policy-watch.ts';
 import { scenarioOf } from './scenario.ts';
 import { World } from './world.ts';

@@ -5,7 +5,7 @@ import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Behaviour, ReceivedRequest, Receiver } from '../support/simulated-receivers.ts';
-import type { DeliveryState, Publication } from './ledger.ts';
+import type { DeliveryState, Publication } from './ledger-state.ts';
 import { World } from './world.ts';
 
 export interface StageOptions {

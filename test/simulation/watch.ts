@@ -6,7 +6,8 @@ import type { Findings } from './findings.ts';
 import type { EndingWatch } from './ending-watch.ts';
 import type { Knowledge } from './knowledge.ts';
 import { describe } from './ledger.ts';
-import type { DeliveryState, DestinationState, Ledger } from './ledger.ts';
+import type { DeliveryState, DestinationState } from './ledger-state.ts';
+import type { Ledger } from './ledger.ts';
 import { PolicyWatch } from './policy-watch.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */

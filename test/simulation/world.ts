@@ -18,7 +18,7 @@ import { Findings } from './findings.ts';
 import { Journal } from './journal.ts';
 import { Knowledge } from './knowledge.ts';
 import { Ledger } from './ledger.ts';
-import type { DeliveryState } from './ledger.ts';
+import type { DeliveryState } from './ledger-state.ts';
 import { Watch } from './watch.ts';
 
 /** With its schema, as a copy: to migrate anew would take a fifth of a world's time. */

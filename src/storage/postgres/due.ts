@@ -5,11 +5,15 @@
  */
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
-import type { Lane } from './order.ts';
 import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
+
+export interface Lane {
+  readonly tenantNo: number;
+  readonly destinationNo: number;
+}
 
 /** Nobody, and every incarnation but our own, `$1`, whose lease is over. */
 export const CLAIMANTS = `

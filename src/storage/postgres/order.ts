@@ -4,6 +4,7 @@ import type { Order } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
 import { isDueAt } from './due.ts';
+import type { Lane } from './due.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
@@ -41,11 +42,6 @@ const SUPERSEDE = `
 
 /** Keys looked at in one claim. */
 const MAX_HEADS = 1000;
-
-export interface Lane {
-  readonly tenantNo: number;
-  readonly destinationNo: number;
-}
 
 export interface OrderedHeads {
   readonly due: readonly DeliveryKey[];
