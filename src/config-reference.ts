@@ -1,10 +1,10 @@
 /** docs/reference/configuration.md, made from the declarations. */
+import { OPTION_GROUPS } from './config-option.ts';
 import {
   CONFIG_FILE,
   declarationOf,
   fileName,
   flagName,
-  OPTION_GROUPS,
   OPTION_KEYS,
   OUTBOX,
   PROFILES,

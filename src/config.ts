@@ -19,7 +19,8 @@ import {
   PROFILES,
   variableName,
 } from './config-options.ts';
-import type { Config, DefaultContext, Option, OptionKey } from './config-options.ts';
+import type { DefaultContext, Option } from './config-option.ts';
+import type { Config, OptionKey } from './config-options.ts';
 import { allOutboxes, readOutboxes } from './config-outbox.ts';
 import type { DefinedOutbox } from './config-outbox.ts';
 import { readProfiles } from './config-profiles.ts';

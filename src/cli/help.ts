@@ -1,14 +1,14 @@
 /** What `--help` prints: made from the declarations of commands and options. */
+import { OPTION_GROUPS } from '../config-option.ts';
 import {
   CONFIG_FILE,
   declarationOf,
   fileName,
   flagName,
-  OPTION_GROUPS,
   OPTION_KEYS,
   variableName,
 } from '../config-options.ts';
-import type { OptionGroup } from '../config-options.ts';
+import type { OptionGroup } from '../config-option.ts';
 import { COMMANDS } from './arguments.ts';
 import type { CommandName } from './arguments.ts';
 import { VERIFY_FLAGS } from './verify-flags.ts';
