@@ -1,6 +1,7 @@
 /** Fills lanes from the storage: one call at a time, for all lanes that have room and something due. */
 import type { Clock } from '../domain/clock.ts';
-import type { ClaimedLane, Storage } from '../storage/storage.ts';
+import type { ClaimedLane } from '../storage/claiming.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Lane } from './lane.ts';
 
 /** One call asks for so many at most, so that it does not hold up the commits beside it. */

@@ -7,7 +7,7 @@
  * time comes, so it costs the others nothing.
  */
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedLane } from '../storage/storage.ts';
+import type { ClaimedLane } from '../storage/claiming.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';

@@ -9,7 +9,7 @@ import { Breaker } from './breaker.ts';
 import { OrderQueue } from './order-queue.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
-import type { ClaimedLane } from '../storage/storage.ts';
+import type { ClaimedLane } from '../storage/claiming.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';

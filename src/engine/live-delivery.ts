@@ -2,7 +2,7 @@
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
 import type { PayloadError } from '../domain/payload.ts';
-import type { ClaimedDelivery } from '../storage/storage.ts';
+import type { ClaimedDelivery } from '../storage/claiming.ts';
 
 /** A delivery in memory: this node has claimed it. */
 export interface LiveDelivery {

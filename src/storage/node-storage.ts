@@ -56,10 +56,3 @@ export interface TakenLane {
   /** As the node before has left it; `null`: nothing was written of it. */
   readonly health: Health | null;
 }
-
-/** A lane with deliveries that no live node has claimed. */
-export interface WaitingLane {
-  readonly tenantId: string;
-  readonly destinationId: string;
-  readonly firstDueAtMs: number;
-}

@@ -19,9 +19,9 @@ import type {
 import type { AuditAuthor, AuditEntry } from '../domain/audit.ts';
 import type { Destination } from '../domain/destination.ts';
 import type { IdCodec } from '../domain/id.ts';
-import type { AskedBy } from '../domain/delivery.ts';
 import type { Order } from '../domain/order.ts';
 import type { TenantSettings, TenantSettingsChange } from '../domain/tenant.ts';
+import type { ClaimedLane, LaneClaim, WaitingLane } from './claiming.ts';
 import type { ClientStorage, StoredClient } from './client-storage.ts';
 import type { KeyStorage } from './key-storage.ts';
 import type { MetricsStorage } from './metrics.ts';
@@ -42,7 +42,7 @@ import type {
 import type { TopicStorage } from './topic-storage.ts';
 import type { HealthStorage } from './health-storage.ts';
 import type { MailStorage } from './mail-storage.ts';
-import type { NodeStorage, WaitingLane } from './node-storage.ts';
+import type { NodeStorage } from './node-storage.ts';
 import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
@@ -354,46 +354,3 @@ export interface AttemptRecord {
 }
 
 export type RecordOutcome = 'recorded' | 'canceled' | 'lost';
-
-export interface LaneClaim {
-  readonly tenantId: string;
-  readonly destinationId: string;
-  /** Only the first of each key is claimed. */
-  readonly isOrdered?: boolean;
-  readonly limit: number;
-}
-
-export interface ClaimedLane {
-  readonly tenantId: string;
-  readonly destinationId: string;
-  readonly deliveries: readonly ClaimedDelivery[];
-  /** When the lane's next unclaimed delivery is due; `null`: there is none. */
-  readonly nextDueAtMs: number | null;
-  /** Something waits behind what this node has in memory: ask again when that is done. */
-  readonly hasFollowers: boolean;
-  /** Only a part of the lane was looked at, the next claim goes on there; `nextDueAtMs` is that of the claim. */
-  readonly isPartial: boolean;
-}
-
-export interface ClaimedDelivery {
-  readonly key: DeliveryKey;
-  /** `null`: it is not ordered. */
-  readonly orderKey: string | null;
-  readonly attempts: number;
-  readonly step: number;
-  /** Of the next attempt. */
-  readonly askedBy: AskedBy;
-  readonly event: {
-    readonly seq: number;
-    readonly id: string;
-    readonly topic: string;
-    readonly timeMs: number;
-    readonly eligibleForRetry: boolean;
-    readonly metadata: string | null;
-    readonly resource: string | null;
-    readonly data: Uint8Array;
-    readonly test: boolean;
-    /** `null`: it was to be delivered at once. */
-    readonly deliverAtMs: number | null;
-  };
-}

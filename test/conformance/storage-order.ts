@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { Order } from '../../src/domain/order.ts';
 import type { DeliveryKey } from '../../src/storage/reading.ts';
-import type { ClaimedLane, PublishOutcome, Storage } from '../../src/storage/storage.ts';
+import type { ClaimedLane } from '../../src/storage/claiming.ts';
+import type { PublishOutcome, Storage } from '../../src/storage/storage.ts';
 import {
   HOUR_MS,
   attemptOf,

@@ -15,13 +15,8 @@ import {
 } from '../../src/storage/sqlite/codec.ts';
 import { transferOf } from '../../src/storage/sqlite/flat.ts';
 import type { Flat } from '../../src/storage/sqlite/flat.ts';
-import type {
-  AttemptRecord,
-  ClaimedDelivery,
-  ClaimedLane,
-  NewEvent,
-  Verdict,
-} from '../../src/storage/storage.ts';
+import type { ClaimedDelivery, ClaimedLane } from '../../src/storage/claiming.ts';
+import type { AttemptRecord, NewEvent, Verdict } from '../../src/storage/storage.ts';
 
 const text = fc.string({ unit: 'binary' });
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });

@@ -12,9 +12,9 @@ import type {
   PageRequest,
   StoredAttempt,
 } from '../../src/storage/reading.ts';
+import type { ClaimedDelivery } from '../../src/storage/claiming.ts';
 import type {
   AttemptRecord,
-  ClaimedDelivery,
   NewEvent,
   PublishOutcome,
   Storage,

@@ -1,12 +1,12 @@
 /** Claims: which deliveries a node has in memory. */
 import { ASKED_BY } from '../../domain/delivery.ts';
-import type { WaitingLane } from '../node-storage.ts';
 import type { DeliveryKey } from '../reading.ts';
-import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage } from '../storage.ts';
+import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
+import type { Storage } from '../storage.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
+import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
-import type { Lane } from './due.ts';
 import { bytesOf, numberOrNull, textOrNull } from './page.ts';
 import type { Row, Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';

@@ -1,8 +1,8 @@
 /** Claims: which deliveries a node has in memory. */
 import { ASKED_BY } from '../../domain/delivery.ts';
-import type { WaitingLane } from '../node-storage.ts';
 import type { DeliveryKey } from '../reading.ts';
-import type { ClaimedDelivery, ClaimedLane, LaneClaim, Storage } from '../storage.ts';
+import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
+import type { Storage } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
 import { firstDue, oldestDue } from './due.ts';

@@ -3,7 +3,8 @@ import { ATTEMPT_KINDS, FAILURE_REASONS } from '../../domain/attempt.ts';
 import type { RequestShape } from '../../domain/attempt.ts';
 import { ASKED_BY, DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import { ORDERS } from '../../domain/order.ts';
-import type { AttemptRecord, ClaimedDelivery, ClaimedLane, NewEvent, Verdict } from '../storage.ts';
+import type { ClaimedDelivery, ClaimedLane } from '../claiming.ts';
+import type { AttemptRecord, NewEvent, Verdict } from '../storage.ts';
 import { FlatReader, FlatWriter } from './flat.ts';
 import type { Flat } from './flat.ts';
 

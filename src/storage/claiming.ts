@@ -1,0 +1,52 @@
+/** What the storage port says of claims: which deliveries a node has in memory. See storage.ts. */
+import type { AskedBy } from '../domain/delivery.ts';
+import type { DeliveryKey } from './reading.ts';
+
+export interface LaneClaim {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  /** Only the first of each key is claimed. */
+  readonly isOrdered?: boolean;
+  readonly limit: number;
+}
+
+export interface ClaimedLane {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** When the lane's next unclaimed delivery is due; `null`: there is none. */
+  readonly nextDueAtMs: number | null;
+  /** Something waits behind what this node has in memory: ask again when that is done. */
+  readonly hasFollowers: boolean;
+  /** Only a part of the lane was looked at, the next claim goes on there; `nextDueAtMs` is that of the claim. */
+  readonly isPartial: boolean;
+}
+
+export interface ClaimedDelivery {
+  readonly key: DeliveryKey;
+  /** `null`: it is not ordered. */
+  readonly orderKey: string | null;
+  readonly attempts: number;
+  readonly step: number;
+  /** Of the next attempt. */
+  readonly askedBy: AskedBy;
+  readonly event: {
+    readonly seq: number;
+    readonly id: string;
+    readonly topic: string;
+    readonly timeMs: number;
+    readonly eligibleForRetry: boolean;
+    readonly metadata: string | null;
+    readonly resource: string | null;
+    readonly data: Uint8Array;
+    readonly test: boolean;
+    /** `null`: it was to be delivered at once. */
+    readonly deliverAtMs: number | null;
+  };
+}
+
+export interface WaitingLane {
+  readonly tenantId: string;
+  readonly destinationId: string;
+  readonly firstDueAtMs: number;
+}
