@@ -100,6 +100,7 @@ export const COPY_TABLES = {
     resource: 'text',
     order_key: 'text',
     requested_destination_id: 'text',
+    deliver_at_ms: 'number',
     data: 'bytes',
   },
   deliveries: {

@@ -147,6 +147,8 @@ describe('flags', () => {
         max_payload_bytes: '1 KiB',
         max_batch_bytes: '1 KiB',
         max_destinations_per_tenant: '5',
+        max_concurrency_per_tenant: '5',
+        max_concurrency_per_origin: '5',
         max_publish_per_minute: '600',
       })[name] ?? '';
     const names = OPTION_KEYS.map(fileName);

@@ -15,7 +15,6 @@ const CLAIMS = ['deliveries.claimed_by'];
 /** In SQLite found through another table or in the definition, or called otherwise. */
 const DERIVED = new Set([
   'destination_health.tenant_no',
-  'destinations.api_client',
   'destinations.topics',
   'deliveries.asked_by',
   'replay_deliveries.tenant_no',

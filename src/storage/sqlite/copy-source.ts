@@ -35,7 +35,6 @@ const TABLES: Record<CopyTable, TableSource> = {
     key: ['no'],
     as: {
       topics: "ifnull(definition ->> '$.topics', '[]')",
-      api_client: "definition ->> '$.subscription.apiClient'",
     },
   },
   destination_health: {
