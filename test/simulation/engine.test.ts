@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 
 import { run } from './run.ts';
 
-const RUNS = Number(process.env['SIM_RUNS'] ?? 2400);
+const RUNS = Number(process.env['SIM_RUNS'] ?? 600);
 const FROM = Number(process.env['SIM_FROM'] ?? 1);
 const SEED = process.env['SIM_SEED'];
 /** Seeds of one test. */

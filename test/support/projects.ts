@@ -12,6 +12,22 @@ export const everywhere = {
   teardownTimeout: 10_000,
 } as const;
 
+/**
+ * What takes its time: several servers and their deaths, the bench, the fuzzer. `npm test` has to be done within five
+ * minutes on two cores without them; `npm run test:long` runs them, and so does `.ci/run`. Budget: five minutes.
+ */
+export const LONG = [
+  'test/api/fuzz.test.ts',
+  'test/bench/run.test.ts',
+  'test/e2e/migrate-data.test.ts',
+  'test/e2e/postgres-nodes.test.ts',
+  'test/e2e/postgres-restore.test.ts',
+  'test/nodes/**/*.test.ts',
+  'test/outbox/crash.test.ts',
+  'test/outbox/install.test.ts',
+  'test/storage/postgres-*.test.ts',
+] as const;
+
 /** Those files, with a server on PostgreSQL: one for the run, a schema for each. */
 export function onPostgres(include: readonly string[]) {
   return {
