@@ -52,7 +52,7 @@ export async function cancelDelivery(
       // Only now: what could not be canceled stays in its lane.
       dispatcher.withdraw(tenantId, destinationId, key);
       // It may have been the one that the others of its order key waited for.
-      dispatcher.noteDue(tenantId, destinationId, nowMs);
+      dispatcher.noteDue(tenantId, destinationId, clock.nowMs());
       measures.canceled(1);
       return 'canceled';
   }

@@ -54,7 +54,8 @@ export async function retryByHand(
   if (found === 'unknown') return 'unknown_event';
   if (found === 'disabled') return 'destination_disabled';
   if (found === 'due') {
-    const noteDue = () => dispatcher.noteDue(event.tenantId, destinationId, nowMs);
+    // By the clock as it is now: it may have been set back meanwhile, and what was asked for is due all the same.
+    const noteDue = () => dispatcher.noteDue(event.tenantId, destinationId, clock.nowMs());
     noteDue();
     // It may be due to one that was created anew under the id just now, and is not in the routing yet. Where the medium
     // refuses, the routing is read again a little later.
