@@ -43,14 +43,13 @@ export async function retryByHand(
   const target = event === undefined ? undefined : routing.target(event.tenantId, destinationId);
   if (event === undefined || target === undefined) return 'unknown_destination';
   if (!target.enabled) return 'destination_disabled';
+  const wish = { tenantId: event.tenantId, eventSeq: event.seq, destinationId };
   const nowMs = clock.nowMs();
-  const found = await storage.retryByHand({
-    tenantId: event.tenantId,
-    eventSeq: event.seq,
-    destinationId,
-    nowMs,
-    audit: author === null ? null : retryAudit(author, event, destinationId),
-  });
+  const audit = author === null ? null : retryAudit(author, event, destinationId);
+  const found = await storage.retryByHand({ ...wish, nowMs, audit });
+  // The clock was set back meanwhile: due now, not when that time has come once more.
+  if (found === 'due' && clock.nowMs() < nowMs)
+    await storage.retryByHand({ ...wish, nowMs: clock.nowMs() });
   if (found === 'unknown') return 'unknown_event';
   if (found === 'disabled') return 'destination_disabled';
   if (found === 'due') {

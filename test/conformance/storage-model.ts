@@ -248,8 +248,10 @@ class Model {
 
   async #release(delivery: Modelled): Promise<void> {
     await this.#db.storage.release({ deliveries: [delivery.key] });
-    if (delivery.status !== 'pending' || delivery.claimedBy !== 'live') return;
+    if (delivery.claimedBy !== 'live') return;
     delivery.claimedBy = 'nobody';
+    // One that was canceled stays so, and is let go.
+    if (delivery.status !== 'pending') return;
     const { seq, ordinal } = delivery.key;
     delivery.dueAtMs = (await deliveryAt(this.#db.storage, seq, ordinal)).nextAttemptAtMs;
     expect(delivery.dueAtMs).toBeLessThanOrEqual(this.#db.nowMs());

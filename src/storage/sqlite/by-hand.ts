@@ -44,10 +44,9 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     if (!isEnabled(context, destinationNo)) return 'disabled';
     const delivery = context.statement(FIND).get(eventSeq, destinationNo);
     if (delivery === undefined) {
-      const askedMs = context.nextAskedMs();
       const added = context
         .statement(ADD)
-        .run(destinationNo, dueFrom(nowMs, askedMs), nowMs, askedMs, eventSeq, tenant.no);
+        .run(destinationNo, nowMs, nowMs, context.nextAskedMs(), eventSeq, tenant.no);
       if (added.changes === 0) return 'unknown';
       writeAudit(context, audit);
       return 'due';
@@ -60,16 +59,10 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     const step = status === 'pending' || isInMemory ? 'step' : SCHEDULE_OVER;
     const makeDue = context.statement(MAKE_DUE.replace('step = ?', `step = ${step}`));
     const claimedBy = isInMemory ? context.incarnation : 0;
-    const askedMs = context.nextAskedMs();
-    makeDue.run(dueFrom(nowMs, askedMs), claimedBy, askedMs, eventSeq, Number(delivery['ordinal']));
+    makeDue.run(nowMs, claimedBy, context.nextAskedMs(), eventSeq, Number(delivery['ordinal']));
     writeAudit(context, audit);
     return isInMemory ? 'in_attempt' : 'due';
   };
-}
-
-/** The clock may have been set back since somebody asked: no later than the number tells. */
-export function dueFrom(nowMs: number, askedMs: number): number {
-  return Math.min(nowMs, askedMs);
 }
 
 /** What is made due for one that is disabled would never be sent, and never be canceled. */

@@ -8,7 +8,7 @@ import type { Storage } from '../storage.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { TenantNumbers, WriteContext } from './context.ts';
 import type { Operation } from './operation.ts';
-import { dueFrom, isEnabled } from './by-hand.ts';
+import { isEnabled } from './by-hand.ts';
 import { OrderedLanes, storedKey } from './order.ts';
 import { textOrNull } from './page.ts';
 import { SELECTED } from './replay-candidates.ts';
@@ -119,13 +119,12 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
       if (versions.isSuperseded) return null;
       superseded = versions.inMemory;
     }
-    const dueAtMs = dueFrom(nowMs, askedMs);
     const ordinal = Number(found === undefined ? event['next_ordinal'] : found['ordinal']);
     const key = storedKey(order, sharedKey, eventSeq, ordinal);
     if (found === undefined) {
       context
         .statement(ADD)
-        .run(eventSeq, ordinal, tenant.no, destinationNo, dueAtMs, nowMs, askedMs, key);
+        .run(eventSeq, ordinal, tenant.no, destinationNo, nowMs, nowMs, askedMs, key);
     } else {
       // It may have ended for another replay just now.
       settle(
@@ -133,9 +132,7 @@ export function replayAdvance(context: WriteContext): Operation<Storage['replayA
         context.statement(`${ENDED} WHERE (event_seq, ordinal) = (?, ?)`).all(eventSeq, ordinal),
         nowMs,
       );
-      context
-        .statement(MAKE_DUE)
-        .run(dueAtMs, context.incarnation, key, askedMs, eventSeq, ordinal);
+      context.statement(MAKE_DUE).run(nowMs, context.incarnation, key, askedMs, eventSeq, ordinal);
     }
     return { key: { seq: eventSeq, ordinal }, superseded };
   }
