@@ -20,11 +20,14 @@ export const LONG = [
   'test/api/fuzz.test.ts',
   'test/bench/run.test.ts',
   'test/e2e/migrate-data.test.ts',
+  'test/e2e/policies-in-time.test.ts',
+  'test/e2e/postgres.test.ts',
   'test/e2e/postgres-nodes.test.ts',
   'test/e2e/postgres-restore.test.ts',
   'test/nodes/**/*.test.ts',
   'test/outbox/crash.test.ts',
   'test/outbox/install.test.ts',
+  'test/outbox/relay.test.ts',
   'test/storage/postgres-*.test.ts',
 ] as const;
 
