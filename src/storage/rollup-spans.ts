@@ -2,7 +2,7 @@
  * Which roll-ups answer a range of time: whole days and hours where the buckets asked for are made of them, minutes at
  * the edges. Of an hour whose minutes are dropped, the whole is taken.
  */
-import { DAY_S, fixedBuckets, HOUR_S, MINUTE_S } from '../domain/granularity.ts';
+import { bucketStartS, DAY_S, fixedBuckets, HOUR_S, MINUTE_S } from '../domain/granularity.ts';
 import type { Granularity } from '../domain/granularity.ts';
 
 /** Half-open, in seconds since the epoch; a whole number of roll-ups. */
@@ -52,4 +52,9 @@ function isMadeOf(granularity: Granularity | null, widthS: number): boolean {
   const fixed = fixedBuckets(granularity);
   // Months begin with a day.
   return fixed === null || fixed.widthS % widthS === 0;
+}
+
+/** The start of the bucket that a row is of; `null`: all are in one. Months are made of days. */
+export function bucketOf(granularity: Granularity | null, startS: number): number | null {
+  return granularity === null ? null : bucketStartS(granularity, startS);
 }

@@ -1,10 +1,10 @@
 /** The audit log. Entries come in with the change that they tell of, in its transaction. */
-import type { AuditAction, AuditActor, AuditEntry, AuditSnapshot } from '../../domain/audit.ts';
-import type { AuditRecord } from '../reading.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { Storage } from '../storage.ts';
+import { auditRecord, jsonOrNull } from '../audit-row.ts';
 import type { Operation } from './operation.ts';
-import { isOneOf, listPage, textOrNull, within } from './page.ts';
-import type { Row, Session } from './session.ts';
+import { isOneOf, listPage, within } from './page.ts';
+import type { Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 
 const INSERT = `
@@ -72,35 +72,3 @@ export const auditPruneSlice: Operation<Storage['auditPruneSlice'], WriteSession
   const entries = await session.run(DELETE_OLD, beforeMs, limit);
   return { entries, more: entries === limit };
 };
-
-function auditRecord(row: Row): AuditRecord {
-  return {
-    seq: Number(row['seq']),
-    atMs: Number(row['time_ms']),
-    // This driver has written what the types say.
-    actor: {
-      kind: String(row['actor_kind']) as AuditActor['kind'],
-      id: textOrNull(row['actor_id']),
-      name: String(row['actor_name']),
-    },
-    action: String(row['action']) as AuditAction,
-    tenantId: textOrNull(row['tenant_id']),
-    resource: {
-      kind: String(row['resource_kind']) as AuditRecord['resource']['kind'],
-      id: String(row['resource_id']),
-    },
-    before: snapshotOrNull(row['before']),
-    after: snapshotOrNull(row['after']),
-    address: String(row['address']),
-    requestId: String(row['request_id']),
-    position: [Number(row['seq'])],
-  };
-}
-
-function jsonOrNull(value: AuditSnapshot | null): string | null {
-  return value === null ? null : JSON.stringify(value);
-}
-
-function snapshotOrNull(value: unknown): AuditSnapshot | null {
-  return value === null ? null : (JSON.parse(String(value)) as AuditSnapshot);
-}

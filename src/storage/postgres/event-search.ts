@@ -6,7 +6,8 @@ import type { EventRecord, PageRequest, Position } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import { eventOrder, eventsOf } from './events.ts';
 import type { Operation } from './operation.ts';
-import { numbered, pageClauses } from './page.ts';
+import { numbered } from './page.ts';
+import { pageClauses } from '../page-clauses.ts';
 
 const SCAN = `
   SELECT seq, time_ms, length(data) AS bytes, position(?::bytea IN data) > 0 AS found

@@ -1,21 +1,13 @@
 /** One page of a list, by key: rows after or before a position, never by counting rows off. */
-import type { Page, PageRequest } from '../reading.ts';
+import { pageClauses } from '../page-clauses.ts';
+import type { Condition as SharedCondition, PagePlace } from '../page-clauses.ts';
+import type { Page } from '../reading.ts';
 import type { Row, Session, Value } from './session.ts';
 
-/** `?` stands for each value; `numbered` gives them their numbers. */
-export interface Condition {
-  readonly sql: string;
-  readonly values: readonly Value[];
-}
+export type Condition = SharedCondition<Value>;
 
-export interface PageQuery<Found> {
+export interface PageQuery<Found> extends PagePlace<Value> {
   readonly select: string;
-  readonly conditions: readonly Condition[];
-  /** Columns that the list is ordered by; together they are unique, and an index has them. */
-  readonly orderBy: readonly string[];
-  /** Expressions; rows that are alike in them are one. */
-  readonly groupBy?: string;
-  readonly page: PageRequest;
   readonly read: (row: Row) => Found;
 }
 
@@ -29,31 +21,6 @@ export async function listPage<Found>(
   const rows = await session.rows(text, ...values, page.limit + 1);
   const found = rows.slice(0, page.limit).map(query.read);
   return { rows: backwards ? found.toReversed() : found, more: rows.length > page.limit };
-}
-
-/** `WHERE` and `ORDER BY` of what lies on the wished side of a page's position; `backwards`: in the other order. */
-export function pageClauses({
-  page,
-  orderBy,
-  conditions: given,
-  groupBy,
-}: Pick<PageQuery<unknown>, 'page' | 'orderBy' | 'conditions' | 'groupBy'>) {
-  const backwards = page.from?.side === 'before';
-  const ascending = (page.order === 'asc') !== backwards;
-  const conditions = [...given];
-  if (page.from !== null) {
-    const places = page.from.position.map(() => '?').join(', ');
-    const sql = `(${orderBy.join(', ')}) ${ascending ? '>' : '<'} (${places})`;
-    conditions.push({ sql, values: page.from.position });
-  }
-  const where =
-    conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
-  const order = orderBy.map((column) => `${column} ${ascending ? 'ASC' : 'DESC'}`).join(', ');
-  return {
-    sql: `${where} ${groupBy === undefined ? '' : `GROUP BY ${groupBy} `}ORDER BY ${order}`,
-    values: conditions.flatMap(({ values }) => values),
-    backwards,
-  };
 }
 
 /** `?` as `$1`, `$2` and so on. */

@@ -1,8 +1,8 @@
 /** The audit log. Entries come in with the change that they tell of, in its transaction. */
-import type { AuditAction, AuditActor, AuditEntry, AuditSnapshot } from '../../domain/audit.ts';
-import type { AuditRecord } from '../reading.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { Storage } from '../storage.ts';
 import type { ReadContext, WriteContext } from './context.ts';
+import { auditRecord, jsonOrNull } from '../audit-row.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf, listPage, within } from './page.ts';
 
@@ -67,40 +67,4 @@ export function auditPruneSlice(context: WriteContext): Operation<Storage['audit
     const entries = Number(context.statement(DELETE_OLD).run(beforeMs, limit).changes);
     return { entries, more: entries === limit };
   };
-}
-
-function auditRecord(row: Record<string, unknown>): AuditRecord {
-  return {
-    seq: Number(row['seq']),
-    atMs: Number(row['time_ms']),
-    // This driver has written what the types say.
-    actor: {
-      kind: String(row['actor_kind']) as AuditActor['kind'],
-      id: textOrNull(row['actor_id']),
-      name: String(row['actor_name']),
-    },
-    action: String(row['action']) as AuditAction,
-    tenantId: textOrNull(row['tenant_id']),
-    resource: {
-      kind: String(row['resource_kind']) as AuditRecord['resource']['kind'],
-      id: String(row['resource_id']),
-    },
-    before: snapshotOrNull(row['before']),
-    after: snapshotOrNull(row['after']),
-    address: String(row['address']),
-    requestId: String(row['request_id']),
-    position: [Number(row['seq'])],
-  };
-}
-
-function jsonOrNull(value: AuditSnapshot | null): string | null {
-  return value === null ? null : JSON.stringify(value);
-}
-
-function snapshotOrNull(value: unknown): AuditSnapshot | null {
-  return value === null ? null : (JSON.parse(String(value)) as AuditSnapshot);
-}
-
-function textOrNull(value: unknown): string | null {
-  return value === null ? null : String(value);
 }

@@ -7,7 +7,7 @@ import type { Storage } from '../storage.ts';
 import type { ReadContext } from './context.ts';
 import { eventOrder, eventsOf } from './events.ts';
 import type { Operation } from './operation.ts';
-import { pageClauses } from './page.ts';
+import { pageClauses } from '../page-clauses.ts';
 
 const SCAN = `
   SELECT seq, time_ms, length(data) AS bytes, instr(data, ?) > 0 AS found

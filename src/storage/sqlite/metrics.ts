@@ -1,5 +1,5 @@
 /** Metrics, answered from the roll-ups alone. */
-import { bucketStartS, DAY_S, fixedBuckets } from '../../domain/granularity.ts';
+import { DAY_S, fixedBuckets } from '../../domain/granularity.ts';
 import type { Granularity } from '../../domain/granularity.ts';
 import { addLatencies, encodeCounts, noLatencies } from '../../domain/latency-histogram.ts';
 import type { AttemptDimension } from '../../domain/metrics.ts';
@@ -9,8 +9,8 @@ import { destinationsOf, MetricsNames } from './metrics-names.ts';
 import type { Operation } from './operation.ts';
 import { isOneOf } from './page.ts';
 import type { Condition } from './page.ts';
-import { CUBES } from '../rollup-count.ts';
-import { spansOf } from '../rollup-spans.ts';
+import { cubeFor } from '../rollup-cube.ts';
+import { bucketOf, spansOf } from '../rollup-spans.ts';
 import type { Span } from '../rollup-spans.ts';
 
 /** Groups that one statement gives at most. */
@@ -203,14 +203,6 @@ function oneOf(column: string, numbers: readonly number[]): Condition[] {
   return isOneOf(column, numbers.length === 0 ? [-1] : numbers);
 }
 
-function cubeFor(used: ReadonlySet<AttemptDimension>): number {
-  const within = (...known: AttemptDimension[]) =>
-    [...used].every((dimension) => known.includes(dimension));
-  if (within('tenant_id')) return CUBES.tenant;
-  if (within('tenant_id', 'destination_id', 'destination_type')) return CUBES.destination;
-  return CUBES.everything;
-}
-
 function filtered({ filters }: MetricsQuery<AttemptDimension>): AttemptDimension[] {
   return (Object.keys(COLUMNS) as AttemptDimension[]).filter(
     (dimension) => (filters[dimension] ?? []).length > 0,
@@ -222,10 +214,6 @@ function bucketSql(granularity: Granularity | null): string {
   if (granularity === null) return '0 AS bucket';
   const { widthS, originS } = fixedBuckets(granularity) ?? { widthS: DAY_S, originS: 0 };
   return `(start_s - ${originS}) / ${widthS} * ${widthS} + ${originS} AS bucket`;
-}
-
-function bucketOf(granularity: Granularity | null, startS: number): number | null {
-  return granularity === null ? null : bucketStartS(granularity, startS);
 }
 
 function attemptRow(row: Row, head: Head): AttemptMetricsRow {
