@@ -10,9 +10,11 @@ import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineMeasures } from './engine-measures.ts';
+import { FairQueue } from './fair-queue.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
+import type { Paced } from './pacer.ts';
 import type { Matched, RoutingTable, TenantRoute } from './routing.ts';
 import type { Target } from './target.ts';
 
@@ -62,6 +64,7 @@ export class Publisher {
       isEager: true,
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
+      queue: new FairQueue(({ tenantId }) => tenantId),
       onGroup: () => parts.dispatcher.pump(),
     });
   }
@@ -70,13 +73,13 @@ export class Publisher {
   publish(request: PublishRequest): Promise<PublishResult> {
     const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve, reject) => {
-      this.#begin(new Publishing(this, request, startedMs, resolve, reject));
+      this.#begin(new Publishing(this, request, { startedMs, isOfBatch: false }, resolve, reject));
     });
   }
 
   /**
-   * Several at once, as of one batch; they are committed in their order. A result or an error for each, in order, when
-   * the last is done.
+   * Several at once, as of one batch; those of a tenant are committed in their order. A result or an error for each, in
+   * order, when the last is done.
    */
   publishAll(requests: readonly PublishRequest[]): Promise<(PublishResult | Error)[]> {
     const results: (PublishResult | Error)[] = [];
@@ -89,7 +92,7 @@ export class Publisher {
           results[index] = result;
           if (--left === 0) resolve(results);
         };
-        this.#begin(new Publishing(this, request, startedMs, settle, settle));
+        this.#begin(new Publishing(this, request, { startedMs, isOfBatch: true }, settle, settle));
       });
     });
   }
@@ -196,10 +199,11 @@ export class Publisher {
 const NO_EVENT: NewEvent['destinations'] = [];
 
 /** One publish on its way to its commit. */
-class Publishing implements Item<PublishOutcome>, Matched {
+class Publishing implements Item<PublishOutcome>, Matched, Paced {
   readonly request: PublishRequest;
   /** Of the monotonic clock. */
   readonly startedMs: number;
+  readonly isOfBatch: boolean;
   readonly resolve: (result: PublishResult) => void;
   readonly #publisher: Publisher;
   readonly #reject: (error: Error) => void;
@@ -211,13 +215,14 @@ class Publishing implements Item<PublishOutcome>, Matched {
   constructor(
     publisher: Publisher,
     request: PublishRequest,
-    startedMs: number,
+    { startedMs, isOfBatch }: { startedMs: number; isOfBatch: boolean },
     resolve: (result: PublishResult) => void,
     reject: (error: Error) => void,
   ) {
     this.#publisher = publisher;
     this.request = request;
     this.startedMs = startedMs;
+    this.isOfBatch = isOfBatch;
     this.resolve = resolve;
     this.#reject = reject;
     this.event = this.#eventFor(NO_EVENT);

@@ -9,6 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { SCHEDULE_OVER } from '../domain/delivery.ts';
 import { ingestedAtMs } from '../domain/event.ts';
 import type { Random } from '../domain/id.ts';
+import { RingQueue } from '../domain/ring-queue.ts';
 import { nextAttemptAtMs } from '../domain/retry-schedule.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { AttemptRecord, RecordOutcome, Storage, Verdict } from '../storage/storage.ts';
@@ -100,6 +101,7 @@ export class Recorder {
       isEager: false,
       maxUnderWay: MAX_UNDER_WAY,
       clock,
+      queue: new RingQueue(),
     });
   }
 
