@@ -4,10 +4,16 @@
  */
 import { RingQueue } from '../domain/ring-queue.ts';
 
+interface Group<Item> {
+  readonly name: string;
+  readonly items: RingQueue<Item>;
+}
+
 export class FairQueue<Item> {
   readonly #groupOf: (item: Item) => string;
-  /** Those that have something, in the order of their turns. */
-  readonly #groups = new Map<string, RingQueue<Item>>();
+  /** Those that have something. */
+  readonly #groups = new Map<string, Group<Item>>();
+  readonly #turns = new RingQueue<Group<Item>>();
   #size = 0;
 
   constructor(groupOf: (item: Item) => string) {
@@ -22,25 +28,21 @@ export class FairQueue<Item> {
     const name = this.#groupOf(item);
     let group = this.#groups.get(name);
     if (group === undefined) {
-      group = new RingQueue();
+      group = { name, items: new RingQueue() };
       this.#groups.set(name, group);
+      this.#turns.push(group);
     }
-    group.push(item);
+    group.items.push(item);
     this.#size++;
   }
 
   shift(): Item | undefined {
-    for (const [name, group] of this.#groups) {
-      const item = group.shift();
-      this.#size--;
-      if (group.size === 0) this.#groups.delete(name);
-      else if (this.#groups.size > 1) {
-        // Its next turn comes after all others'.
-        this.#groups.delete(name);
-        this.#groups.set(name, group);
-      }
-      return item;
-    }
-    return undefined;
+    const group = this.#turns.shift();
+    if (group === undefined) return undefined;
+    const item = group.items.shift();
+    this.#size--;
+    if (group.items.size > 0) this.#turns.push(group);
+    else this.#groups.delete(group.name);
+    return item;
   }
 }

@@ -21,6 +21,8 @@ export interface Paced {
   readonly tenantId: string;
   readonly targets: readonly Target[];
   readonly isOfBatch: boolean;
+  /** When it was published, on the monotonic clock. */
+  readonly startedMs: number;
 }
 
 export interface PacerParts {
@@ -29,18 +31,12 @@ export interface PacerParts {
   readonly utilization: () => number;
 }
 
-interface Waiting<Entry> {
-  readonly entry: Entry;
-  /** On the monotonic clock. */
-  readonly untilMs: number;
-}
-
 type Line = Target | string;
 
 export class Pacer<Entry extends Paced> {
   readonly #parts: PacerParts;
   readonly #go: (entry: Entry) => void;
-  readonly #queues = new Map<Line, RingQueue<Waiting<Entry>>>();
+  readonly #queues = new Map<Line, RingQueue<Entry>>();
   #timer: Timer | null = null;
 
   constructor(parts: PacerParts, go: (entry: Entry) => void) {
@@ -60,7 +56,7 @@ export class Pacer<Entry extends Paced> {
       queue = new RingQueue();
       this.#queues.set(line, queue);
     }
-    queue.push({ entry, untilMs: this.#parts.clock.monotonicMs() + MAX_PACING_MS });
+    queue.push(entry);
     this.#timer ??= this.#parts.clock.schedule(LOOK_MS, () => this.#look());
   }
 
@@ -68,8 +64,7 @@ export class Pacer<Entry extends Paced> {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    for (const queue of this.#queues.values())
-      for (const { entry } of queue.drain()) this.#go(entry);
+    for (const queue of this.#queues.values()) for (const entry of queue.drain()) this.#go(entry);
     this.#queues.clear();
   }
 
@@ -78,9 +73,9 @@ export class Pacer<Entry extends Paced> {
     const nowMs = this.#parts.clock.monotonicMs();
     for (const [line, queue] of this.#queues) {
       for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
-        if (first.untilMs > nowMs && this.#mustWait(first.entry)) break;
+        if (first.startedMs + MAX_PACING_MS > nowMs && this.#mustWait(first)) break;
         queue.shift();
-        this.#go(first.entry);
+        this.#go(first);
       }
       if (queue.size === 0) this.#queues.delete(line);
     }
