@@ -228,8 +228,8 @@ export class Dispatcher {
 
   async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
     const { routing, deliverer, recorder, clock } = this.#parts;
-    const target = routing.target(lane.tenantId, lane.destinationId);
     const nowMs = clock.nowMs();
+    const target = routing.target(lane.tenantId, lane.destinationId);
     const isOpen = target !== undefined && lane.standing(target, nowMs) === 'open';
     if (!isOpen || delivery.superseded) {
       lane.unrecorded.delete(delivery);
@@ -395,7 +395,6 @@ export class Dispatcher {
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
-    // Not by the wall clock, which may be set back meanwhile.
     this.#later(() => this.#wakeAll(lanes));
   }
 }
