@@ -13,7 +13,7 @@ export default defineConfig({
     },
     projects: [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...LONG] } },
-      // More of them: npm run test:long. All: npm run test:postgres.
+      // All: npm run test:postgres.
       onPostgres(['test/api/cancel.test.ts', 'test/api/publish.test.ts', 'test/api/retry.test.ts']),
     ],
   },
