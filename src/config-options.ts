@@ -14,7 +14,9 @@ import {
   parseApiKey,
   parseCidrList,
   formatDatabaseUrl,
+  formatOtherPostgresUrl,
   parseDatabaseUrl,
+  parseOtherPostgresUrl,
   parseEncryptionKeys,
   parseFolder,
   parseHost,
@@ -99,6 +101,15 @@ export const OPTIONS = {
     default: 'sqlite:./data/angarium.db',
     parse: parseDatabaseUrl,
     format: formatDatabaseUrl,
+  }),
+  databaseDirectUrl: option({
+    group: 'Storage',
+    placeholder: 'URL',
+    description:
+      'The same PostgreSQL database without the pooler that database_url leads through: postgres://..., or none. Where the pooler is in transaction mode, nodes hear of each other’s work only there.',
+    default: 'none',
+    parse: parseOtherPostgresUrl,
+    format: formatOtherPostgresUrl,
   }),
   roles: option({
     group: 'Storage',

@@ -165,6 +165,22 @@ export function parsePostgresUrl(
   return right({ engine: 'postgres', url: text });
 }
 
+/** Another way to the PostgreSQL database, or `none`. */
+export function parseOtherPostgresUrl(text: string): Parsed<string | null> {
+  if (text === 'none') return right(null);
+  if (!/^postgres(?:ql)?:/i.test(text))
+    return wrong(
+      'it does not begin with postgres: write postgres://user:password@host:5432/database',
+    );
+  const parsed = parsePostgresUrl(text);
+  return parsed.ok ? right(parsed.value.url) : parsed;
+}
+
+/** Without what may be secret. */
+export function formatOtherPostgresUrl(url: string | null): string {
+  return url === null ? 'none' : placeOf(url);
+}
+
 /** Without what may be secret. */
 export function formatDatabaseUrl(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return `sqlite:${location.path}`;

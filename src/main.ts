@@ -339,7 +339,8 @@ async function run(
   );
 }
 
-async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
+async function openStorage(config: Config): Promise<Storage> {
+  const { databaseUrl, databaseMaxBytes, roles } = config;
   switch (databaseUrl.engine) {
     case 'sqlite':
       return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
@@ -348,6 +349,7 @@ async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Pr
       const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
       return openPostgresStorage({
         url: databaseUrl.url,
+        directUrl: config.databaseDirectUrl,
         delivers: roles.includes('deliver'),
         maintains: roles.includes('maintain'),
       });

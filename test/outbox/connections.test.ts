@@ -1,7 +1,7 @@
 /** The ways to an application's database: TLS, and a pooler in transaction mode. */
 import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { OutboxPlace } from '../../src/domain/outbox.ts';
 import { installOutbox, uninstallOutbox } from '../../src/outbox/install.ts';
@@ -88,8 +88,13 @@ function describeConnections() {
   it.skipIf(program === undefined)('works through PgBouncer in transaction mode', async () => {
     const tenant = await api().tenant();
     const { place } = await startApplication(server, { install: false });
-    const url = await startPgbouncer(program ?? '', server.url, statSync(await dataDirectory()));
-    const pooled = { ...place, url };
+    const pgbouncer = await startPgbouncer({
+      program: program ?? '',
+      serverUrl: server.url,
+      owner: statSync(await dataDirectory()),
+    });
+    onTestFinished(() => pgbouncer.stop());
+    const pooled = { ...place, url: pgbouncer.url() };
     await installOutbox(pooled, true);
     const relays = [startRelay(api(), pooled), startRelay(api(), pooled)];
     await arrives(tenant, place);

@@ -9,6 +9,7 @@ import { inject } from 'vitest';
 import { systemClock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
+import type { PostgresOptions } from '../../src/storage/postgres/storage.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -21,6 +22,8 @@ export interface StorageOptions {
   readonly maxBytes?: number;
   /** URL of a PostgreSQL schema that is there, and stays. */
   readonly database?: string;
+  /** Another way to it, past a pooler. */
+  readonly directDatabase?: string | null;
   /** Whether the node there attempts deliveries. */
   readonly delivers?: boolean;
 }
@@ -34,9 +37,10 @@ export function openTestStorage({
   storage = 'memory',
   maxBytes,
   database,
+  directDatabase: directUrl = null,
   delivers = true,
 }: StorageOptions): Promise<OpenedStorage> {
-  if (database !== undefined) return openNode(database, delivers);
+  if (database !== undefined) return openNode({ url: database, directUrl, delivers });
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();
@@ -66,8 +70,8 @@ async function openFile(maxBytes: number | null): Promise<OpenedStorage> {
   };
 }
 
-async function openNode(url: string, delivers: boolean): Promise<OpenedStorage> {
-  const storage = await openPostgresStorage({ url, delivers });
+async function openNode(options: PostgresOptions): Promise<OpenedStorage> {
+  const storage = await openPostgresStorage(options);
   return { storage, close: () => storage.close() };
 }
 

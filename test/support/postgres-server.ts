@@ -88,9 +88,11 @@ export function urlOfSchema(server: string, name: string): string {
   return url.href;
 }
 
-/** The name of the schema that a URL of `createSchema` leads to. */
+/** The name of the schema that a URL of `createSchema` leads to, or one through a pooler. */
 export function schemaOf(url: string): string {
-  return new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
+  const { searchParams, pathname } = new URL(url);
+  // Through a pooler the schema is what is asked for as the database (pgbouncer.ts).
+  return searchParams.get('options')?.split('=')[1] ?? pathname.slice(1);
 }
 
 /** Why there is no server here, in a line that says what helps; `null`: there is one. */

@@ -38,6 +38,7 @@ import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
 import { lanesRelease, lanesTake } from './lanes.ts';
 import { connectionConfig, openControlPool, openPool } from './open.ts';
+import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
@@ -79,6 +80,8 @@ import { Wire } from './wire.ts';
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=...` */
   readonly url: string;
+  /** The same database without the pooler that `url` leads through; `null`: there is none, or no other way. */
+  readonly directUrl?: string | null;
   /** Of due times; numbers and leases go by the clock of the database. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -91,6 +94,7 @@ export interface PostgresOptions {
 /** Throws `StorageOpenError`. */
 export async function openPostgresStorage({
   url,
+  directUrl = null,
   clock = systemClock,
   random = systemRandom,
   delivers = true,
@@ -101,9 +105,11 @@ export async function openPostgresStorage({
   const node = new Node(control, clock, { delivers, maintains });
   try {
     await refuseHalfACopy(pool);
-    const ids = await readIds(pool, random);
+    const mark = await readMark(pool, random);
+    if (directUrl !== null) await refuseAnotherDatabase(directUrl, mark);
+    const ids = createIdCodec(mark);
     await node.begin();
-    const wire = new Wire(control, connectionConfig(url), clock);
+    const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
     return storageOver({ pool, control, wire, node, ids, clock });
   } catch (error) {
     await control.end();
@@ -274,13 +280,10 @@ function oneByOne<Query, Result>(
 }
 
 /** The four characters of this database are made by whoever opens it first. */
-async function readIds(pool: Pool, random: Random): Promise<IdCodec> {
+async function readMark(pool: Pool, random: Random): Promise<string> {
   await pool.query(
     "INSERT INTO meta (name, value) VALUES ('instance_mark', $1) ON CONFLICT (name) DO NOTHING",
     [newInstanceMark(random)],
   );
-  const { rows } = await pool.query<{ value: string }>(
-    "SELECT value FROM meta WHERE name = 'instance_mark'",
-  );
-  return createIdCodec(rows[0]?.value ?? '');
+  return (await markOf(pool)) ?? '';
 }
