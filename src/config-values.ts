@@ -155,6 +155,10 @@ export function parsePostgresUrl(
   const url = URL.parse(text);
   if (url === null || url.hostname === '') return wrong(`it is no URL with a host: ${advice}`);
   if (url.pathname.length < 2) return wrong(`it names no database: ${advice}`);
+  // Which of them the client would go by is not said anywhere.
+  const names = [...url.searchParams.keys()];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return wrong(`it gives ${shown(twice)} twice: take one of them out`);
   const mode = url.searchParams.get('sslmode') ?? 'disable';
   if (!SSL_MODES.includes(mode))
     return wrong(`its sslmode is not known here: write one of ${SSL_MODES.join(', ')}`);

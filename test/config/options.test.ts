@@ -225,6 +225,7 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['postgres://localhost/', 'names no database'],
     ['postgres://localhost/a?sslmode=prefer', 'sslmode is not known here'],
     ['postgres://localhost/a?sslmode=verify-ca', 'needs sslrootcert=PATH'],
+    ['postgres://localhost/a?sslmode=verify-full&sslmode=disable', 'gives "sslmode" twice'],
   ],
   databaseDirectUrl: [
     ['sqlite:a.db', 'does not begin with postgres:'],
