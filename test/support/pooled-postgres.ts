@@ -46,6 +46,7 @@ export function usePooledServer(): PooledServer {
     },
     isGiven: server.isGiven,
     query: (sql) => server.query(sql),
+    queryAt: (url, sql) => server.queryAt(url, sql),
     dropSchema: (url) => server.dropSchema(url),
     cutOff: (url) => server.cutOff(url),
     goAway: () => server.goAway(),

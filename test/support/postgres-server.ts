@@ -20,6 +20,8 @@ export interface PostgresServer {
   cutOff(url: string): Promise<void>;
   /** As the role that may do everything. */
   query(sql: string): Promise<Record<string, unknown>[]>;
+  /** As the role of that URL, in its database. */
+  queryAt(url: string, sql: string): Promise<Record<string, unknown>[]>;
   /** It is stopped, and started again with what it had. `isGiven`: not possible. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
@@ -62,6 +64,15 @@ export function usePostgresServer(): PostgresServer {
       if (pool === undefined) throw new Error('the server runs only while tests do');
       const { rows } = await pool.query<Record<string, unknown>>(sql);
       return rows;
+    },
+    async queryAt(url, sql) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        return (await client.query<Record<string, unknown>>(sql)).rows;
+      } finally {
+        await client.end();
+      }
     },
     async createSchema() {
       const name = `angarium_${process.pid}_${++schemas}`;
