@@ -111,6 +111,15 @@ export const OPTIONS = {
     parse: parseOtherPostgresUrl,
     format: formatOtherPostgresUrl,
   }),
+  databaseReadUrl: option({
+    group: 'Storage',
+    placeholder: 'URL',
+    description:
+      'A read replica of the PostgreSQL database: postgres://..., or none. Lists, searches, exports, metrics and usage of the API are read there while it is less than 4 s behind.',
+    default: 'none',
+    parse: parseOtherPostgresUrl,
+    format: formatOtherPostgresUrl,
+  }),
   roles: option({
     group: 'Storage',
     placeholder: 'ROLES',

@@ -159,7 +159,7 @@ function checkForPostgres(
   sources: Sources,
 ) {
   if (databaseUrl?.engine !== 'postgres') {
-    const problems = (['databaseDirectUrl'] as const)
+    const problems = (['databaseDirectUrl', 'databaseReadUrl'] as const)
       .filter((key) => typeof config[key] === 'string')
       .map(
         (key) =>

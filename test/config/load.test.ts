@@ -56,6 +56,7 @@ describe('without anything', () => {
         logLevel: 'info',
         databaseUrl: { engine: 'sqlite', path: './data/angarium.db' },
         databaseDirectUrl: null,
+        databaseReadUrl: null,
         roles: ['api', 'deliver', 'maintain'],
         databaseMaxBytes: null,
         retentionDays: 7,
@@ -130,6 +131,7 @@ describe('flags', () => {
         log_level: 'debug',
         database_url: 'sqlite:a.db',
         database_direct_url: 'none',
+        database_read_url: 'none',
         roles: 'api, deliver, maintain',
         database_max_bytes: '1 GiB',
         retention_days: '9',
@@ -308,10 +310,15 @@ describe('PostgreSQL', () => {
     expect(loaded.config.databaseUrl).toEqual({ engine: 'postgres', url });
     expect(loaded.config.databaseDirectUrl).toBe(url);
     const fewer = await problems({
-      env: { ANGARIUM_ROLES: 'deliver', ANGARIUM_DATABASE_DIRECT_URL: url },
+      env: {
+        ANGARIUM_ROLES: 'deliver',
+        ANGARIUM_DATABASE_DIRECT_URL: url,
+        ANGARIUM_DATABASE_READ_URL: url,
+      },
     });
     expect(fewer).toEqual([
       'ANGARIUM_DATABASE_DIRECT_URL: it is another way to a PostgreSQL database: take it out where that is SQLite',
+      'ANGARIUM_DATABASE_READ_URL: it is another way to a PostgreSQL database: take it out where that is SQLite',
       'ANGARIUM_ROLES: nodes share a PostgreSQL database: with SQLite one does all',
     ]);
     const shown = describeConfig(loaded);

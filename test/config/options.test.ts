@@ -64,6 +64,7 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
   ],
   // Others only beside a PostgreSQL database: load.test.ts.
   databaseDirectUrl: [['none', null]],
+  databaseReadUrl: [['none', null]],
   roles: [
     ['maintain, deliver,api', ['api', 'deliver', 'maintain']],
     ['api,deliver,maintain', ['api', 'deliver', 'maintain']],
@@ -231,6 +232,7 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['sqlite:a.db', 'does not begin with postgres:'],
     ['postgres://localhost/a?sslmode=prefer', 'sslmode is not known here'],
   ],
+  databaseReadUrl: [['postgres://localhost', 'names no database']],
   roles: [['api,deliver,maintain,work', 'is not known: write some of api, deliver, maintain']],
   databaseMaxBytes: [
     ['0', 'from 1 MiB'],

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 import { systemClock } from '../../src/domain/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import type { PostgresOptions } from '../../src/storage/postgres/storage.ts';
@@ -24,6 +25,11 @@ export interface StorageOptions {
   readonly database?: string;
   /** Another way to it, past a pooler. */
   readonly directDatabase?: string | null;
+  /** A server that follows it. */
+  readonly readDatabase?: string | null;
+  readonly onReplica?: (problem: string | null) => void;
+  /** Of leases and looks at a replica there; by default that of the machine. */
+  readonly storageClock?: Clock;
   /** Whether the node there attempts deliveries. */
   readonly delivers?: boolean;
 }
@@ -38,9 +44,13 @@ export function openTestStorage({
   maxBytes,
   database,
   directDatabase: directUrl = null,
+  readDatabase: readUrl = null,
+  onReplica = () => undefined,
+  storageClock: clock = systemClock,
   delivers = true,
 }: StorageOptions): Promise<OpenedStorage> {
-  if (database !== undefined) return openNode({ url: database, directUrl, delivers });
+  if (database !== undefined)
+    return openNode({ url: database, directUrl, readUrl, onReplica, clock, delivers });
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();
