@@ -56,6 +56,7 @@ import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import type { Log } from './telemetry/log.ts';
 import { outboxFamilies } from './telemetry/outbox-metrics.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
@@ -215,7 +216,7 @@ async function run(
     setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
   }
   const log = createLog(config.logLevel);
-  const storage = await openStorage(config);
+  const storage = await openStorage(config, log);
   const instanceKeys = keys.encryptionKeys.map(deriveInstanceKey);
   const [instanceKey] = instanceKeys;
   if (instanceKey === undefined) throw new TypeError('at least one encryption key is needed');
@@ -339,7 +340,8 @@ async function run(
   );
 }
 
-async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
+async function openStorage(config: Config, log: Log): Promise<Storage> {
+  const { databaseUrl, databaseMaxBytes, roles } = config;
   switch (databaseUrl.engine) {
     case 'sqlite':
       return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
@@ -348,6 +350,9 @@ async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Pr
       const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
       return openPostgresStorage({
         url: databaseUrl.url,
+        directUrl: config.databaseDirectUrl,
+        readUrl: config.databaseReadUrl,
+        onReplica: (problem) => (problem === null ? log.replicaUsed() : log.replicaLeft(problem)),
         delivers: roles.includes('deliver'),
         maintains: roles.includes('maintain'),
       });

@@ -31,6 +31,9 @@ export const LONG = [
   'test/storage/postgres-*.test.ts',
 ] as const;
 
+/** What stands between a server and its PostgreSQL: `npm run test:postgres` runs it, beside all tests of the API on PostgreSQL. */
+export const CONNECTIONS = 'test/connections/**/*.test.ts';
+
 /** Those files, with a server on PostgreSQL: one for the run, a schema for each. */
 export function onPostgres(include: readonly string[]) {
   return {

@@ -1,5 +1,6 @@
 /** What PostgreSQL and the way to it refuse, in the words of the port (SQLSTATE: PostgreSQL manual, appendix A). */
 import { DatabaseError } from 'pg';
+import { describeTrouble } from '../../domain/postgres-trouble.ts';
 import { StorageOpenError, StorageUnavailableError } from '../storage.ts';
 
 /** Classes of what the medium refuses: it may pass. */
@@ -62,7 +63,11 @@ export function explainOpening(error: unknown, place: string): unknown {
       cause,
     );
   }
-  return new StorageOpenError('unreachable', `cannot open ${place}: ${messageOf(error)}`, cause);
+  return new StorageOpenError(
+    'unreachable',
+    `cannot open ${place}: ${describeTrouble(error)}`,
+    cause,
+  );
 }
 
 function stateOf(error: unknown): string | undefined {

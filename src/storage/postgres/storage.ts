@@ -8,6 +8,7 @@ import { systemClock } from '../../domain/clock.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { createIdCodec, newInstanceMark, systemRandom } from '../../domain/id.ts';
 import type { IdCodec, Random } from '../../domain/id.ts';
+import type { MayLag } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import { attemptGet, attemptList } from './attempts.ts';
 import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
@@ -38,12 +39,14 @@ import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
 import { lanesRelease, lanesTake } from './lanes.ts';
 import { connectionConfig, openControlPool, openPool } from './open.ts';
+import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
 import { explainOpening } from './refusal.ts';
+import { Replica } from './replica.ts';
 import { replayAdvance } from './replay-advance.ts';
 import { replayCandidates } from './replay-candidates.ts';
 import {
@@ -79,6 +82,12 @@ import { Wire } from './wire.ts';
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=...` */
   readonly url: string;
+  /** The same database without the pooler that `url` leads through; `null`: there is none, or no other way. */
+  readonly directUrl?: string | null;
+  /** A server that follows it, for what may lag (`MayLag`); `null`: there is none. */
+  readonly readUrl?: string | null;
+  /** Why that one is not read from, from now on; `null`: it is. */
+  readonly onReplica?: (problem: string | null) => void;
   /** Of due times; numbers and leases go by the clock of the database. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -91,6 +100,9 @@ export interface PostgresOptions {
 /** Throws `StorageOpenError`. */
 export async function openPostgresStorage({
   url,
+  directUrl = null,
+  readUrl = null,
+  onReplica = () => undefined,
   clock = systemClock,
   random = systemRandom,
   delivers = true,
@@ -99,13 +111,21 @@ export async function openPostgresStorage({
   const pool = await openPool(url);
   const control = openControlPool(url);
   const node = new Node(control, clock, { delivers, maintains });
+  let replica: Replica | null = null;
   try {
     await refuseHalfACopy(pool);
-    const ids = await readIds(pool, random);
+    const mark = await readMark(pool, random);
+    if (directUrl !== null) await refuseAnotherDatabase(directUrl, mark);
+    const ids = createIdCodec(mark);
+    if (readUrl !== null) {
+      replica = new Replica({ url: readUrl, control, mark, clock, onChange: onReplica });
+      await replica.begin();
+    }
     await node.begin();
-    const wire = new Wire(control, connectionConfig(url), clock);
-    return storageOver({ pool, control, wire, node, ids, clock });
+    const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
+    return storageOver({ pool, control, replica, wire, node, ids, clock });
   } catch (error) {
+    await replica?.close();
     await control.end();
     await pool.end();
     throw explainOpening(error, placeOf(url));
@@ -115,13 +135,14 @@ export async function openPostgresStorage({
 interface Parts {
   readonly pool: Pool;
   readonly control: Pool;
+  readonly replica: Replica | null;
   readonly wire: Wire;
   readonly node: Node;
   readonly ids: IdCodec;
   readonly clock: Clock;
 }
 
-function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage {
+function storageOver({ pool, control, replica, wire, node, ids, clock }: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
@@ -130,12 +151,18 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     retention: { fromSeq: 0 },
     seenMarks: new Map(),
   };
-  const transactions = new Transactions(pool, node, { ids, clock, memory });
+  const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory });
 
   const read =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
     (query: Query) =>
       transactions.read(operation, query);
+  const readPerhapsLagging =
+    <Query extends MayLag, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
+    (query: Query) =>
+      query.mayLag === true
+        ? transactions.readLagging(operation, query)
+        : transactions.read(operation, query);
   const write =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>, WriteSession>) =>
     (query: Query) =>
@@ -236,15 +263,15 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     replaysOpen: () => read(replaysOpen)(undefined),
     replayCandidates: read(replayCandidates),
     eventGet: read(eventGet),
-    eventList: read(eventList),
-    eventSearch: read(eventSearch),
+    eventList: readPerhapsLagging(eventList),
+    eventSearch: readPerhapsLagging(eventSearch),
     deliveryGet: read(deliveryGet),
-    deliveryList: read(deliveryList),
+    deliveryList: readPerhapsLagging(deliveryList),
     attemptGet: read(attemptGet),
-    attemptList: read(attemptList),
-    metricsEvents: read(metricsEvents),
-    metricsAttempts: read(metricsAttempts),
-    usageList: read(usageList),
+    attemptList: readPerhapsLagging(attemptList),
+    metricsEvents: readPerhapsLagging(metricsEvents),
+    metricsAttempts: readPerhapsLagging(metricsAttempts),
+    usageList: readPerhapsLagging(usageList),
     ping: () => write(ping)(undefined),
     maintain: () => transactions.aside(() => node.tidy()),
     async close() {
@@ -252,6 +279,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
       await write(leaveTold)(undefined).catch(() => undefined);
       await transactions.close();
       await wire.close();
+      await replica?.close();
       try {
         await node.end();
       } finally {
@@ -274,13 +302,10 @@ function oneByOne<Query, Result>(
 }
 
 /** The four characters of this database are made by whoever opens it first. */
-async function readIds(pool: Pool, random: Random): Promise<IdCodec> {
+async function readMark(pool: Pool, random: Random): Promise<string> {
   await pool.query(
     "INSERT INTO meta (name, value) VALUES ('instance_mark', $1) ON CONFLICT (name) DO NOTHING",
     [newInstanceMark(random)],
   );
-  const { rows } = await pool.query<{ value: string }>(
-    "SELECT value FROM meta WHERE name = 'instance_mark'",
-  );
-  return createIdCodec(rows[0]?.value ?? '');
+  return (await markOf(pool)) ?? '';
 }

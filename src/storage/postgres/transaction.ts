@@ -10,6 +10,7 @@ import { StorageUnavailableError } from '../storage.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
+import type { Replica } from './replica.ts';
 import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
 import { Session } from './session.ts';
 import { WriteSession } from './write-session.ts';
@@ -40,6 +41,7 @@ interface Call {
 
 export class Transactions {
   readonly #pool: Pool;
+  readonly #replica: Replica | null;
   readonly #node: Node;
   readonly #parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory };
   readonly #underWay = new Set<Promise<unknown>>();
@@ -48,11 +50,12 @@ export class Transactions {
   #isClosed = false;
 
   constructor(
-    pool: Pool,
+    { pool, replica }: { readonly pool: Pool; readonly replica: Replica | null },
     node: Node,
     parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory },
   ) {
     this.#pool = pool;
+    this.#replica = replica;
     this.#node = node;
     this.#parts = parts;
   }
@@ -62,13 +65,37 @@ export class Transactions {
     operation: Operation<(query: Query) => Promise<Result>>,
     query: Query,
   ): Promise<Result> {
+    return this.#readFrom(this.#pool, operation, query);
+  }
+
+  /** The same, perhaps of some seconds ago: of the replica, where there is one and it can be had. */
+  async readLagging<Query, Result>(
+    operation: Operation<(query: Query) => Promise<Result>>,
+    query: Query,
+  ): Promise<Result> {
+    const replica = this.#replica;
+    if (replica?.isUsable === true) {
+      try {
+        return await this.#readFrom(replica.pool, operation, query);
+      } catch {
+        // Whatever it was: it may be of the replica alone.
+        replica.suspect();
+      }
+    }
+    return this.read(operation, query);
+  }
+
+  #readFrom<Query, Result>(
+    pool: Pool,
+    operation: Operation<(query: Query) => Promise<Result>>,
+    query: Query,
+  ): Promise<Result> {
     this.#refuseClosed();
-    return this.#track(
-      this.#transact(BEGIN_READ, (client) => {
-        const { incarnation } = this.#node;
-        return operation(new Session(client, { ...this.#parts, incarnation }), query);
-      }),
-    );
+    const work = (client: PoolClient) => {
+      const { incarnation } = this.#node;
+      return operation(new Session(client, { ...this.#parts, incarnation }), query);
+    };
+    return this.#track(this.#transact(BEGIN_READ, work, pool));
   }
 
   /** Beside all others. */
@@ -156,11 +183,12 @@ export class Transactions {
   async #transact<Result>(
     begin: string,
     work: (client: PoolClient) => Promise<Result>,
+    pool = this.#pool,
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
     try {
-      client = await this.#pool.connect();
+      client = await pool.connect();
     } catch (error) {
       throw explainRefusal(error);
     }
