@@ -152,7 +152,8 @@ export class Publisher {
   /** Whether nothing more is to be done for it. */
   #settle(event: PublishedEvent, answer: Answer | null | undefined, isFirst: boolean): boolean {
     if (event.standing === 'accepted') return true;
-    if (answer === null || answer === undefined) {
+    // 504: its commit was lost sight of.
+    if (answer === null || answer === undefined || answer.status === 504) {
       this.unanswered++;
       event.standing = 'unknown';
       return false;
