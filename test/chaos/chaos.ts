@@ -27,6 +27,10 @@ export interface ChaosOptions {
   /** Events a second. */
   readonly rate: number;
   readonly say: (line: string) => void;
+  /** All by default. */
+  readonly kinds?: readonly FaultKind[];
+  /** Whether what was seen and the logs are kept also where nothing is wrong; no by default. */
+  readonly keeps?: boolean;
 }
 
 export interface ChaosReport {
@@ -48,8 +52,8 @@ export interface ChaosReport {
   /** The longest time in which nothing came to any receiver. */
   readonly longestSilenceS: number;
   readonly violations: readonly string[];
-  /** Logs; removed where nothing was wrong. */
-  readonly folder: string;
+  /** What was seen, and the logs; `null`: they were not kept. */
+  readonly folder: string | null;
 }
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -57,13 +61,14 @@ const PROGRESS_EVERY_MS = 10_000;
 const DRAIN_MS = 120_000;
 const COUNTED_MS = 60_000;
 
-export async function runChaos({ seed, seconds, rate, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, seconds, rate, say, kinds = KINDS, keeps = false } = options;
   const random = new SeededRandom(seed);
   const clockLibrary = findClockLibrary();
   if (clockLibrary === null)
     say('clocks are not moved: libfaketime is not installed (apt-get install faketime)');
-  const kinds = KINDS.filter((kind) => kind !== 'clock' || clockLibrary !== null);
-  const planned = planFaults(random.fork(), seconds * 1000, kinds);
+  const possible = kinds.filter((kind) => kind !== 'clock' || clockLibrary !== null);
+  const planned = planFaults(random.fork(), seconds * 1000, possible);
 
   let beganMs = performance.now();
   const nowMs = () => performance.now() - beganMs;
@@ -110,7 +115,7 @@ export async function runChaos({ seed, seconds, rate, say }: ChaosOptions): Prom
       ...checks.miscounted('usage', counted.usage, counted.attempts),
       ...checks.miscounted('metrics', counted.metrics, counted.rows),
     ];
-    keepsLogs = violations.length > 0;
+    keepsLogs = keeps || violations.length > 0;
     if (keepsLogs) writeDown(stage.folder, ledger, violations);
     const { accepted, refusals, unanswered, knownBefore } = publisher;
     return {
@@ -129,7 +134,7 @@ export async function runChaos({ seed, seconds, rate, say }: ChaosOptions): Prom
       drainedAfterS: end.drainedAfterS,
       longestSilenceS: longestSilence(receivers.arrivals, seconds * 1000) / 1000,
       violations,
-      folder: stage.folder,
+      folder: keepsLogs ? stage.folder : null,
     };
   } finally {
     clearInterval(timer);

@@ -19,8 +19,7 @@ export function linesOf(report: ChaosReport): string[] {
       `${report.drainedAfterS.toFixed(1)} s after all was healed`,
     ...violations.slice(0, MAX_SHOWN).map((violation) => `!! ${violation}`),
     ...(violations.length > MAX_SHOWN ? [`!! and ${violations.length - MAX_SHOWN} more`] : []),
-    violations.length === 0
-      ? 'nothing wrong'
-      : `${violations.length} violations; what was seen, and the logs of all: ${folder}`,
+    ...(folder === null ? [] : [`what was seen, and the logs of all: ${folder}`]),
+    violations.length === 0 ? 'nothing wrong' : `${violations.length} violations`,
   ];
 }
