@@ -140,8 +140,7 @@ export class LaneOwners {
       if (this.isDesignated(lane)) {
         if (this.#leaving.delete(lane)) this.#host.taken(lane);
       } else if (!this.#leaving.has(lane)) {
-        this.#leaving.add(lane);
-        this.#host.leave(lane);
+        this.#giveAway(lane);
       }
     }
   }
@@ -171,7 +170,7 @@ export class LaneOwners {
       for (const lane of lanes) this.#wanted.delete(lane);
       const { self } = this.#view;
       try {
-        const taken = await this.#nodes.lanesTake({ lanes: lanes.map(keyOf) });
+        const taken = await this.#nodes.lanesTake({ self, lanes: lanes.map(keyOf) });
         // Meanwhile it may have gone on under another number, with nothing in hand.
         if (self !== this.#view.self) continue;
         lanes.forEach((lane, index) => this.#taken(lane, taken[index]?.health));
@@ -193,7 +192,14 @@ export class LaneOwners {
     }
     if (health !== null) this.#health.learn(lane, health);
     this.#owned.add(lane);
-    this.#host.taken(lane);
+    if (this.isDesignated(lane)) this.#host.taken(lane);
+    // Nodes have come or gone meanwhile: the one whose it shall be waits for it.
+    else this.#giveAway(lane);
+  }
+
+  #giveAway(lane: Lane): void {
+    this.#leaving.add(lane);
+    this.#host.leave(lane);
   }
 
   #tell(): void {

@@ -70,7 +70,7 @@ export class Publisher {
     });
   }
 
-  /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored. */
+  /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored, unless it is in doubt. */
   publish(request: PublishRequest): Promise<PublishResult> {
     const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve, reject) => {

@@ -18,9 +18,10 @@ export interface NodeStorage {
   look(): Promise<NodeView>;
   /**
    * Makes lanes this node's own, each if no live node has it. One answer a lane; `null`: another has it, or there is no
-   * such destination.
+   * such destination. `self`: the number that the node wants them under; where it has gone on under another one meanwhile, it
+   * gets none, as it would not know of them.
    */
-  lanesTake(query: { lanes: readonly LaneKey[] }): Promise<(TakenLane | null)[]>;
+  lanesTake(query: { self: number; lanes: readonly LaneKey[] }): Promise<(TakenLane | null)[]>;
   lanesRelease(query: { lanes: readonly LaneKey[] }): Promise<void>;
   /** Tells another node that these lanes have something due. It may get lost: looking is what guarantees. */
   tell(query: { node: number; lanes: readonly LaneKey[] }): Promise<void>;

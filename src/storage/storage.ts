@@ -4,7 +4,7 @@
  *
  * Each method is one transaction, durable when its promise resolves; a driver may run several in one. All of them
  * reject with `StorageUnavailableError` where the medium refuses (disk full, database gone): then nothing of the call
- * was kept, and the same call may work later.
+ * was kept, and the same call may work later; and with `StorageInDoubtError` where the way to it broke in the commit.
  *
  * `audit`: the entry of the audit log that tells of the change; it is written in the same transaction, and only where
  * something was changed.
@@ -47,7 +47,12 @@ import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
+  override readonly name: string = 'StorageUnavailableError';
+}
+
+/** The medium was lost while it committed: what was asked for has been done, or has not. Else as when it refuses. */
+export class StorageInDoubtError extends StorageUnavailableError {
+  override readonly name = 'StorageInDoubtError';
 }
 
 /** The database cannot be opened as it is; `kind` decides the exit code and the advice. */

@@ -202,6 +202,22 @@ describe.skipIf(reason !== null)(
       await server.dropSchema(url);
     });
 
+    it('take no lane for who asked as the one before', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      const storage = await openPostgresStorage({ url });
+      const { nodes } = storage;
+      if (nodes === null) throw new Error('there are nodes');
+      const lanes = [{ tenantId: await seedTenant(storage, 'd'), destinationId: 'd' }];
+      const { self } = await nodes.look();
+      // Whatever ends it: the next transaction is that of another one.
+      expect(await nodes.lanesTake({ self: self - 1, lanes })).toEqual([null]);
+      expect(await server.query(`SELECT * FROM ${schema}.lanes`)).toEqual([]);
+      expect(await nodes.lanesTake({ self, lanes })).toEqual([{ health: null }]);
+      await storage.close();
+      await server.dropSchema(url);
+    });
+
     it('free what one left that has been dead for long, and forget it', async () => {
       const url = await server.createSchema();
       const schema = schemaOf(url);

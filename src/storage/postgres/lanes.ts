@@ -24,8 +24,9 @@ const RELEASE = `
 
 export const lanesTake: Operation<NodeStorage['lanesTake'], WriteSession> = async (
   session,
-  { lanes },
+  { self, lanes },
 ) => {
+  if (self !== session.incarnation) return lanes.map(() => null);
   const numbers = await numbersOf(session, lanes);
   const known = [
     ...new Map(

@@ -11,7 +11,7 @@ import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { Replica } from './replica.ts';
-import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
+import { explainDoubt, explainRefusal, isAnswer, isConflict } from './refusal.ts';
 import { Session } from './session.ts';
 import { WriteSession } from './write-session.ts';
 
@@ -203,10 +203,11 @@ export class Transactions {
       return result;
     } catch (error) {
       if (isWrite) this.#forget();
-      if (isCommitting && !isAnswer(error)) this.#node.doubt();
+      const isInDoubt = isCommitting && !isAnswer(error);
+      if (isInDoubt) this.#node.doubt();
       // What lies in the connection's way is not known: it is not used again.
       client.release(!isAnswer(error) || (await rollBack(client)));
-      throw explainRefusal(error);
+      throw isInDoubt ? explainDoubt(error) : explainRefusal(error);
     }
   }
 
