@@ -189,6 +189,7 @@ export class Transactions {
   #forget(): void {
     this.#parts.memory.routes.forget();
     this.#parts.memory.shapes.forget();
+    this.#parts.memory.days.madeTo = -1;
   }
 
   async #track<Result>(work: Promise<Result>): Promise<Result> {
