@@ -3,7 +3,7 @@ import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
-import { byDay, readOpenSpan, spanOf } from './days.ts';
+import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
@@ -95,7 +95,7 @@ export async function claim(
         tenantNo: Number(row['tenant_no']),
         destinationNo: Number(row['no']),
         isCanceling: row['is_canceling'] === true,
-        openSpan: [Number(row['open_seq']), Number(row['last_seq'])] as const,
+        openSpan: daysFromTo(Number(row['open_seq']), Number(row['last_seq'])),
       },
     ]),
   );

@@ -1,7 +1,8 @@
 /**
- * Partitions by day (migration 003). A statement names the lowest and the highest number of the events that it is about:
- * both are known when it is planned, so that it is planned for their days alone. Without them, each partition costs
- * 0.05 ms of planning, whether anything is in it or not (docs/decisions/027-partitions-by-day.md).
+ * Partitions by day (migration 003). A statement names the days of the events that it is about, as the numbers with which
+ * they begin and end: those are known when it is planned, so that it is planned for these days alone. Without them, each
+ * partition costs 0.05 ms and more, whether anything is in it or not (docs/decisions/027-partitions-by-day.md). Whole days:
+ * of a narrower range the planner would guess that next to nothing lies in it, and read it through for each row.
  */
 import type { Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
@@ -9,8 +10,8 @@ import type { WriteSession } from './write-session.ts';
 /** Numbers are microseconds; days are those of UTC. */
 export const DAY_US = 86_400_000_000;
 
-/** Both ends are in it. */
-export type Span = readonly [lowestSeq: number, highestSeq: number];
+/** Whole days; both ends are in it. */
+export type Span = readonly [firstSeq: number, lastSeq: number];
 
 /** Partitions of one range of numbers, `belowSeq` not in it; most are a day's. */
 export interface Days {
@@ -22,6 +23,7 @@ export function dayOf(seq: number): number {
   return Math.floor(seq / DAY_US);
 }
 
+/** The days of these events. */
 export function spanOf(seqs: readonly number[]): Span {
   let [lowest = 0] = seqs;
   let highest = lowest;
@@ -29,7 +31,11 @@ export function spanOf(seqs: readonly number[]): Span {
     if (seq < lowest) lowest = seq;
     if (seq > highest) highest = seq;
   }
-  return [lowest, highest];
+  return daysFromTo(lowest, highest);
+}
+
+export function daysFromTo(lowestSeq: number, highestSeq: number): Span {
+  return [dayOf(lowestSeq) * DAY_US, (dayOf(highestSeq) + 1) * DAY_US - 1];
 }
 
 /** Nearly always one group: the others are of what is tried again days later, or around midnight. */
@@ -40,10 +46,12 @@ export function byDay<Item>(items: readonly Item[], seqOf: (item: Item) => numbe
 /** Where they are not there. Whoever runs it holds the row of `numbers`, or has the database alone. */
 export const MAKE_DAYS = 'SELECT make_day(day) FROM unnest($1::integer[]) AS days (day)';
 
+const NUMBERS = 'SELECT open_seq, last_seq FROM numbers';
+
 /** The events among which all lie that are owed, or hold their order key. */
 export async function readOpenSpan(session: Session): Promise<Span> {
-  const row = await session.row('SELECT open_seq, last_seq FROM numbers');
-  return [Number(row?.['open_seq']), Number(row?.['last_seq'])];
+  const row = await session.row(NUMBERS);
+  return daysFromTo(Number(row?.['open_seq']), Number(row?.['last_seq']));
 }
 
 const LIST = `
@@ -95,7 +103,8 @@ export function isTimeToLook(days: DaysMade, nowMs: number): boolean {
 export async function tidyDays(session: WriteSession): Promise<void> {
   const today = Number((await session.row(TODAY))?.['day']);
   await session.makeDaysTo(today, today + AHEAD);
-  const [openSeq, lastSeq] = await readOpenSpan(session);
+  const numbers = await session.row(NUMBERS);
+  const [openSeq, lastSeq] = [Number(numbers?.['open_seq']), Number(numbers?.['last_seq'])];
   let doneBelow = openSeq;
   for (const { fromSeq, belowSeq } of await listDays(session)) {
     if (belowSeq <= openSeq) continue;

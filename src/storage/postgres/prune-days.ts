@@ -51,21 +51,24 @@ const COUNT = `
     AND pg_get_expr(relpartbound, pg_class.oid) LIKE 'FOR VALUES FROM (''' || $1::bigint || ''')%'`;
 const END = 'SELECT end_days($1, $2, $3) AS is_ended';
 
-/** `null`: too much of it stays. Not `isEnded`: there is nothing to drop, or others read it just now. */
+/** `kept`: nothing but what stays is there. `busy`: others read for too long. `crowded`: too much of it stays. */
+export type Ended =
+  { readonly kind: 'dropped'; readonly events: number } | { readonly kind: 'kept' | 'busy' | 'crowded' };
+
 export async function endDays(
   session: WriteSession,
   { fromSeq, belowSeq }: Days,
   { countedSeq }: Cut,
-): Promise<{ isEnded: boolean; events: number } | null> {
+): Promise<Ended> {
   const staying = await session.rows(STAYING, fromSeq, belowSeq, countedSeq, MAX_MOVED + 1);
-  if (staying.length > MAX_MOVED) return null;
+  if (staying.length > MAX_MOVED) return { kind: 'crowded' };
   const tenants = staying.map((row) => Number(row['tenant_no']));
   const seqs = staying.map((row) => Number(row['seq']));
   const others = await session.row(HAS_OTHERS, fromSeq, belowSeq, tenants, seqs);
-  if (staying.length > 0 && others === undefined) return { isEnded: false, events: 0 };
+  if (staying.length > 0 && others === undefined) return { kind: 'kept' };
   const events = Number((await session.row(COUNT, fromSeq))?.['events']);
   const isEnded = (await session.row(END, fromSeq, tenants, seqs))?.['is_ended'] === true;
-  return { isEnded, events: isEnded ? events : 0 };
+  return isEnded ? { kind: 'dropped', events } : { kind: 'busy' };
 }
 
 const OLD_EVENTS = `
@@ -73,7 +76,7 @@ const OLD_EVENTS = `
   WHERE seq >= $1 AND seq < $2
     AND NOT EXISTS (
       SELECT 1 FROM deliveries
-      WHERE deliveries.tenant_no = events.tenant_no AND event_seq = seq AND event_seq >= $1 AND event_seq < $2
+      WHERE deliveries.tenant_no = events.tenant_no AND event_seq = seq AND event_seq >= $5 AND event_seq < $6
         AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > $3 OR (${HELD_BY_KEY})))
   ORDER BY seq LIMIT $4`;
 
@@ -95,18 +98,20 @@ const DELETE_DELIVERIES = `
 const DELETE_EVENTS = `
   DELETE FROM events USING ${OLD} WHERE tenant_no = tenant AND seq = event AND seq >= $3 AND seq < $4`;
 
-/** Those of the range that are old and owe nothing, one by one; what has to stay is passed over. */
+/** Those from that number on that are old and owe nothing, one by one; what has to stay is passed over. */
 export async function pruneEvents(
   session: WriteSession,
-  { fromSeq, belowSeq }: Days,
+  days: Days,
+  fromSeq: number,
   { beforeSeq, countedSeq, limit }: Cut,
 ): Promise<{ events: number; toSeq: number; more: boolean }> {
-  const below = Math.min(belowSeq, beforeSeq, countedSeq + 1);
-  const old = await session.rows(OLD_EVENTS, fromSeq, below, countedSeq, limit);
+  const belowSeq = Math.min(days.belowSeq, beforeSeq, countedSeq + 1);
+  const all = [days.fromSeq, days.belowSeq] as const;
+  const old = await session.rows(OLD_EVENTS, fromSeq, belowSeq, countedSeq, limit, ...all);
   if (old.length > 0) {
     const tenants = old.map((row) => Number(row['tenant_no']));
     const seqs = old.map((row) => Number(row['seq']));
-    const values = [tenants, seqs, fromSeq, below] as const;
+    const values = [tenants, seqs, ...all] as const;
     await session.run(DELETE_ATTEMPTS, ...values);
     await session.run(DELETE_DELIVERIES, ...values);
     await session.run(DELETE_EVENTS, ...values);

@@ -78,14 +78,16 @@ async function pruneDays(
   let events = 0;
   for (const days of await listDays(session)) {
     if (days.belowSeq <= retention.fromSeq || days.fromSeq >= cut.beforeSeq) continue;
-    const ended = days.belowSeq <= cut.beforeSeq ? await endDays(session, days, cut) : null;
-    if (ended !== null) {
-      retention.fromSeq = days.belowSeq;
-      if (ended.isEnded) return { events: events + ended.events, more: true };
-      continue;
+    if (days.belowSeq <= cut.beforeSeq) {
+      const ended = await endDays(session, days, cut);
+      // The others would have to wait as long: in the next round.
+      if (ended.kind === 'busy') return { events, more: false };
+      if (ended.kind !== 'crowded') retention.fromSeq = days.belowSeq;
+      if (ended.kind === 'dropped') return { events: events + ended.events, more: true };
+      if (ended.kind === 'kept') continue;
     }
     const fromSeq = Math.max(days.fromSeq, retention.fromSeq);
-    const pruned = await pruneEvents(session, { ...days, fromSeq }, cut);
+    const pruned = await pruneEvents(session, days, fromSeq, cut);
     events += pruned.events;
     retention.fromSeq = pruned.more ? pruned.toSeq + 1 : days.belowSeq;
     if (pruned.more) return { events, more: true };

@@ -2,6 +2,7 @@
 import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
+import { dayOf } from './days.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
 import { isBlocked, storedKey, supersede } from './order.ts';
@@ -56,6 +57,7 @@ export async function publish(
   const tenants = await session.memory.routes.tenants(session, tenantIds);
   const before = await findBefore(session, events, tenants);
   const firstSeq = await session.takeSeqs(events.length);
+  await session.makeDaysTo(dayOf(firstSeq), dayOf(firstSeq + events.length - 1));
   const group = new Group(session, before);
   const outcomes: PublishOutcome[] = [];
   for (const [index, event] of events.entries())

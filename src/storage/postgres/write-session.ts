@@ -1,7 +1,7 @@
 /** A transaction that writes. */
 import type { ClientBase } from 'pg';
 import { ingestedAtMs } from '../../domain/event.ts';
-import { dayOf, MAKE_DAYS, readOpenSpan } from './days.ts';
+import { daysFromTo, MAKE_DAYS, readOpenSpan } from './days.ts';
 import type { Span } from './days.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
@@ -23,14 +23,11 @@ export class WriteSession extends Session {
   async takeSeqs(count: number): Promise<number> {
     const row = await this.row(TAKE_SEQS, count);
     const lastSeq = Number(row?.['last_seq']);
-    const firstSeq = lastSeq - count + 1;
-    this.#openSpan = [Number(row?.['open_seq']), lastSeq];
-    if (dayOf(lastSeq) > this.memory.days.madeTo)
-      await this.makeDaysTo(dayOf(firstSeq), dayOf(lastSeq));
-    return firstSeq;
+    this.#openSpan = daysFromTo(Number(row?.['open_seq']), lastSeq);
+    return lastSeq - count + 1;
   }
 
-  /** Partitions of all these days. From here on the transaction holds the numbers, or held them before. */
+  /** Partitions of all these days (since 1970), where they are not there. The transaction holds the numbers. */
   async makeDaysTo(first: number, last: number): Promise<void> {
     const { days } = this.memory;
     const from = Math.max(first, days.madeTo + 1);
@@ -53,7 +50,7 @@ export class WriteSession extends Session {
     const [openSeq, lastSeq] = await this.openSpan();
     if (seq >= openSeq) return;
     await this.run(REOPEN, seq);
-    this.#openSpan = [seq, lastSeq];
+    this.#openSpan = daysFromTo(seq, lastSeq);
   }
 
   /**
