@@ -215,11 +215,14 @@ export interface Storage
   }): Promise<{ canceled: number; more: boolean }>;
   /**
    * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key (but of a
-   * deleted destination) and are counted by `rollUpSlice`; `more` as above.
+   * deleted destination) and are counted by `rollUpSlice`; `more` as above. `wholeDays`: a driver to which it is cheaper
+   * may keep all of the day (UTC) in which `beforeMs` lies. `events`: how many; of a day that is dropped at once, about as
+   * many as the database knows of.
    */
   pruneSlice(query: {
     beforeMs: number;
     limit: number;
+    wholeDays?: boolean;
   }): Promise<{ events: number; more: boolean }>;
   /** Lets the engine of the database tidy up when there is nothing better to do (checkpoints). */
   maintain(): Promise<void>;

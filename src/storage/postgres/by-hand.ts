@@ -33,7 +33,7 @@ const ADD = `
                           next_attempt_ms, claimed_by, created_ms, updated_ms)
   SELECT tenant_no, seq,
          (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries
-          WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq),
+          WHERE deliveries.tenant_no = events.tenant_no AND event_seq = $3),
          $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $5
   FROM events WHERE seq = $3 AND tenant_no = $4`;
 
@@ -58,6 +58,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   const destinationNo = tenant?.destinations.get(destinationId);
   if (tenant === undefined || destinationNo === undefined) return 'unknown';
   const askedMs = await session.takeAskedMs();
+  await session.reopen(eventSeq);
   if ((await session.row(ENABLED, tenant.no, destinationNo)) === undefined) return 'disabled';
   const { incarnation } = session;
   const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);

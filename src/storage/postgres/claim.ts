@@ -3,6 +3,7 @@ import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
+import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
@@ -22,7 +23,7 @@ const LATER_WITHOUT_KEY = `
     FROM (
       SELECT next_attempt_ms, order_key FROM deliveries
       WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
-        AND next_attempt_ms > $4
+        AND next_attempt_ms > $4 AND event_seq BETWEEN $5 AND $6
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
 
 const CLAIM = `
@@ -30,11 +31,13 @@ const CLAIM = `
   FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place)
   JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
+    AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
 
 const FIND_LANES = `
-  SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling
+  SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling,
+         (SELECT open_seq FROM numbers) AS open_seq, (SELECT last_seq FROM numbers) AS last_seq
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tenant, destination, place)
   JOIN tenants ON tenants.id = tenant
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
@@ -46,21 +49,24 @@ const RELEASE = `
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place) JOIN events ON events.seq = wanted.seq
   WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
-    AND claimed_by = $2`;
+    AND claimed_by = $2 AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6`;
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
-  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant`;
+  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant
+  AND event_seq BETWEEN $3 AND $4`;
 // Leaps from lane to lane instead of reading every waiting delivery.
 const WAITING = `
   WITH RECURSIVE claimants AS (${CLAIMANTS}), lanes (tenant_no, destination_no) AS (
-    (SELECT tenant_no, destination_no FROM deliveries WHERE status = ${STATUS_CODE.pending}
+    (SELECT tenant_no, destination_no FROM deliveries
+     WHERE status = ${STATUS_CODE.pending} AND event_seq BETWEEN $3 AND $4
      ORDER BY tenant_no, destination_no LIMIT 1)
     UNION ALL
     SELECT next.tenant_no, next.destination_no FROM lanes CROSS JOIN LATERAL (
       SELECT tenant_no, destination_no FROM deliveries
       WHERE status = ${STATUS_CODE.pending}
         AND (deliveries.tenant_no, deliveries.destination_no) > (lanes.tenant_no, lanes.destination_no)
+        AND event_seq BETWEEN $3 AND $4
       ORDER BY tenant_no, destination_no LIMIT 1) AS next)
   SELECT tenants.id AS tenant_id, destinations.id, min(first.due_ms) AS due_ms
   FROM lanes
@@ -89,6 +95,7 @@ export async function claim(
         tenantNo: Number(row['tenant_no']),
         destinationNo: Number(row['no']),
         isCanceling: row['is_canceling'] === true,
+        openSpan: daysFromTo(Number(row['open_seq']), Number(row['last_seq'])),
       },
     ]),
   );
@@ -139,10 +146,10 @@ async function claimLane(
 /** When those come due; where too many others are before them, when to look again. */
 async function laterWithoutKey(
   session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
+  { tenantNo, destinationNo, openSpan }: Lane,
   dueBeforeMs: number,
 ): Promise<number[]> {
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs] as const;
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, ...openSpan];
   return (await session.rows(LATER_WITHOUT_KEY, ...values)).flatMap((row) => {
     if (row['first'] !== null) return [Number(row['first'])];
     return row['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
@@ -156,13 +163,21 @@ async function take(
   keys: readonly DeliveryKey[],
 ): Promise<ClaimedDelivery[]> {
   if (keys.length === 0) return [];
-  const rows = await session.rows(
-    CLAIM,
-    session.incarnation,
-    tenantNo,
-    keys.map(({ seq }) => seq),
-    keys.map(({ ordinal }) => ordinal),
-  );
+  const rows: Row[] = [];
+  for (const group of byDay(keys, seqOf)) {
+    const seqs = group.map(seqOf);
+    const ordinals = group.map(({ ordinal }) => ordinal);
+    rows.push(
+      ...(await session.rows(
+        CLAIM,
+        session.incarnation,
+        tenantNo,
+        seqs,
+        ordinals,
+        ...spanOf(seqs),
+      )),
+    );
+  }
   const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
   return keys.map((key) => {
     const row = byKey.get(nameOf(key));
@@ -199,22 +214,26 @@ export const release: Operation<Storage['release'], WriteSession> = async (
   session,
   { deliveries },
 ) => {
-  await session.run(
-    RELEASE,
-    session.clock.nowMs(),
-    session.incarnation,
-    deliveries.map(({ seq }) => seq),
-    deliveries.map(({ ordinal }) => ordinal),
-  );
+  for (const group of byDay(deliveries, seqOf)) {
+    const seqs = group.map(seqOf);
+    const ordinals = group.map(({ ordinal }) => ordinal);
+    const nowMs = session.clock.nowMs();
+    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, ...spanOf(seqs));
+  }
 };
 
 export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
-  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs());
+  const open = await readOpenSpan(session);
+  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs(), ...open);
   return rows.map((row) => ({
     tenantId: String(row['tenant_id']),
     destinationId: String(row['id']),
     firstDueAtMs: Number(row['due_ms']),
   }));
+}
+
+function seqOf({ seq }: DeliveryKey): number {
+  return seq;
 }
 
 function nameOf({ seq, ordinal }: DeliveryKey): string {

@@ -1,7 +1,9 @@
 /** What attempts produced: the attempt's row, and the delivery's next state, where the claim still holds. */
 import type { AttemptRecord, RecordOutcome } from '../storage.ts';
 import { attemptCode } from '../../domain/attempt.ts';
+import { byDay, spanOf } from './days.ts';
 import { numberOrNull } from './page.ts';
+import type { Row } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
@@ -11,7 +13,7 @@ const HELD = `
   FROM unnest($1::bigint[], $2::integer[]) AS done (seq, place)
   JOIN events ON events.seq = done.seq
   JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = done.seq AND ordinal = place
-  WHERE claimed_by = $3
+  WHERE claimed_by = $3 AND events.seq BETWEEN $4 AND $5 AND event_seq BETWEEN $4 AND $5
   FOR UPDATE OF deliveries`;
 
 const INSERT = `
@@ -33,7 +35,7 @@ const UPDATE = `
     AS done (tenant_no, event_seq, ordinal, status, holds, attempts, step, asked_by, next_attempt_ms, last_code, attempt_seq,
              updated_ms)
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
-    AND deliveries.ordinal = done.ordinal`;
+    AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $13 AND $14`;
 
 interface Held {
   readonly tenantNo: number;
@@ -51,6 +53,8 @@ interface Done {
   readonly attempt: AttemptRecord;
   readonly held: Held;
 }
+
+const eventOf = ({ attempt }: Done) => attempt.delivery.seq;
 
 export async function record(
   session: WriteSession,
@@ -75,7 +79,10 @@ export async function record(
   }));
   const shapeNos = await session.memory.shapes.numbers(session, shapes);
   await session.run(INSERT, ...attemptColumns(done, shapeNos));
-  await session.run(UPDATE, ...deliveryColumns(done));
+  for (const group of byDay(done, eventOf)) {
+    const span = spanOf(group.map(eventOf));
+    await session.run(UPDATE, ...deliveryColumns(group), ...span);
+  }
   return outcomes;
 }
 
@@ -83,12 +90,12 @@ async function findHeld(
   session: WriteSession,
   attempts: readonly AttemptRecord[],
 ): Promise<Map<string, Held>> {
-  const rows = await session.rows(
-    HELD,
-    attempts.map(({ delivery }) => delivery.seq),
-    attempts.map(({ delivery }) => delivery.ordinal),
-    session.incarnation,
-  );
+  const rows: Row[] = [];
+  for (const group of byDay(attempts, ({ delivery }) => delivery.seq)) {
+    const seqs = group.map(({ delivery }) => delivery.seq);
+    const ordinals = group.map(({ delivery }) => delivery.ordinal);
+    rows.push(...(await session.rows(HELD, seqs, ordinals, session.incarnation, ...spanOf(seqs))));
+  }
   return new Map(
     rows.map((row) => [
       `${String(row['event_seq'])}/${String(row['ordinal'])}`,

@@ -17,6 +17,7 @@ import { cancelSlice } from './cancel-slice.ts';
 import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
+import { isTimeToLook, tidyDays } from './days.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
 import { refuseHalfACopy } from './copy-mark.ts';
 import {
@@ -123,7 +124,7 @@ export async function openPostgresStorage({
     }
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
-    return storageOver({ pool, control, replica, wire, node, ids, clock });
+    return storageOver({ pool, control, replica, wire, node, ids, clock, maintains });
   } catch (error) {
     await replica?.close();
     await control.end();
@@ -140,15 +141,26 @@ interface Parts {
   readonly node: Node;
   readonly ids: IdCodec;
   readonly clock: Clock;
+  readonly maintains: boolean;
 }
 
-function storageOver({ pool, control, replica, wire, node, ids, clock }: Parts): Storage {
+function storageOver({
+  pool,
+  control,
+  replica,
+  wire,
+  node,
+  ids,
+  clock,
+  maintains,
+}: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
     rollups: new RollupSlices(),
     rounds: new Map(),
-    retention: { fromSeq: 0 },
+    days: { madeTo: -1, lookedAtMs: null },
+    retention: { fromSeq: 0, keysFromSeq: 0 },
     seenMarks: new Map(),
   };
   const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory });
@@ -179,6 +191,7 @@ function storageOver({ pool, control, replica, wire, node, ids, clock }: Parts):
   };
   const claimInOrder = inOrder(claim);
   const claimBeside = write(claim);
+  const tidy = inOrder<undefined, void>(tidyDays);
 
   return {
     ids,
@@ -273,7 +286,10 @@ function storageOver({ pool, control, replica, wire, node, ids, clock }: Parts):
     metricsAttempts: readPerhapsLagging(metricsAttempts),
     usageList: readPerhapsLagging(usageList),
     ping: () => write(ping)(undefined),
-    maintain: () => transactions.aside(() => node.tidy()),
+    async maintain() {
+      await transactions.aside(() => node.tidy());
+      if (maintains && isTimeToLook(memory.days, clock.monotonicMs())) await tidy(undefined);
+    },
     async close() {
       // Where the database is away, the mark stays: what was told is told once more.
       await write(leaveTold)(undefined).catch(() => undefined);

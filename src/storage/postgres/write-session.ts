@@ -1,12 +1,15 @@
 /** A transaction that writes. */
 import type { ClientBase } from 'pg';
 import { ingestedAtMs } from '../../domain/event.ts';
+import { daysFromTo, MAKE_DAYS, readOpenSpan } from './days.ts';
+import type { Span } from './days.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
 import type { SessionParts } from './session.ts';
 
 export class WriteSession extends Session {
   readonly memory: Memory;
+  #openSpan: Span | null = null;
 
   constructor(client: ClientBase, parts: SessionParts & { readonly memory: Memory }) {
     super(client, parts);
@@ -19,7 +22,35 @@ export class WriteSession extends Session {
    */
   async takeSeqs(count: number): Promise<number> {
     const row = await this.row(TAKE_SEQS, count);
-    return Number(row?.['last_seq']) - count + 1;
+    const lastSeq = Number(row?.['last_seq']);
+    this.#openSpan = daysFromTo(Number(row?.['open_seq']), lastSeq);
+    return lastSeq - count + 1;
+  }
+
+  /** Partitions of all these days (since 1970), where they are not there. The transaction holds the numbers. */
+  async makeDaysTo(first: number, last: number): Promise<void> {
+    const { days } = this.memory;
+    const from = Math.max(first, days.madeTo + 1);
+    if (from > last) return;
+    await this.rows(
+      MAKE_DAYS,
+      Array.from({ length: last - from + 1 }, (_, index) => from + index),
+    );
+    days.madeTo = last;
+  }
+
+  /** The events among which all lie that are owed, or hold their order key. */
+  async openSpan(): Promise<Span> {
+    this.#openSpan ??= await readOpenSpan(this);
+    return this.#openSpan;
+  }
+
+  /** Before a delivery of an event with this number is made due again; the transaction holds the numbers. */
+  async reopen(seq: number): Promise<void> {
+    const [openSeq, lastSeq] = await this.openSpan();
+    if (seq >= openSeq) return;
+    await this.run(REOPEN, seq);
+    this.#openSpan = daysFromTo(seq, lastSeq);
   }
 
   /**
@@ -43,7 +74,9 @@ export class WriteSession extends Session {
 const TAKE_SEQS = `
   UPDATE numbers
   SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + $1::bigint - 1
-  RETURNING last_seq`;
+  RETURNING last_seq, open_seq`;
+
+const REOPEN = 'UPDATE numbers SET open_seq = $1 WHERE open_seq > $1';
 
 const TAKE_BOUNDARY = `
   UPDATE numbers
