@@ -25,6 +25,7 @@ export const LONG = [
   'test/e2e/postgres.test.ts',
   'test/e2e/postgres-nodes.test.ts',
   'test/e2e/postgres-restore.test.ts',
+  'test/e2e/rate-over-minutes.test.ts',
   'test/nodes/**/*.test.ts',
   'test/outbox/crash.test.ts',
   'test/outbox/install.test.ts',
