@@ -136,6 +136,28 @@ describe.skipIf(reason !== null)('lanes over several nodes', () => {
     await postgres.dropSchema(database);
   });
 
+  it('are seen to fail on every node, whoever has them', () =>
+    withNodes(postgres, 3, async (...nodes) => {
+      const [first] = nodes;
+      if (first === undefined) throw new Error('there is no node');
+      const tenantId = await first.tenant();
+      const config = { url: first.receiver.url('/status/500') };
+      const policy = { retry: { delays_s: [] } };
+      const { id } = await first.destination(tenantId, { config, policy });
+      for (const node of nodes) await node.publish({ tenant_id: tenantId, data: {} });
+      const path = `/v1/tenants/${tenantId}/destinations`;
+      for (const node of nodes) {
+        await until('three failures in a row', async () => {
+          const { body } = await node.get<{ state: { consecutive_failures: number } }>(
+            `${path}/${id}`,
+          );
+          return body.state.consecutive_failures === 3 ? true : undefined;
+        });
+        const { body } = await node.get<{ state: { consecutive_failures: number } }[]>(path);
+        expect(body.map(({ state }) => state.consecutive_failures)).toEqual([3]);
+      }
+    }));
+
   it('do not keep a test event from being answered by the node that was asked', () =>
     withNodes(postgres, 2, async (...nodes) => {
       const [first] = nodes;

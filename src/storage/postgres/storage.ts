@@ -32,7 +32,7 @@ import {
 import { deletionList, tenantEraseSlice } from './erase.ts';
 import { eventSearch } from './event-search.ts';
 import { eventGet, eventList } from './events.ts';
-import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
+import { destinationsEnding, expiryWarned, healthOf, healthPage, healthPut } from './health.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
 import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Memory } from './memory.ts';
@@ -202,6 +202,7 @@ function storageOver({
       look: () => transactions.aside(() => node.look()),
       lanesTake: write(lanesTake),
       lanesRelease: write(lanesRelease),
+      healthOf: read(healthOf),
       tell: ({ node: to, lanes }) => transactions.aside(() => wire.tell(to, lanes)),
       onTold: (listener) =>
         wire.onTold(({ node: to, lanes }) => {
