@@ -21,7 +21,6 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'clients.ts clientGet': OF_AN_ID,
   'clients.ts clientRing': OF_A_START,
   'clients.ts clientUpdate': OF_AN_ID,
-  'days.ts IS_OPEN': OF_THE_CARETAKER,
   'deliveries.ts DESTINATIONS': OF_A_LIST,
   'deliveries.ts SELECT': OF_A_LIST,
   'deliveries.ts SELECT_OF_ALL': OF_A_LIST,
@@ -43,7 +42,6 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'prune.ts OLD_KEYS': OF_THE_CARETAKER,
   'prune-days.ts HAS_OTHERS': OF_THE_CARETAKER,
   'prune-days.ts OLD_EVENTS': OF_THE_CARETAKER,
-  'prune-days.ts STAYING': OF_THE_CARETAKER,
   'record.ts HELD': NOT_YET,
   'replay-advance.ts REPLAY': OF_AN_ID,
   'replay-settle.ts COMPLETE': OF_THE_CARETAKER,
@@ -63,6 +61,7 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'rollup-read.ts END': OF_THE_CARETAKER,
   'rollup-read.ts LAST': OF_THE_CARETAKER,
   'sealed.ts SOURCES': 'Every sealed box, by pages: `angarium keys reencrypt`.',
+  'tidy-days.ts IS_OPEN': OF_THE_CARETAKER,
   'topics.ts NAMED_BY':
     'The oldest few destinations that name a topic, of any tenant: a topic is deleted.',
   'untold.ts FAILED':

@@ -5,7 +5,6 @@
  * of a narrower range the planner would guess that next to nothing lies in it, and read it through for each row.
  */
 import type { Session } from './session.ts';
-import type { WriteSession } from './write-session.ts';
 
 /** Numbers are microseconds; days are those of UTC. */
 export const DAY_US = 86_400_000_000;
@@ -46,7 +45,7 @@ export function byDay<Item>(items: readonly Item[], seqOf: (item: Item) => numbe
 /** Where they are not there. Whoever runs it holds the row of `numbers`, or has the database alone. */
 export const MAKE_DAYS = 'SELECT make_day(day) FROM unnest($1::integer[]) AS days (day)';
 
-const NUMBERS = 'SELECT open_seq, last_seq FROM numbers';
+export const NUMBERS = 'SELECT open_seq, last_seq FROM numbers';
 
 /** The events among which all lie that are owed, or hold their order key. */
 export async function readOpenSpan(session: Session): Promise<Span> {
@@ -70,55 +69,10 @@ export async function listDays(session: Session): Promise<Days[]> {
   }));
 }
 
-/** So many days after today are made beforehand. */
-const AHEAD = 3;
-const BETWEEN_LOOKS_MS = 60_000;
-
-const TODAY = 'SELECT floor(extract(epoch FROM clock_timestamp()) / 86400)::bigint AS day';
-
-// In the order of an index, which is empty where all is done: a plan for stale statistics would read the table through.
-const IS_OPEN = `
-  SELECT EXISTS (SELECT 1 FROM deliveries WHERE event_seq >= $1 AND event_seq < $2 AND status = 0
-                 ORDER BY tenant_no, destination_no, claimed_by, next_attempt_ms LIMIT 1)
-      OR EXISTS (SELECT 1 FROM deliveries
-                 WHERE event_seq >= $1 AND event_seq < $2 AND order_key IS NOT NULL AND (status = 0 OR holds)
-                 ORDER BY tenant_no, destination_no, order_key LIMIT 1) AS is_open`;
-const RAISE = 'UPDATE numbers SET open_seq = $1 WHERE open_seq < $1';
-
+/** What a process remembers of them. */
 export interface DaysMade {
   /** The last day that is known to be there; -1: none. */
   madeTo: number;
   /** By the monotonic clock; `null`: not yet. */
   lookedAtMs: number | null;
-}
-
-/** Whether to look again whether days have to be made or are done; once a minute. */
-export function isTimeToLook(days: DaysMade, nowMs: number): boolean {
-  if (days.lookedAtMs !== null && nowMs - days.lookedAtMs < BETWEEN_LOOKS_MS) return false;
-  days.lookedAtMs = nowMs;
-  return true;
-}
-
-/** Makes the days to come. The earliest day on which something is still owed: what is before needs no more looking at. */
-export async function tidyDays(session: WriteSession): Promise<void> {
-  const today = Number((await session.row(TODAY))?.['day']);
-  await session.makeDaysTo(today, today + AHEAD);
-  const numbers = await session.row(NUMBERS);
-  const [openSeq, lastSeq] = [Number(numbers?.['open_seq']), Number(numbers?.['last_seq'])];
-  let doneBelow = openSeq;
-  for (const { fromSeq, belowSeq } of await listDays(session)) {
-    if (belowSeq <= openSeq) continue;
-    if (belowSeq > lastSeq || (await isOpen(session, fromSeq, belowSeq))) {
-      doneBelow = Math.max(doneBelow, fromSeq);
-      break;
-    }
-    doneBelow = belowSeq;
-  }
-  // Whatever the clock says, the next number comes after the last.
-  doneBelow = Math.min(doneBelow, lastSeq);
-  if (doneBelow > openSeq) await session.run(RAISE, doneBelow);
-}
-
-async function isOpen(session: Session, fromSeq: number, belowSeq: number): Promise<boolean> {
-  return (await session.row(IS_OPEN, fromSeq, belowSeq))?.['is_open'] === true;
 }

@@ -17,7 +17,6 @@ import { cancelSlice } from './cancel-slice.ts';
 import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
-import { isTimeToLook, tidyDays } from './days.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
 import { refuseHalfACopy } from './copy-mark.ts';
 import {
@@ -74,6 +73,7 @@ import {
   tenantSecretsPut,
   tenantUpsert,
 } from './tenants.ts';
+import { isTimeToLook, tidyDays } from './tidy-days.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
 import { leaveTold, untoldFailures } from './untold.ts';
