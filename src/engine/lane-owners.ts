@@ -172,8 +172,10 @@ export class LaneOwners {
       try {
         const taken = await this.#nodes.lanesTake({ self, lanes: lanes.map(keyOf) });
         // Meanwhile it may have gone on under another number, with nothing in hand.
-        if (self !== this.#view.self) continue;
-        lanes.forEach((lane, index) => this.#taken(lane, taken[index]?.health));
+        const isSelf = self === this.#view.self;
+        lanes.forEach((lane, index) =>
+          this.#taken(lane, isSelf ? taken[index]?.health : undefined),
+        );
       } catch {
         this.#clock.schedule(RETRY_MS, () => {
           for (const lane of lanes) if (!this.owns(lane)) this.want(lane);
@@ -186,7 +188,7 @@ export class LaneOwners {
 
   #taken(lane: Lane, health: Health | null | undefined): void {
     if (health === undefined) {
-      // The one before has something of it under way. It tells when it is done, and looking finds it.
+      // The one before has something of it under way: it tells when it is done. Whatever the reason, looking finds it.
       this.#host.isOthers(lane);
       return;
     }

@@ -174,7 +174,8 @@ export interface Storage
    */
   publish(query: { events: readonly NewEvent[] }): Promise<PublishOutcome[]>;
   /**
-   * Writes what attempts produced. `lost`: this node no longer holds the delivery's claim, nothing of it was written.
+   * Writes what attempts produced. `lost`: nothing of it was written, as this node no longer holds the
+   * delivery's claim, or holds it anew with that attempt written already.
    * `canceled`: the attempt was written, but the delivery had been canceled meanwhile and stays so.
    */
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;

@@ -15,7 +15,7 @@ import { API_KEY, findClockLibrary } from './nodes.ts';
 import { KINDS, planFaults } from './plan.ts';
 import type { FaultKind } from './plan.ts';
 import { Publisher } from './publisher.ts';
-import { countPending, readCounted, readRecords } from './records.ts';
+import { countPending, readCounted, readRecords, readStuck } from './records.ts';
 import type { Counted } from './records.ts';
 import { startStage } from './stage.ts';
 import type { Stage } from './stage.ts';
@@ -151,7 +151,7 @@ interface End {
 
 /** Waits until nothing is owed and all is counted, ends the nodes in good order, and reads what they have left. */
 async function healAndRead(
-  { database, members, ready, allReady }: Stage,
+  { folder, database, members, ready, allReady }: Stage,
   publisher: Publisher,
   tell: (line: string) => void,
 ): Promise<End> {
@@ -178,6 +178,8 @@ async function healAndRead(
   const isDrained = async () => (await countPending(client)) === 0;
   await inTime('nothing is pending', untilTrue('the deliveries', isDrained, DRAIN_MS));
   const drainedAfterS = (performance.now() - healedMs) / 1000;
+  if (!(await isDrained()))
+    writeFileSync(join(folder, 'stuck.json'), JSON.stringify(await readStuck(client), null, 2));
 
   const api = new Api(ready()[0]?.url ?? '', API_KEY);
   const counted = await untilCounted(client, api);

@@ -2,13 +2,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { DESTINATIONS } from './ledger.ts';
 import type { Arrival } from './ledger.ts';
-import type { NodeName } from './plan.ts';
+import type { Senders } from './senders.ts';
 
 export interface Receivers {
   readonly url: (destination: string) => string;
@@ -19,23 +18,17 @@ export interface Receivers {
 export interface ReceiversParts {
   readonly random: SeededRandom;
   readonly nowMs: () => number;
-  /** Whose a connection is, by the port of its other end. */
-  readonly senderOf: (port: number) => NodeName | null;
+  readonly senders: Senders;
 }
 
 export async function startReceivers(parts: ReceiversParts): Promise<Receivers> {
   const arrivals: Arrival[] = [];
-  const senders = new WeakMap<Socket, NodeName | null>();
 
   async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket, url = '', headers } = request;
     const atMs = parts.nowMs();
-    let node = senders.get(socket);
-    if (node === undefined) {
-      node = parts.senderOf(socket.remotePort ?? 0);
-      senders.set(socket, node);
-    }
-    const { data } = (await json(request)) as { data: { n: number } };
+    const [node, body] = await Promise.all([parts.senders.of(socket), json(request)]);
+    const { data } = body as { data: { n: number } };
     const destination = url.slice(1);
     const { status, afterMs } = answerOf(destination, parts.random);
     if (afterMs > 0) await pause(afterMs);

@@ -48,6 +48,26 @@ export async function countPending(client: pg.Client): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
+const STUCK = `
+  SELECT tenants.id || '/' || destinations.id AS destination, claimed_by, count(*)::integer AS pending,
+         min(event_seq) AS first_seq, min(next_attempt_ms) AS next_attempt_ms,
+         (SELECT owner FROM lanes WHERE lanes.tenant_no = deliveries.tenant_no
+            AND lanes.destination_no = deliveries.destination_no) AS owner
+  FROM deliveries
+  JOIN tenants ON tenants.no = deliveries.tenant_no
+  JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
+  WHERE status = 0
+  GROUP BY 1, 2, deliveries.tenant_no, deliveries.destination_no`;
+
+/** To look at, where something is stuck: what is pending and whose it is, and the nodes. */
+export async function readStuck(client: pg.Client): Promise<object> {
+  const [lanes, nodes] = [
+    await client.query(STUCK),
+    await client.query('SELECT *, lease_until > clock_timestamp() AS lives FROM nodes'),
+  ];
+  return { atMs: Date.now(), lanes: lanes.rows, nodes: nodes.rows };
+}
+
 export interface Counted {
   /** Attempts by day and destination: the rows, and what `GET /usage` says. */
   readonly attempts: Counts;

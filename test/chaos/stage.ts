@@ -15,7 +15,7 @@ import type { NodeName } from './plan.ts';
 import { Proxy } from './proxy.ts';
 import { startReceivers } from './receivers.ts';
 import type { Receivers } from './receivers.ts';
-import { senderOf } from './senders.ts';
+import { Senders } from './senders.ts';
 
 /** Few enough that they can all be taken; three nodes have up to 33. */
 const MAX_CONNECTIONS = 60;
@@ -64,7 +64,7 @@ export async function startStage({ random, nowMs, clockLibrary }: StageParts): P
   const receivers = await startReceivers({
     random,
     nowMs,
-    senderOf: (port) => senderOf(port, new Map(all.map(({ node }) => [node.name, node.pid]))),
+    senders: new Senders(() => new Map(all.map(({ node }) => [node.name, node.pid]))),
   });
   const ready = () =>
     all.flatMap(({ node: { name, url } }) => (url === null ? [] : [{ name, url }]));

@@ -157,6 +157,41 @@ describe.skipIf(reason !== null)('lanes over several nodes', () => {
         expect(body.map(({ state }) => state.consecutive_failures)).toEqual([3]);
       }
     }));
+  it('are found again by a node that was buried while it was about to take them', async () => {
+    const database = await postgres.createSchema();
+    const gate = Promise.withResolvers<void>();
+    const reborn = Promise.withResolvers<void>();
+    const atGate = Promise.withResolvers<void>();
+    let looks = 0;
+    const slowly = (storage: Storage): Storage => {
+      const { nodes } = storage;
+      if (nodes === null) throw new Error('there are nodes');
+      nodes.onReborn(() => reborn.resolve());
+      const lanesTake: typeof nodes.lanesTake = async (query) => {
+        atGate.resolve();
+        await gate.promise;
+        return await nodes.lanesTake(query);
+      };
+      const waitingLanes = async () => {
+        const waiting = await storage.waitingLanes();
+        if (waiting.length > 0) looks++;
+        return waiting;
+      };
+      return { ...storage, waitingLanes, nodes: { ...nodes, lanesTake } };
+    };
+    const one = await ApiServer.start({ database, wrap: slowly });
+    const tenantId = await one.tenant();
+    await one.destination(tenantId);
+    await one.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+    await atGate.promise;
+    await until('it to know since when it is due', () => (looks > 1 ? true : undefined));
+    await postgres.query(`UPDATE ${schemaOf(database)}.nodes SET lease_until = '-infinity'`);
+    await reborn.promise;
+    gate.resolve();
+    await one.receiver.wait('/ok', 1);
+    await one.stop();
+    await postgres.dropSchema(database);
+  });
 
   it('do not keep a test event from being answered by the node that was asked', () =>
     withNodes(postgres, 2, async (...nodes) => {

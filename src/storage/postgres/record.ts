@@ -9,7 +9,8 @@ import { STATUS_CODE } from './statuses.ts';
 
 // The event tells the tenant, whose number leads every key.
 const HELD = `
-  SELECT deliveries.tenant_no, event_seq, ordinal, destination_no, status, holds, step, asked_by, next_attempt_ms, last_attempt_seq
+  SELECT deliveries.tenant_no, event_seq, ordinal, destination_no, status, holds, attempts, step, asked_by, next_attempt_ms,
+         last_attempt_seq
   FROM unnest($1::bigint[], $2::integer[]) AS done (seq, place)
   JOIN events ON events.seq = done.seq
   JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = done.seq AND ordinal = place
@@ -42,6 +43,7 @@ interface Held {
   readonly destinationNo: number;
   readonly status: number;
   readonly holds: boolean;
+  readonly attempts: number;
   readonly step: number;
   readonly askedBy: number;
   readonly nextAttemptAtMs: number | null;
@@ -66,7 +68,8 @@ export async function record(
   const outcomes = attempts.map((attempt, index): RecordOutcome => {
     const key = `${attempt.delivery.seq}/${attempt.delivery.ordinal}`;
     const found = held.get(key);
-    if (found === undefined) return 'lost';
+    // An attempt from before this node began anew may end when it has claimed the same again, and made that attempt once more.
+    if (found === undefined || found.attempts !== attempt.number - 1) return 'lost';
     // The first outcome ends the claim.
     held.delete(key);
     done.push({ seq: firstSeq + index, attempt, held: found });
@@ -104,6 +107,7 @@ async function findHeld(
         destinationNo: Number(row['destination_no']),
         status: Number(row['status']),
         holds: row['holds'] === true,
+        attempts: Number(row['attempts']),
         step: Number(row['step']),
         askedBy: Number(row['asked_by']),
         nextAttemptAtMs: numberOrNull(row['next_attempt_ms']),
