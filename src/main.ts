@@ -119,6 +119,9 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'migrate_data':
       await migrateData(command.args).catch(explain);
       return;
+    case 'migrate_citus':
+      await migrateCitus(command.args).catch(explain);
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
@@ -155,6 +158,17 @@ async function migrateData(args: readonly string[]): Promise<void> {
     stderr: process.stderr,
     nowMs: () => systemClock.monotonicMs(),
   });
+}
+
+/** Loaded here alone. */
+async function migrateCitus(args: readonly string[]): Promise<void> {
+  const [{ runMigrateCitus }, { distribute }] = await Promise.all([
+    import('./cli/migrate-citus.ts'),
+    import('./storage/postgres/distribute.ts'),
+  ]);
+  const { stdout, stderr } = process;
+  const env = readEnvironment();
+  process.exitCode = await runMigrateCitus(args, { env, distribute, stdout, stderr });
 }
 
 /** A command that is done by a running server; it gives what to say. */

@@ -38,9 +38,8 @@ const ADD = `
   FROM events WHERE seq = $3 AND tenant_no = $4`;
 
 const STATUS = `
-  SELECT deliveries.tenant_no, status, claimed_by, holds
-  FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = seq
-  WHERE seq = $1 AND ordinal = $2 FOR UPDATE OF deliveries`;
+  SELECT status, claimed_by, holds FROM deliveries
+  WHERE tenant_no = $1 AND event_seq = $2 AND ordinal = $3 FOR UPDATE`;
 
 const LET_GO = `
   UPDATE deliveries SET holds = false, updated_ms = $1 WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
@@ -83,9 +82,10 @@ export const cancel: Operation<Storage['cancel'], WriteSession> = async (
   session,
   { delivery: { seq, ordinal }, nowMs, code = null, audit },
 ) => {
-  const row = await session.row(STATUS, seq, ordinal);
+  const [tenantNo = null] = await session.memory.eventTenants.of(session, [seq]);
+  const key = [tenantNo ?? -1, seq, ordinal] as const;
+  const row = await session.row(STATUS, ...key);
   if (row === undefined) return 'unknown';
-  const key = [Number(row['tenant_no']), seq, ordinal] as const;
   if (row['holds'] === true) {
     await session.run(LET_GO, nowMs, ...key);
     await writeAudit(session, audit);

@@ -47,9 +47,9 @@ const RELEASE = `
   UPDATE deliveries
   SET claimed_by = 0,
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
-  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place) JOIN events ON events.seq = wanted.seq
-  WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
-    AND claimed_by = $2 AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6`;
+  FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
+  WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND claimed_by = $2
+    AND event_seq BETWEEN $6 AND $7`;
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
@@ -179,6 +179,7 @@ async function take(
     );
   }
   const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
+  for (const { seq } of keys) session.memory.eventTenants.note(seq, tenantNo);
   return keys.map((key) => {
     const row = byKey.get(nameOf(key));
     if (row === undefined) throw new Error(`delivery ${nameOf(key)} has no event`);
@@ -217,8 +218,11 @@ export const release: Operation<Storage['release'], WriteSession> = async (
   for (const group of byDay(deliveries, seqOf)) {
     const seqs = group.map(seqOf);
     const ordinals = group.map(({ ordinal }) => ordinal);
+    // `null`, where the event is gone, is nobody's.
+    const tenants = await session.memory.eventTenants.of(session, seqs);
     const nowMs = session.clock.nowMs();
-    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, ...spanOf(seqs));
+    const span = spanOf(seqs);
+    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, tenants, ...span);
   }
 };
 

@@ -1,5 +1,6 @@
 /** What a storage keeps in memory from one transaction to the next; all of it can be had again from the database. */
 import type { DaysMade } from './days.ts';
+import type { EventTenants } from './event-tenants.ts';
 import type { RequestShapes } from './request-shapes.ts';
 import type { RollupSlices } from './rollup-read.ts';
 import type { Routes } from './routes.ts';
@@ -7,6 +8,7 @@ import type { Routes } from './routes.ts';
 export interface Memory {
   readonly routes: Routes;
   readonly shapes: RequestShapes;
+  readonly eventTenants: EventTenants;
   readonly rollups: RollupSlices;
   /** Rounds over the keys of ordered lanes, by the destination's number. */
   readonly rounds: Map<number, OrderedRound>;

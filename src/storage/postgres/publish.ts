@@ -144,6 +144,7 @@ class Group {
         if (isSuperseded || found.isBehind) isClaimed = false;
       }
       if (claimed && !isClaimed) behind.push(ordinal);
+      if (isClaimed) this.#session.memory.eventTenants.note(seq, tenant.no);
       this.#deliveries.push({
         tenantNo: tenant.no,
         seq,

@@ -7,14 +7,12 @@ import type { Row } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
-// The event tells the tenant, whose number leads every key.
 const HELD = `
   SELECT deliveries.tenant_no, event_seq, ordinal, destination_no, status, holds, attempts, step, asked_by, next_attempt_ms,
          last_attempt_seq
-  FROM unnest($1::bigint[], $2::integer[]) AS done (seq, place)
-  JOIN events ON events.seq = done.seq
-  JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = done.seq AND ordinal = place
-  WHERE claimed_by = $3 AND events.seq BETWEEN $4 AND $5 AND event_seq BETWEEN $4 AND $5
+  FROM unnest($1::bigint[], $2::integer[], $3::bigint[]) AS done (seq, place, tenant)
+  JOIN deliveries ON deliveries.tenant_no = done.tenant AND event_seq = done.seq AND ordinal = place
+  WHERE claimed_by = $4 AND event_seq BETWEEN $5 AND $6
   FOR UPDATE OF deliveries`;
 
 const INSERT = `
@@ -97,7 +95,9 @@ async function findHeld(
   for (const group of byDay(attempts, ({ delivery }) => delivery.seq)) {
     const seqs = group.map(({ delivery }) => delivery.seq);
     const ordinals = group.map(({ delivery }) => delivery.ordinal);
-    rows.push(...(await session.rows(HELD, seqs, ordinals, session.incarnation, ...spanOf(seqs))));
+    const tenants = await session.memory.eventTenants.of(session, seqs);
+    const { incarnation } = session;
+    rows.push(...(await session.rows(HELD, seqs, ordinals, tenants, incarnation, ...spanOf(seqs))));
   }
   return new Map(
     rows.map((row) => [

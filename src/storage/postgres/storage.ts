@@ -30,6 +30,7 @@ import {
 } from './destinations.ts';
 import { deletionList, tenantEraseSlice } from './erase.ts';
 import { eventSearch } from './event-search.ts';
+import { EventTenants } from './event-tenants.ts';
 import { eventGet, eventList } from './events.ts';
 import { destinationsEnding, expiryWarned, healthOf, healthPage, healthPut } from './health.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
@@ -157,6 +158,7 @@ function storageOver({
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
+    eventTenants: new EventTenants(),
     rollups: new RollupSlices(),
     rounds: new Map(),
     days: { madeTo: -1, lookedAtMs: null },

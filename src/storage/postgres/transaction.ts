@@ -221,6 +221,7 @@ export class Transactions {
   #forget(): void {
     this.#parts.memory.routes.forget();
     this.#parts.memory.shapes.forget();
+    this.#parts.memory.eventTenants.forget();
     this.#parts.memory.days.madeTo = -1;
   }
 
