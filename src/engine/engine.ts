@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly utilization?: () => number;
   /** By default nobody watches. */
   readonly measures?: EngineMeasures;
+  /** How long a request waits to hear what other nodes have changed; 900 ms by default. */
+  readonly maxLookMs?: number;
 }
 
 export interface Engine {
@@ -132,7 +134,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     log,
   });
-  const changes = new ChangeWatch(storage, routing, catalogue, clock);
+  const changes = new ChangeWatch(storage, routing, catalogue, clock, options.maxLookMs);
   const testSender = new TestSender({ storage, routing, catalogue, publisher, recorder, clock });
   const { owners } = dispatcher;
   const runner = (service: Service) => new ServiceRunner(service, clock, log);

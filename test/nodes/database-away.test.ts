@@ -18,7 +18,7 @@ describe.skipIf(reason !== null)('while the database is away', () => {
     goAway: () => Promise<void> | void,
     comeBack: () => Promise<void> | void,
   ): Promise<void> {
-    const api = await ApiServer.start({ database });
+    const api = await ApiServer.start({ database, maxLookMs: 900 });
     const tenantId = await api.tenant();
     await api.destination(tenantId, { config: { url: api.receiver.url('/hold/under-way') } });
     await api.destination(tenantId);

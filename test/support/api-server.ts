@@ -73,6 +73,8 @@ export interface ApiOptions extends StorageOptions {
   readonly publicUrl?: string;
   readonly unknownTopics?: 'accept' | 'reject';
   readonly answersApi?: boolean;
+  /** Patient by default: a machine with other work is slow, which is no matter of the tests. */
+  readonly maxLookMs?: number;
   /** Lays something over the storage. */
   readonly wrap?: (storage: Storage) => Storage;
   /** Lays something over what evaluates expressions. */
@@ -174,6 +176,7 @@ export class ApiServer {
       retentionDays: 7,
       measures: metrics,
       limits: options.dispatcherLimits ?? {},
+      maxLookMs: options.maxLookMs ?? 60_000,
       targets: {
         types: new Map([[type.type, type]]),
         profiles: new Map(
