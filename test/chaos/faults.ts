@@ -20,6 +20,8 @@ export class Faults {
   /** By their names. */
   readonly underWay = new Set<string>();
   #filler: pg.Client[] | null = null;
+  /** PostgreSQL, the last time. */
+  #started: Promise<void> = Promise.resolve();
 
   constructor(parts: FaultsParts) {
     this.#parts = parts;
@@ -47,6 +49,8 @@ export class Faults {
   async #begin(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case 'restart':
+        // It may be starting still.
+        await this.#started;
         return this.#parts.database.crash();
       case 'fill':
         this.#filler = [];
@@ -72,7 +76,8 @@ export class Faults {
   async #end(fault: Fault): Promise<void> {
     switch (fault.kind) {
       case 'restart':
-        return this.#parts.database.start();
+        this.#started = this.#parts.database.start();
+        return this.#started;
       case 'fill': {
         const clients = this.#filler ?? [];
         this.#filler = null;
