@@ -9,6 +9,8 @@ import { isolationMany } from './scenarios/isolation-many.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { latency } from './scenarios/latency.ts';
 import { manyMetrics, metrics } from './scenarios/metrics.ts';
+import { postgresBatched } from './scenarios/postgres-batched.ts';
+import { postgresSingle } from './scenarios/postgres-single.ts';
 import { profiles } from './scenarios/profiles.ts';
 import { single } from './scenarios/single.ts';
 import { startup } from './scenarios/startup.ts';
@@ -28,6 +30,8 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
   startup,
   metrics,
+  postgresBatched,
+  postgresSingle,
   waiting,
   store,
   manyMetrics,
