@@ -155,6 +155,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
 
   return {
     ids,
+    utilization: () => transactions.utilization,
     nodes: {
       changes: (query) => transactions.aside(() => changes(control, query)),
       isAlive: () => node.isAlive,

@@ -7,6 +7,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { StorageUnavailableError } from '../storage.ts';
+import { BusyShare } from './busy-share.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
@@ -43,6 +44,7 @@ export class Transactions {
   readonly #node: Node;
   readonly #parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory };
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #busyInOrder: BusyShare;
   #waiting: Call[] = [];
   #isBusy = false;
   #isClosed = false;
@@ -55,6 +57,12 @@ export class Transactions {
     this.#pool = pool;
     this.#node = node;
     this.#parts = parts;
+    this.#busyInOrder = new BusyShare(parts.clock);
+  }
+
+  /** Of what is done in order: the share of the time in which something is, also while other nodes are waited for. */
+  get utilization(): number {
+    return this.#busyInOrder.share;
   }
 
   /** All that the operation reads is of one moment. */
@@ -118,6 +126,7 @@ export class Transactions {
 
   async #work(): Promise<void> {
     this.#isBusy = true;
+    this.#busyInOrder.begin();
     // Who calls in the same turn goes along.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
@@ -126,6 +135,7 @@ export class Transactions {
       await this.#runTogether(calls);
     }
     this.#isBusy = false;
+    this.#busyInOrder.end();
   }
 
   async #runTogether(calls: readonly Call[]): Promise<void> {
