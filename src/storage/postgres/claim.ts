@@ -164,6 +164,7 @@ async function take(
     keys.map(({ ordinal }) => ordinal),
   );
   const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
+  for (const { seq } of keys) session.memory.eventTenants.note(seq, tenantNo);
   return keys.map((key) => {
     const row = byKey.get(nameOf(key));
     if (row === undefined) throw new Error(`delivery ${nameOf(key)} has no event`);

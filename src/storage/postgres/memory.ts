@@ -1,4 +1,5 @@
 /** What a storage keeps in memory from one transaction to the next; all of it can be had again from the database. */
+import type { EventTenants } from './event-tenants.ts';
 import type { RequestShapes } from './request-shapes.ts';
 import type { RollupSlices } from './rollup-read.ts';
 import type { Routes } from './routes.ts';
@@ -6,6 +7,7 @@ import type { Routes } from './routes.ts';
 export interface Memory {
   readonly routes: Routes;
   readonly shapes: RequestShapes;
+  readonly eventTenants: EventTenants;
   readonly rollups: RollupSlices;
   /** Rounds over the keys of ordered lanes, by the destination's number. */
   readonly rounds: Map<number, OrderedRound>;

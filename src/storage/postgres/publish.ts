@@ -2,6 +2,7 @@
 import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
+import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
 import { isBlocked, storedKey, supersede } from './order.ts';
@@ -135,6 +136,7 @@ class Group {
         if (isSuperseded || found.isBehind) isClaimed = false;
       }
       if (claimed && !isClaimed) behind.push(ordinal);
+      if (isClaimed) this.#session.memory.eventTenants.note(seq, tenant.no);
       this.#deliveries.push({
         tenantNo: tenant.no,
         seq,
@@ -159,32 +161,32 @@ class Group {
 
 function eventColumns(rows: readonly EventRow[]) {
   return [
-    rows.map(({ tenantNo }) => tenantNo),
-    rows.map(({ seq }) => seq),
-    rows.map(({ event }) => event.id),
-    rows.map(({ event }) => event.topic),
-    rows.map(({ timeMs }) => timeMs),
-    rows.map(({ event }) => event.eligibleForRetry),
-    rows.map(({ event }) => event.test),
-    rows.map(({ event }) => event.metadata),
-    rows.map(({ event }) => event.resource),
-    rows.map(({ event }) => event.orderKey),
-    rows.map(({ event }) => event.requestedDestinationId),
-    rows.map(({ event }) => event.data),
-    rows.map(({ event }) => event.deliverAtMs),
+    bigints(rows.map(({ tenantNo }) => tenantNo)),
+    bigints(rows.map(({ seq }) => seq)),
+    texts(rows.map(({ event }) => event.id)),
+    texts(rows.map(({ event }) => event.topic)),
+    bigints(rows.map(({ timeMs }) => timeMs)),
+    booleans(rows.map(({ event }) => event.eligibleForRetry)),
+    booleans(rows.map(({ event }) => event.test)),
+    texts(rows.map(({ event }) => event.metadata)),
+    texts(rows.map(({ event }) => event.resource)),
+    texts(rows.map(({ event }) => event.orderKey)),
+    texts(rows.map(({ event }) => event.requestedDestinationId)),
+    byteas(rows.map(({ event }) => event.data)),
+    bigints(rows.map(({ event }) => event.deliverAtMs)),
   ] as const;
 }
 
 function deliveryColumns(rows: readonly DeliveryRow[]) {
   return [
-    rows.map(({ tenantNo }) => tenantNo),
-    rows.map(({ seq }) => seq),
-    rows.map(({ ordinal }) => ordinal),
-    rows.map(({ destinationNo }) => destinationNo),
-    rows.map(({ status }) => status),
-    rows.map(({ dueAtMs }) => dueAtMs),
-    rows.map(({ claimedBy }) => claimedBy),
-    rows.map(({ nowMs }) => nowMs),
-    rows.map(({ orderKey }) => orderKey),
+    bigints(rows.map(({ tenantNo }) => tenantNo)),
+    bigints(rows.map(({ seq }) => seq)),
+    integers(rows.map(({ ordinal }) => ordinal)),
+    bigints(rows.map(({ destinationNo }) => destinationNo)),
+    smallints(rows.map(({ status }) => status)),
+    bigints(rows.map(({ dueAtMs }) => dueAtMs)),
+    bigints(rows.map(({ claimedBy }) => claimedBy)),
+    bigints(rows.map(({ nowMs }) => nowMs)),
+    texts(rows.map(({ orderKey }) => orderKey)),
   ] as const;
 }

@@ -48,7 +48,7 @@ function storable(value: Value): Value {
   return value.map((item: Scalar) => (typeof item === 'string' ? withoutNul(item) : item));
 }
 
-function withoutNul(text: string): string {
+export function withoutNul(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;
 }
 

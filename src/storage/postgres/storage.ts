@@ -29,6 +29,7 @@ import {
 } from './destinations.ts';
 import { deletionList, tenantEraseSlice } from './erase.ts';
 import { eventSearch } from './event-search.ts';
+import { EventTenants } from './event-tenants.ts';
 import { eventGet, eventList } from './events.ts';
 import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
@@ -125,6 +126,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
+    eventTenants: new EventTenants(),
     rollups: new RollupSlices(),
     rounds: new Map(),
     retention: { fromSeq: 0 },
