@@ -116,18 +116,32 @@ export async function measureNodes(
   }
 }
 
-/** In the order in which they took their numbers. */
+export interface Nodes {
+  /** In the order in which they took their numbers. */
+  readonly servers: readonly Server[];
+  readonly ledger: PostgresLedger;
+  readonly openLedger: () => PostgresLedger;
+  readonly databaseSeconds: () => number;
+}
+
+/** On a new database. */
 export async function startNodes(
   bench: Bench,
   postgres: Postgres,
   nodes: number,
-): Promise<{ servers: Server[]; ledger: PostgresLedger }> {
+): Promise<Nodes> {
   const url = await postgres.createDatabase();
   const servers: Server[] = [];
   const mark = process.hrtime.bigint();
   for (let index = 1; index <= nodes; index++)
     servers.push(await bench.startServer(`node-${mark}-${index}`, null, url));
-  return { servers, ledger: new PostgresLedger(url) };
+  const openLedger = () => new PostgresLedger(url);
+  return {
+    servers,
+    ledger: openLedger(),
+    openLedger,
+    databaseSeconds: () => postgres.cpuSeconds(),
+  };
 }
 
 /** The tenants whose lanes each node has. */

@@ -55,7 +55,7 @@ export async function publish(
   const outcomes: PublishOutcome[] = [];
   for (const [index, event] of events.entries())
     outcomes.push(await group.store(event, tenants.get(event.tenantId), firstSeq + index));
-  await group.flush();
+  group.flush();
   return outcomes;
 }
 
@@ -92,15 +92,15 @@ class Group {
     return outcome;
   }
 
-  /** Writes what has gathered. */
-  async flush(): Promise<void> {
+  /** Writes what has gathered; what is read afterwards sees it. */
+  flush(): void {
     const events = this.#events;
     const deliveries = this.#deliveries;
     this.#events = [];
     this.#deliveries = [];
-    if (events.length > 0) await this.#session.run(INSERT_EVENTS, ...eventColumns(events));
+    if (events.length > 0) this.#session.send(INSERT_EVENTS, ...eventColumns(events));
     if (deliveries.length > 0)
-      await this.#session.run(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
+      this.#session.send(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
   }
 
   async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
@@ -120,7 +120,7 @@ class Group {
       let isClaimed = claimed;
       let isSuperseded = false;
       // What stands before it may be in this group.
-      if (key !== null) await this.flush();
+      if (key !== null) this.flush();
       if (key !== null && order === 'key' && (await isBlocked(this.#session, lane, key)))
         isClaimed = false;
       if (key !== null && order === 'latest') {

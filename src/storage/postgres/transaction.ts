@@ -8,19 +8,24 @@ import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { StorageUnavailableError } from '../storage.ts';
 import { BusyShare } from './busy-share.ts';
+import { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
 import { Session } from './session.ts';
-import { WriteSession } from './write-session.ts';
+import { takeNumbers, WriteSession } from './write-session.ts';
 
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 // What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
-const BEGIN_WRITE =
-  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 10000';
-/** In one round trip. */
-const BEGIN_IN_ORDER = `${BEGIN_WRITE}; SELECT 1 FROM numbers FOR UPDATE`;
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+const GIVE_UP = "set_config('idle_in_transaction_session_timeout', '10000', true)";
+const BEGIN_WRITE = `${BEGIN}; SELECT ${GIVE_UP}`;
+/** In one round trip; with so many numbers, where it is known how many will be taken. */
+const beginInOrder = (numbers: number | null) =>
+  numbers === null
+    ? `${BEGIN}; SELECT ${GIVE_UP} FROM numbers FOR UPDATE`
+    : `${BEGIN}; ${takeNumbers(numbers)}, ${GIVE_UP}`;
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
@@ -35,6 +40,8 @@ interface Call {
   /** Calls of the same batch that follow each other are done together. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
+  /** How many numbers it takes; `null`: that is not known, or others have to come before what the rest takes. */
+  readonly numbers: number | null;
   readonly resolve: (answers: readonly unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -72,9 +79,9 @@ export class Transactions {
   ): Promise<Result> {
     this.#refuseClosed();
     return this.#track(
-      this.#transact(BEGIN_READ, (client) => {
+      this.#transact(BEGIN_READ, (line) => {
         const { incarnation } = this.#node;
-        return operation(new Session(client, { ...this.#parts, incarnation }), query);
+        return operation(new Session(line, { ...this.#parts, incarnation }), query);
       }),
     );
   }
@@ -87,13 +94,17 @@ export class Transactions {
     this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
-        this.#transact(BEGIN_WRITE, (client) => operation(this.#writing(client), query)),
+        this.#transact(BEGIN_WRITE, (line) => operation(this.#writing(line), query)),
       ),
     );
   }
 
-  /** After all that was asked for before. */
-  inOrder<Item, Answer>(batch: Batch<Item, Answer>, items: readonly Item[]): Promise<Answer[]> {
+  /** After all that was asked for before. `numbers`: how many are taken, where nothing else has to be numbered in between. */
+  inOrder<Item, Answer>(
+    batch: Batch<Item, Answer>,
+    items: readonly Item[],
+    numbers: number | null = null,
+  ): Promise<Answer[]> {
     return this.#track(
       new Promise((resolve, reject) => {
         this.#refuseClosed();
@@ -101,6 +112,7 @@ export class Transactions {
           // Each call brings the batch that its items are for, and takes its answers.
           batch: batch as Batch<unknown, unknown>,
           items,
+          numbers,
           resolve: (answers) => resolve(answers as Answer[]),
           reject,
         });
@@ -139,9 +151,12 @@ export class Transactions {
   }
 
   async #runTogether(calls: readonly Call[]): Promise<void> {
+    const numbers = numbersOf(calls);
     try {
       const answers = await this.#retrying(() =>
-        this.#transact(BEGIN_IN_ORDER, (client) => runAll(this.#writing(client), calls)),
+        this.#transact(beginInOrder(numbers), (line) =>
+          runAll(this.#writing(line, numbers), calls),
+        ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
     } catch (error) {
@@ -165,7 +180,7 @@ export class Transactions {
 
   async #transact<Result>(
     begin: string,
-    work: (client: PoolClient) => Promise<Result>,
+    work: (line: Line) => Promise<Result>,
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
@@ -177,10 +192,11 @@ export class Transactions {
     let isCommitting = false;
     try {
       if (isWrite) await this.#node.confirm(client);
-      await client.query(begin);
-      const result = await work(client);
+      // What the work asks for first is sent along; and what it did not wait for goes with the commit.
+      const line = new Line(client, begin);
+      const result = await work(line);
       isCommitting = isWrite;
-      await client.query('COMMIT');
+      await line.commit();
       client.release();
       return result;
     } catch (error) {
@@ -192,8 +208,12 @@ export class Transactions {
     }
   }
 
-  #writing(client: PoolClient): WriteSession {
-    return new WriteSession(client, { ...this.#parts, incarnation: this.#node.incarnation });
+  #writing(line: Line, numbers: number | null = null): WriteSession {
+    return new WriteSession(line, {
+      ...this.#parts,
+      incarnation: this.#node.incarnation,
+      numbers,
+    });
   }
 
   #forget(): void {
@@ -223,6 +243,16 @@ async function rollBack(client: PoolClient): Promise<boolean> {
   } catch {
     return true;
   }
+}
+
+/** How many numbers the calls take together; `null`: not known before. */
+function numbersOf(calls: readonly Call[]): number | null {
+  let sum = 0;
+  for (const { numbers } of calls) {
+    if (numbers === null) return null;
+    sum += numbers;
+  }
+  return sum;
 }
 
 /** The answers of each call. */

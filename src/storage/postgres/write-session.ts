@@ -1,16 +1,24 @@
 /** A transaction that writes. */
-import type { ClientBase } from 'pg';
 import { ingestedAtMs } from '../../domain/event.ts';
+import type { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
 import type { SessionParts } from './session.ts';
 
 export class WriteSession extends Session {
   readonly memory: Memory;
+  readonly #line: Line;
+  /** Taken with the beginning of the transaction, and not given out yet. */
+  #numbers: number;
 
-  constructor(client: ClientBase, parts: SessionParts & { readonly memory: Memory }) {
-    super(client, parts);
+  constructor(
+    line: Line,
+    parts: SessionParts & { readonly memory: Memory; readonly numbers: number | null },
+  ) {
+    super(line, parts);
     this.memory = parts.memory;
+    this.#line = line;
+    this.#numbers = parts.numbers ?? 0;
   }
 
   /**
@@ -18,8 +26,13 @@ export class WriteSession extends Session {
    * nodes. From here to its end the transaction is the only one that has taken any.
    */
   async takeSeqs(count: number): Promise<number> {
-    const row = await this.row(TAKE_SEQS, count);
-    return Number(row?.['last_seq']) - count + 1;
+    if (this.#numbers < count) {
+      const row = await this.row(takeNumbers(count));
+      return Number(row?.['last_seq']) - count + 1;
+    }
+    const firstSeq = (await this.#lastTaken()) - this.#numbers + 1;
+    this.#numbers -= count;
+    return firstSeq;
   }
 
   /**
@@ -37,12 +50,17 @@ export class WriteSession extends Session {
   async takeAskedMs(): Promise<number> {
     return ingestedAtMs(await this.takeSeqs(1));
   }
+
+  async #lastTaken(): Promise<number> {
+    const row = (await this.#line.begun).at(-1)?.rows[0] as { last_seq: number } | undefined;
+    return Number(row?.last_seq);
+  }
 }
 
 // A volatile function: it is asked again when the row was waited for.
-const TAKE_SEQS = `
+export const takeNumbers = (count: number) => `
   UPDATE numbers
-  SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + $1::bigint - 1
+  SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + ${count} - 1
   RETURNING last_seq`;
 
 const TAKE_BOUNDARY = `
