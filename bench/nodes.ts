@@ -1,5 +1,5 @@
 /** Nodes over one PostgreSQL: one load on all of them, from the first publish to the last outcome. */
-import { createTenants } from './api.ts';
+import { createTenants, publishOne } from './api.ts';
 import type { Bench } from './bench.ts';
 import type { Counts } from './ledger.ts';
 import { describeMachineLoad, machineLoad } from './machine-load.ts';
@@ -54,6 +54,9 @@ export async function measureNodes(
     if (first === undefined) throw new Error('no nodes were asked for');
     const tenantIds = await createTenants(first, tenants, bench.receiver.origin);
     if (nodes > 1) await sleep(MEETING_MS);
+    // Then each lane has its owner.
+    for (const tenantId of tenantIds) await publishOne(first, tenantId);
+    await ledger.untilDelivered();
     const publish = (seconds: number, shares: readonly (readonly string[])[]) =>
       together(servers.map((server, index) => load(server, shares[index] ?? tenantIds, seconds)));
     const warmUpSeconds = Math.min(3, Math.max(0.5, bench.options.seconds / 3));

@@ -53,10 +53,11 @@ export const laneOwners: Scenario = {
 
 async function batchedTo(bench: Bench, postgres: Postgres, publishTo: PublishTo) {
   const { connections, eventsPerBatch } = bench.options;
+  const each = Math.max(1, Math.round(connections / NODES));
   return await measureNodes(bench, postgres, {
     nodes: NODES,
     tenants: TENANTS,
-    load: batchLoad({ connections: Math.max(1, Math.round(connections / NODES)), eventsPerBatch }),
+    load: batchLoad({ connections: each, eventsPerBatch, isMixed: true }),
     publishTo,
   });
 }

@@ -49,7 +49,7 @@ async function measured(bench: Bench, postgres: Postgres, nodes: number): Promis
   return await measureNodes(bench, postgres, {
     nodes,
     tenants: Math.max(TENANTS, tenants),
-    load: batchLoad({ connections: each, eventsPerBatch }),
+    load: batchLoad({ connections: each, eventsPerBatch, isMixed: true }),
   });
 }
 
