@@ -1,5 +1,6 @@
 /** How the statements find their rows on a filled store: by index, and never by reading a large table through. */
 import pg from 'pg';
+import type { QueryConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
@@ -87,7 +88,10 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     const seen = new Map<string, unknown[]>();
     const asked = vi.spyOn(pg.Client.prototype, 'query');
     await operation();
-    for (const [sql, values] of asked.mock.calls as unknown[][]) {
+    for (const [query, given] of asked.mock.calls as unknown[][]) {
+      // Those that are prepared have a name.
+      const { text: sql, values } =
+        typeof query === 'object' ? (query as QueryConfig) : { text: query, values: given };
       if (typeof sql === 'string' && LARGE_TABLE.test(sql))
         seen.set(sql, Array.isArray(values) ? values : []);
     }

@@ -4,15 +4,18 @@
  * sent behind it fail, and the commit a rollback.
  */
 import type { ClientBase, QueryResult } from 'pg';
+import type { Prepared } from './prepared.ts';
 
 export class Line {
   readonly #client: ClientBase;
   readonly #begun: Promise<readonly QueryResult[]>;
   readonly #sent: Promise<unknown>[] = [];
+  readonly #prepared: Prepared | null;
 
-  /** `begin`: several statements, in one round trip. */
-  constructor(client: ClientBase, begin: string) {
+  /** `begin`: several statements, in one round trip. `prepared`: those that follow are always the same ones. */
+  constructor(client: ClientBase, begin: string, prepared: Prepared | null) {
     this.#client = client;
+    this.#prepared = prepared;
     // Several statements have several results.
     this.#begun = client.query(begin).then((results: unknown) => [results].flat() as QueryResult[]);
     this.#later(this.#begun);
@@ -24,12 +27,15 @@ export class Line {
   }
 
   query<Row extends object>(sql: string, values: unknown[]): Promise<QueryResult<Row>> {
-    return this.#client.query<Row>(sql, values);
+    const name = this.#prepared?.nameOf(sql);
+    return name === undefined
+      ? this.#client.query<Row>(sql, values)
+      : this.#client.query<Row>({ name, text: sql, values });
   }
 
   /** Nobody waits for its answer but the commit. */
   send(sql: string, values: unknown[]): void {
-    this.#later(this.#client.query(sql, values));
+    this.#later(this.query(sql, values));
   }
 
   /** Rejects where anything has failed. */

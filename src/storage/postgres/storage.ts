@@ -41,6 +41,7 @@ import { lanesRelease, lanesTake } from './lanes.ts';
 import { connectionConfig, openControlPool, openPool } from './open.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
+import { isDirect, Prepared } from './prepared.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
@@ -103,9 +104,10 @@ export async function openPostgresStorage({
   try {
     await refuseHalfACopy(pool);
     const ids = await readIds(pool, random);
+    const prepared = new Prepared(await isDirectPool(pool));
     await node.begin();
     const wire = new Wire(control, connectionConfig(url), clock);
-    return storageOver({ pool, control, wire, node, ids, clock });
+    return storageOver({ pool, control, wire, node, ids, clock, prepared });
   } catch (error) {
     await control.end();
     await pool.end();
@@ -120,9 +122,10 @@ interface Parts {
   readonly node: Node;
   readonly ids: IdCodec;
   readonly clock: Clock;
+  readonly prepared: Prepared;
 }
 
-function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage {
+function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
@@ -132,7 +135,7 @@ function storageOver({ pool, control, wire, node, ids, clock }: Parts): Storage 
     retention: { fromSeq: 0 },
     seenMarks: new Map(),
   };
-  const transactions = new Transactions(pool, node, { ids, clock, memory });
+  const transactions = new Transactions(pool, node, { ids, clock, memory, prepared });
 
   const read =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
@@ -274,6 +277,15 @@ function oneByOne<Query, Result>(
     for (const query of queries) results.push(await operation(session, query));
     return results;
   };
+}
+
+async function isDirectPool(pool: Pool): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    return await isDirect(client);
+  } finally {
+    client.release();
+  }
 }
 
 /** The four characters of this database are made by whoever opens it first. */

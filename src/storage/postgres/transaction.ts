@@ -12,7 +12,8 @@ import { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
-import { explainRefusal, isAnswer, isConflict } from './refusal.ts';
+import type { Prepared } from './prepared.ts';
+import { explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
 import { Session } from './session.ts';
 import { takeNumbers, WriteSession } from './write-session.ts';
 
@@ -21,11 +22,16 @@ const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 const GIVE_UP = "set_config('idle_in_transaction_session_timeout', '10000', true)";
 const BEGIN_WRITE = `${BEGIN}; SELECT ${GIVE_UP}`;
+// What is published and recorded is found by key, row by row: also where a table is so small, or was when it was last
+// looked at, that the planner would read it through; a plan that is kept may be old.
+const BY_KEY = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
+  .map((name) => `set_config('${name}', 'off', true)`)
+  .join(', ');
 /** In one round trip; with so many numbers, where it is known how many will be taken. */
 const beginInOrder = (numbers: number | null) =>
   numbers === null
     ? `${BEGIN}; SELECT ${GIVE_UP} FROM numbers FOR UPDATE`
-    : `${BEGIN}; ${takeNumbers(numbers)}, ${GIVE_UP}`;
+    : `${BEGIN}; ${takeNumbers(numbers)}, ${GIVE_UP}, ${BY_KEY}`;
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
@@ -46,21 +52,24 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
+interface TransactionParts {
+  readonly ids: IdCodec;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly prepared: Prepared;
+}
+
 export class Transactions {
   readonly #pool: Pool;
   readonly #node: Node;
-  readonly #parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory };
+  readonly #parts: TransactionParts;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #busyInOrder: BusyShare;
   #waiting: Call[] = [];
   #isBusy = false;
   #isClosed = false;
 
-  constructor(
-    pool: Pool,
-    node: Node,
-    parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory },
-  ) {
+  constructor(pool: Pool, node: Node, parts: TransactionParts) {
     this.#pool = pool;
     this.#node = node;
     this.#parts = parts;
@@ -154,8 +163,10 @@ export class Transactions {
     const numbers = numbersOf(calls);
     try {
       const answers = await this.#retrying(() =>
-        this.#transact(beginInOrder(numbers), (line) =>
-          runAll(this.#writing(line, numbers), calls),
+        this.#transact(
+          beginInOrder(numbers),
+          (line) => runAll(this.#writing(line, numbers), calls),
+          numbers === null ? null : this.#parts.prepared,
         ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
@@ -173,7 +184,9 @@ export class Transactions {
         return await work();
       } catch (error) {
         const cause = error instanceof Error ? error.cause : undefined;
-        if (tries === MAX_TRIES || !isConflict(cause)) throw error;
+        if (isUnprepared(error)) this.#parts.prepared.giveUp();
+        else if (!isConflict(cause)) throw error;
+        if (tries === MAX_TRIES) throw error;
       }
     }
   }
@@ -181,6 +194,7 @@ export class Transactions {
   async #transact<Result>(
     begin: string,
     work: (line: Line) => Promise<Result>,
+    prepared: Prepared | null = null,
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
@@ -193,7 +207,7 @@ export class Transactions {
     try {
       if (isWrite) await this.#node.confirm(client);
       // What the work asks for first is sent along; and what it did not wait for goes with the commit.
-      const line = new Line(client, begin);
+      const line = new Line(client, begin, prepared);
       const result = await work(line);
       isCommitting = isWrite;
       await line.commit();

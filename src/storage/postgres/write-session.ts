@@ -27,7 +27,7 @@ export class WriteSession extends Session {
    */
   async takeSeqs(count: number): Promise<number> {
     if (this.#numbers < count) {
-      const row = await this.row(takeNumbers(count));
+      const row = await this.row(TAKE_NUMBERS, count);
       return Number(row?.['last_seq']) - count + 1;
     }
     const firstSeq = (await this.#lastTaken()) - this.#numbers + 1;
@@ -58,10 +58,11 @@ export class WriteSession extends Session {
 }
 
 // A volatile function: it is asked again when the row was waited for.
-export const takeNumbers = (count: number) => `
+export const takeNumbers = (count: number | '$1::bigint') => `
   UPDATE numbers
   SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + ${count} - 1
   RETURNING last_seq`;
+const TAKE_NUMBERS = takeNumbers('$1::bigint');
 
 const TAKE_BOUNDARY = `
   UPDATE numbers
