@@ -128,11 +128,7 @@ export interface Nodes {
 }
 
 /** On a new database. */
-export async function startNodes(
-  bench: Bench,
-  postgres: Postgres,
-  nodes: number,
-): Promise<Nodes> {
+export async function startNodes(bench: Bench, postgres: Postgres, nodes: number): Promise<Nodes> {
   const url = await postgres.createDatabase();
   const servers: Server[] = [];
   const mark = process.hrtime.bigint();

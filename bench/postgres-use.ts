@@ -22,7 +22,8 @@ export interface StatementUse {
 
 const SHOWN = 8;
 /** Of the statements that the bench itself sends to the database. */
-const NOT_OURS = "query !~ 'pg_stat_statements|pg_wal_lsn_diff|FROM deliveries WHERE status = \\$1|max\\(seq\\) AS seq FROM attempts'";
+const NOT_OURS =
+  "query !~ 'pg_stat_statements|pg_wal_lsn_diff|FROM deliveries WHERE status = \\$1|max\\(seq\\) AS seq FROM attempts'";
 
 /** Between a moment and `end`. */
 export class UseOfDatabase {
@@ -105,7 +106,8 @@ export async function rowWrites(ledger: PostgresLedger, count: number): Promise<
   const note = rows
     .filter(({ written }) => written / count >= 0.001)
     .map(({ table, written, updated, hot }) => {
-      const share = updated === 0 ? '' : ` (of the updates HOT ${((100 * hot) / updated).toFixed(0)} %)`;
+      const share =
+        updated === 0 ? '' : ` (of the updates HOT ${((100 * hot) / updated).toFixed(0)} %)`;
       return `${table} ${(written / count).toFixed(3)}${share}`;
     });
   return {

@@ -32,7 +32,8 @@ const pool = new Pool(options.origin, {
   headersTimeout: 0,
   bodyTimeout: 0,
 });
-const batches = options.isMixed === true ? [options.tenantIds] : options.tenantIds.map((id) => [id]);
+const batches =
+  options.isMixed === true ? [options.tenantIds] : options.tenantIds.map((id) => [id]);
 const bodies = batches.map((ids) => Buffer.from(batchBody(ids, options.eventsPerBatch)));
 
 let begun = 0;

@@ -108,7 +108,8 @@ export class Server {
     const response = await fetch(`${this.origin}/metrics`, { headers: this.headers });
     const text = await response.text();
     const found = /^angarium_deliveries_total\{[^}]*delivered[^}]*\} (\S+)$/m.exec(text)?.[1];
-    if (found === undefined) throw new Error(`no deliveries in the metrics:\n${text.slice(0, 500)}`);
+    if (found === undefined)
+      throw new Error(`no deliveries in the metrics:\n${text.slice(0, 500)}`);
     return Number(found);
   }
 

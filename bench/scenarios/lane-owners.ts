@@ -98,12 +98,40 @@ function rows(name: string, batched: readonly NodesRun[], steady: readonly Stead
   const median = (of: (run: NodesRun) => number) => medianOf(batched.map(of));
   const ms = (of: (run: SteadyRun) => number) => medianOf(steady.map(of));
   return [
-    row('batched, delivered and recorded', median(({ perSecond }) => perSecond), '/s'),
-    row('statements a delivery', median(({ statements }) => statements), ''),
-    row('rows written a delivery', median(({ rowWrites }) => rowWrites), ''),
-    row('CPU of the database a delivery', median(({ databaseCpuUs }) => databaseCpuUs), 'us'),
-    row('CPU of the nodes a delivery', median(({ nodeCpuUs }) => nodeCpuUs), 'us'),
-    row(`p50 at ${EVENTS_PER_SECOND}/s`, ms(({ latencyMs }) => latencyMs.p50), 'ms'),
-    row(`p99 at ${EVENTS_PER_SECOND}/s`, ms(({ latencyMs }) => latencyMs.p99), 'ms'),
+    row(
+      'batched, delivered and recorded',
+      median(({ perSecond }) => perSecond),
+      '/s',
+    ),
+    row(
+      'statements a delivery',
+      median(({ statements }) => statements),
+      '',
+    ),
+    row(
+      'rows written a delivery',
+      median(({ rowWrites }) => rowWrites),
+      '',
+    ),
+    row(
+      'CPU of the database a delivery',
+      median(({ databaseCpuUs }) => databaseCpuUs),
+      'us',
+    ),
+    row(
+      'CPU of the nodes a delivery',
+      median(({ nodeCpuUs }) => nodeCpuUs),
+      'us',
+    ),
+    row(
+      `p50 at ${EVENTS_PER_SECOND}/s`,
+      ms(({ latencyMs }) => latencyMs.p50),
+      'ms',
+    ),
+    row(
+      `p99 at ${EVENTS_PER_SECOND}/s`,
+      ms(({ latencyMs }) => latencyMs.p99),
+      'ms',
+    ),
   ];
 }

@@ -67,17 +67,50 @@ function rows(nodes: number, runs: readonly NodesRun[], bare: number): Row[] {
     target: null,
   });
   return [
-    { ...row('delivered and recorded', median(({ perSecond }) => perSecond), '/s'), bare },
     {
-      ...row('statements a delivery', median(({ statements }) => statements), ''),
+      ...row(
+        'delivered and recorded',
+        median(({ perSecond }) => perSecond),
+        '/s',
+      ),
+      bare,
+    },
+    {
+      ...row(
+        'statements a delivery',
+        median(({ statements }) => statements),
+        '',
+      ),
       target: { atMost: 0.2 },
     },
-    row('rows written a delivery', median(({ rowWrites }) => rowWrites), ''),
-    row('time of the database a delivery', median(({ databaseUs }) => databaseUs), 'us'),
-    row('CPU of the database a delivery', median(({ databaseCpuUs }) => databaseCpuUs), 'us'),
-    row('CPU of the nodes a delivery', median(({ nodeCpuUs }) => nodeCpuUs), 'us'),
+    row(
+      'rows written a delivery',
+      median(({ rowWrites }) => rowWrites),
+      '',
+    ),
+    row(
+      'time of the database a delivery',
+      median(({ databaseUs }) => databaseUs),
+      'us',
+    ),
+    row(
+      'CPU of the database a delivery',
+      median(({ databaseCpuUs }) => databaseCpuUs),
+      'us',
+    ),
+    row(
+      'CPU of the nodes a delivery',
+      median(({ nodeCpuUs }) => nodeCpuUs),
+      'us',
+    ),
     ...(nodes === 1
       ? []
-      : [row('largest share of a node, of an even one', median((run) => run.unevenness), '')]),
+      : [
+          row(
+            'largest share of a node, of an even one',
+            median((run) => run.unevenness),
+            '',
+          ),
+        ]),
   ];
 }

@@ -3,6 +3,7 @@ import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
+import { bigints, integers } from './binary-array.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
@@ -25,11 +26,12 @@ const LATER_WITHOUT_KEY = `
         AND next_attempt_ms > $4
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
 
+// The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries.
 const CLAIM = `
   UPDATE deliveries SET claimed_by = $1
-  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place)
-  JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
-  WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
+  FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS wanted (tenant, seq, place)
+  JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
+  WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
 
@@ -159,9 +161,9 @@ async function take(
   const rows = await session.rows(
     CLAIM,
     session.incarnation,
-    tenantNo,
-    keys.map(({ seq }) => seq),
-    keys.map(({ ordinal }) => ordinal),
+    bigints(keys.map(() => tenantNo)),
+    bigints(keys.map(({ seq }) => seq)),
+    integers(keys.map(({ ordinal }) => ordinal)),
   );
   const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
   for (const { seq } of keys) session.memory.eventTenants.note(seq, tenantNo);

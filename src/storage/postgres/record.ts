@@ -11,6 +11,7 @@ import type { Value } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
+// `status + 0`: found by its key, and not by the index of what is pending, which a plan for a small table may prefer.
 const RECORD_FIRST = `
   WITH recorded AS (
     UPDATE deliveries
@@ -26,7 +27,7 @@ const RECORD_FIRST = `
                request_headers, response_status, response_headers, response_body, truncated)
     WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
       AND deliveries.ordinal = done.ordinal AND deliveries.claimed_by = $1
-      AND deliveries.status = ${STATUS_CODE.pending} AND deliveries.last_attempt_seq IS NULL
+      AND deliveries.status + 0 = ${STATUS_CODE.pending} AND deliveries.last_attempt_seq IS NULL
     RETURNING deliveries.tenant_no, done.seq, deliveries.event_seq, deliveries.ordinal, deliveries.destination_no,
               number, kind, started_ms, reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us, shape_no,
               request_headers, response_status, response_headers, response_body, truncated)
@@ -108,10 +109,7 @@ export async function record(
 }
 
 /** The first outcome of a delivery ends its claim: others are not here. */
-async function rowsOf(
-  session: WriteSession,
-  attempts: readonly AttemptRecord[],
-): Promise<Done[]> {
+async function rowsOf(session: WriteSession, attempts: readonly AttemptRecord[]): Promise<Done[]> {
   const firstSeq = await session.takeSeqs(attempts.length);
   const { eventTenants, shapes } = session.memory;
   const tenantNos = await eventTenants.of(
@@ -207,10 +205,7 @@ async function recordOthers(
   ]);
 }
 
-async function findHeld(
-  session: WriteSession,
-  done: readonly Done[],
-): Promise<Map<string, Held>> {
+async function findHeld(session: WriteSession, done: readonly Done[]): Promise<Map<string, Held>> {
   const rows = await session.rows(
     HELD,
     done.map(({ tenantNo }) => tenantNo),

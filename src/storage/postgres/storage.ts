@@ -74,6 +74,7 @@ import {
 } from './tenants.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
+import type { Way } from './way.ts';
 import { leaveTold, untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
@@ -142,21 +143,26 @@ function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts)
     (query: Query) =>
       transactions.read(operation, query);
   const write =
-    <Query, Result>(operation: Operation<(query: Query) => Promise<Result>, WriteSession>) =>
+    <Query, Result>(
+      operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
+      way?: Way,
+    ) =>
     (query: Query) =>
-      transactions.write(operation, query);
+      transactions.write(operation, query, way);
   const inOrder = <Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
+    way?: Way,
   ) => {
     const batch = oneByOne(operation);
     return async (query: Query): Promise<Result> => {
-      const [answer] = await transactions.inOrder(batch, [query]);
+      const [answer] = await transactions.inOrder(batch, [query], way);
       // One item, one answer.
       return answer as Result;
     };
   };
-  const claimInOrder = inOrder(claim);
-  const claimBeside = write(claim);
+  const byKey: Way = { byKey: true, numbers: null };
+  const claimInOrder = inOrder(claim, byKey);
+  const claimBeside = write(claim, byKey);
 
   return {
     ids,
@@ -215,8 +221,10 @@ function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts)
     topicList: read(topicList),
     sealedList: read(sealedList),
     reseal: inOrder(reseal),
-    publish: ({ events }) => transactions.inOrder(publish, events, events.length),
-    record: ({ attempts }) => transactions.inOrder(record, attempts, attempts.length),
+    publish: ({ events }) =>
+      transactions.inOrder(publish, events, { byKey: true, numbers: events.length }),
+    record: ({ attempts }) =>
+      transactions.inOrder(record, attempts, { byKey: true, numbers: attempts.length }),
     // Who is first of its key is only known while nothing else is published or recorded.
     claim: (query) =>
       query.lanes.some(({ isOrdered }) => isOrdered === true)

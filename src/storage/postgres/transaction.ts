@@ -15,23 +15,11 @@ import type { Operation } from './operation.ts';
 import type { Prepared } from './prepared.ts';
 import { explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
 import { Session } from './session.ts';
-import { takeNumbers, WriteSession } from './write-session.ts';
+import { AS_PLANNED, beginBeside, beginInOrder, wayOfAll } from './way.ts';
+import type { Way } from './way.ts';
+import { WriteSession } from './write-session.ts';
 
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-// What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
-const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
-const GIVE_UP = "set_config('idle_in_transaction_session_timeout', '10000', true)";
-const BEGIN_WRITE = `${BEGIN}; SELECT ${GIVE_UP}`;
-// What is published and recorded is found by key, row by row: also where a table is so small, or was when it was last
-// looked at, that the planner would read it through; a plan that is kept may be old.
-const BY_KEY = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
-  .map((name) => `set_config('${name}', 'off', true)`)
-  .join(', ');
-/** In one round trip; with so many numbers, where it is known how many will be taken. */
-const beginInOrder = (numbers: number | null) =>
-  numbers === null
-    ? `${BEGIN}; SELECT ${GIVE_UP} FROM numbers FOR UPDATE`
-    : `${BEGIN}; ${takeNumbers(numbers)}, ${GIVE_UP}, ${BY_KEY}`;
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
@@ -46,8 +34,7 @@ interface Call {
   /** Calls of the same batch that follow each other are done together. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
-  /** How many numbers it takes; `null`: that is not known, or others have to come before what the rest takes. */
-  readonly numbers: number | null;
+  readonly way: Way;
   readonly resolve: (answers: readonly unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -99,20 +86,21 @@ export class Transactions {
   async write<Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
     query: Query,
+    way: Way = AS_PLANNED,
   ): Promise<Result> {
     this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
-        this.#transact(BEGIN_WRITE, (line) => operation(this.#writing(line), query)),
+        this.#transact(beginBeside(way), (line) => operation(this.#writing(line), query)),
       ),
     );
   }
 
-  /** After all that was asked for before. `numbers`: how many are taken, where nothing else has to be numbered in between. */
+  /** After all that was asked for before. */
   inOrder<Item, Answer>(
     batch: Batch<Item, Answer>,
     items: readonly Item[],
-    numbers: number | null = null,
+    way: Way = AS_PLANNED,
   ): Promise<Answer[]> {
     return this.#track(
       new Promise((resolve, reject) => {
@@ -121,7 +109,7 @@ export class Transactions {
           // Each call brings the batch that its items are for, and takes its answers.
           batch: batch as Batch<unknown, unknown>,
           items,
-          numbers,
+          way,
           resolve: (answers) => resolve(answers as Answer[]),
           reject,
         });
@@ -151,8 +139,8 @@ export class Transactions {
     // Who calls in the same turn goes along.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const calls = this.#waiting.slice(0, MAX_CALLS);
-      this.#waiting = this.#waiting.slice(MAX_CALLS);
+      const calls = firstTogether(this.#waiting);
+      this.#waiting = this.#waiting.slice(calls.length);
       await this.#runTogether(calls);
     }
     this.#isBusy = false;
@@ -160,13 +148,14 @@ export class Transactions {
   }
 
   async #runTogether(calls: readonly Call[]): Promise<void> {
-    const numbers = numbersOf(calls);
+    const way = wayOfAll(calls.map((call) => call.way));
     try {
       const answers = await this.#retrying(() =>
         this.#transact(
-          beginInOrder(numbers),
-          (line) => runAll(this.#writing(line, numbers), calls),
-          numbers === null ? null : this.#parts.prepared,
+          beginInOrder(way),
+          (line) => runAll(this.#writing(line, way.numbers), calls),
+          // Their statements are always the same.
+          way.numbers === null ? null : this.#parts.prepared,
         ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
@@ -259,14 +248,11 @@ async function rollBack(client: PoolClient): Promise<boolean> {
   }
 }
 
-/** How many numbers the calls take together; `null`: not known before. */
-function numbersOf(calls: readonly Call[]): number | null {
-  let sum = 0;
-  for (const { numbers } of calls) {
-    if (numbers === null) return null;
-    sum += numbers;
-  }
-  return sum;
+/** Those at the front that go the same way, as many as go into one transaction. */
+function firstTogether(waiting: readonly Call[]): readonly Call[] {
+  const [first] = waiting;
+  const end = waiting.findIndex(({ way }) => way.byKey !== first?.way.byKey);
+  return waiting.slice(0, Math.min(MAX_CALLS, end === -1 ? waiting.length : end));
 }
 
 /** The answers of each call. */
