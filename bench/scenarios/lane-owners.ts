@@ -39,17 +39,19 @@ export const laneOwners: Scenario = {
       rows: TO.flatMap((to) => rows(NAMES[to], batched.get(to) ?? [], steady.get(to) ?? [])),
       notes: [
         await postgres.describe(),
-        ...TO.flatMap((to) =>
-          [...(batched.get(to) ?? []), ...(steady.get(to) ?? [])].flatMap(({ notes }) => [
-            `${NAMES[to]}:`,
-            ...notes.map((note) => `  ${note}`),
-          ]),
-        ),
+        ...TO.flatMap((to) => notesOf(to, [...(batched.get(to) ?? []), ...(steady.get(to) ?? [])])),
       ],
       faults: all.flatMap(({ faults }) => faults),
     };
   },
 };
+
+function notesOf(
+  to: (typeof TO)[number],
+  runs: readonly { readonly notes: readonly string[] }[],
+): string[] {
+  return runs.flatMap(({ notes }) => [`${NAMES[to]}:`, notes.map((note) => `  ${note}`)].flat());
+}
 
 async function batchedTo(bench: Bench, postgres: Postgres, publishTo: PublishTo) {
   const { connections, eventsPerBatch } = bench.options;

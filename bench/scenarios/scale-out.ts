@@ -27,7 +27,7 @@ export const scaleOut: Scenario = {
     for (let round = 0; round < bench.repetitions(ROUNDS); round++)
       // There and back: the machine may have other work by turns.
       for (const nodes of round % 2 === 0 ? NODES : NODES.toReversed())
-        runs.get(nodes)?.push(await measured(bench, postgres, nodes));
+        runs.get(nodes)?.push(await measureOn(bench, postgres, nodes));
     const bare = (before + (await bench.bareLoop())) / 2;
     return {
       rows: [...runs].flatMap(([nodes, of]) => rows(nodes, of, bare)),
@@ -43,7 +43,7 @@ export const scaleOut: Scenario = {
   },
 };
 
-async function measured(bench: Bench, postgres: Postgres, nodes: number): Promise<NodesRun> {
+async function measureOn(bench: Bench, postgres: Postgres, nodes: number): Promise<NodesRun> {
   const { connections, eventsPerBatch, tenants } = bench.options;
   const each = Math.max(1, Math.round(connections / nodes));
   return await measureNodes(bench, postgres, {

@@ -128,7 +128,10 @@ async function rowsOf(session: WriteSession, attempts: readonly AttemptRecord[])
     session,
     rows.map(({ tenantNo, attempt }) => ({ tenantNo, ...attempt.request.shape })),
   );
-  return rows.map((row, index) => ({ ...row, shapeNo: shapeNos[index] ?? 0 }));
+  return rows.map(({ place, seq, tenantNo, attempt }, index) => {
+    const shapeNo = shapeNos[index] ?? 0;
+    return { place, seq, tenantNo, shapeNo, attempt };
+  });
 }
 
 /** Those that were recorded: pending, claimed by this node, and not attempted before. */
