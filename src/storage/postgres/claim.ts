@@ -4,7 +4,7 @@ import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
-import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
+import { CLAIMANTS, DUE, firstOf, keyOf, OF_LANE, oldestUnordered } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
@@ -26,14 +26,31 @@ const LATER_WITHOUT_KEY = `
         AND next_attempt_ms > $4
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
 
+const EVENT =
+  'id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms';
+
+// What is due of a lane, and when the first of what is left comes due: one row at least.
+const NOT_TAKEN = 'AND (event_seq, ordinal) NOT IN (SELECT event_seq, ordinal FROM due)';
+const CLAIM_LANE = `
+  WITH due AS MATERIALIZED (SELECT $2::bigint AS tenant_no, oldest.* FROM (${DUE}) AS oldest),
+  claimed AS (
+    UPDATE deliveries SET claimed_by = $1 FROM due
+    WHERE deliveries.tenant_no = due.tenant_no AND deliveries.event_seq = due.event_seq AND deliveries.ordinal = due.ordinal
+    RETURNING deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, deliveries.next_attempt_ms, attempts, step,
+              asked_by, deliveries.order_key)
+  SELECT due_ms, event_seq, ordinal, attempts, step, asked_by, claimed.order_key, ${EVENT}
+  FROM (SELECT min(next.due_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants
+        CROSS JOIN LATERAL (${firstOf(`${OF_LANE} ${NOT_TAKEN}`, '$4')}) AS next) AS later
+  LEFT JOIN (claimed JOIN events ON events.tenant_no = claimed.tenant_no AND events.seq = claimed.event_seq) ON true
+  ORDER BY next_attempt_ms, event_seq, ordinal`;
+
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries.
 const CLAIM = `
   UPDATE deliveries SET claimed_by = $1
   FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS wanted (tenant, seq, place)
   JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
-  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
-            id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
+  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key, ${EVENT}`;
 
 const FIND_LANES = `
   SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling
@@ -94,17 +111,24 @@ export async function claim(
       },
     ]),
   );
-  const claimed: ClaimedLane[] = [];
-  for (const [place, asked] of lanes.entries()) {
-    const { tenantId, destinationId } = asked;
-    const lane = byPlace.get(place);
-    let part = NOTHING;
-    if (lane?.isCanceling === true)
-      part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
-    else if (lane !== undefined) part = await claimLane(session, asked, lane, dueBeforeMs);
-    claimed.push({ tenantId, destinationId, ...part });
-  }
-  return claimed;
+  // Asked for at once.
+  return Promise.all(
+    lanes.map(async (asked, place) => {
+      const { tenantId, destinationId } = asked;
+      const lane = byPlace.get(place);
+      let part = NOTHING;
+      if (lane?.isCanceling === true)
+        part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
+      else if (lane !== undefined)
+        part = await (asked.isOrdered === true ? claimOrdered : claimLane)(
+          session,
+          asked,
+          lane,
+          dueBeforeMs,
+        );
+      return { tenantId, destinationId, ...part };
+    }),
+  );
 }
 
 // It was disabled and is enabled again: what it was owed before is not sent, though it is not canceled yet.
@@ -116,16 +140,25 @@ const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT 
 
 async function claimLane(
   session: WriteSession,
-  { limit, isOrdered = false }: LaneClaim,
+  { limit }: LaneClaim,
+  { tenantNo, destinationNo }: Lane,
+  dueBeforeMs: number,
+): Promise<LanePart> {
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
+  const rows = await session.rows(CLAIM_LANE, ...values);
+  const taken = rows.filter((row) => row['event_seq'] !== null);
+  const deliveries = taken.map((row) => claimedDelivery(session, row));
+  for (const { key } of deliveries) session.memory.eventTenants.note(key.seq, tenantNo);
+  return { deliveries, nextDueAtMs: numberOrNull(rows[0]?.['due_ms'] ?? null), ...ALL_LOOKED_AT };
+}
+
+async function claimOrdered(
+  session: WriteSession,
+  { limit }: LaneClaim,
   lane: Lane,
   dueBeforeMs: number,
 ): Promise<LanePart> {
-  const keys = await oldestDue(session, lane, dueBeforeMs, limit, isOrdered);
-  if (!isOrdered) {
-    const deliveries = await take(session, lane, keys);
-    const nextDueAtMs = await firstDue(session, lane, dueBeforeMs);
-    return { deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
-  }
+  const keys = await oldestUnordered(session, lane, dueBeforeMs, limit);
   const { due: heads, ...rest } = await orderedHeads(
     session,
     lane,

@@ -5,7 +5,6 @@
  */
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
-import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
@@ -24,7 +23,7 @@ export const CLAIMANTS = `
 /** Deliveries that are looked through for some that are due whatever the clock says. */
 const MAX_AHEAD = 1000;
 
-const OF_LANE = `status = ${STATUS_CODE.pending} AND deliveries.tenant_no = $2 AND deliveries.destination_no = $3 AND claimed_by = claimant`;
+export const OF_LANE = `status = ${STATUS_CODE.pending} AND deliveries.tenant_no = $2 AND deliveries.destination_no = $3 AND claimed_by = claimant`;
 
 // The clock is behind the numbers that were taken; empty where it is not.
 const ahead = (lane: string, now: string) => `
@@ -46,7 +45,8 @@ const due = (more: string) => `
       ${IN_ORDER} LIMIT ${MAX_AHEAD} FOR UPDATE SKIP LOCKED) AS ahead
     WHERE ${IS_DUE}) AS found
   ${IN_ORDER} LIMIT $5`;
-const DUE = due('');
+/** The keys of what is due, oldest first; `$1` to `$5` as for `oldestDue`. */
+export const DUE = due('');
 // From before the destination asked for order.
 const DUE_UNORDERED = due('AND order_key IS NULL');
 
@@ -56,34 +56,18 @@ export const firstOf = (lane: string, now: string) => `
   UNION ALL
   (SELECT ${now}::bigint FROM (${ahead(lane, now)} ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead WHERE ${IS_DUE} LIMIT 1)`;
 
-const NEXT_DUE = `
-  SELECT min(next.due_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants
-  CROSS JOIN LATERAL (${firstOf(OF_LANE, '$4')}) AS next`;
-
 /**
  * What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. Neither does a
  * clock that is set back: what is new has later numbers.
  */
-export async function oldestDue(
+export async function oldestUnordered(
   session: WriteSession,
   { tenantNo, destinationNo }: Lane,
   dueBeforeMs: number,
   limit: number,
-  isOrdered: boolean,
 ): Promise<DeliveryKey[]> {
-  const sql = isOrdered ? DUE_UNORDERED : DUE;
   const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
-  return (await session.rows(sql, ...values)).map(keyOf);
-}
-
-/** When the first comes due; `null`: there is none. */
-export async function firstDue(
-  session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
-  nowMs: number,
-): Promise<number | null> {
-  const row = await session.row(NEXT_DUE, session.incarnation, tenantNo, destinationNo, nowMs);
-  return numberOrNull(row?.['due_ms'] ?? null);
+  return (await session.rows(DUE_UNORDERED, ...values)).map(keyOf);
 }
 
 /** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `asked_by`. */

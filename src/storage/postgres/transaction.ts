@@ -91,7 +91,7 @@ export class Transactions {
     this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
-        this.#transact(beginBeside(way), (line) => operation(this.#writing(line), query)),
+        this.#transact(beginBeside(way), (line) => operation(this.#writing(line), query), way),
       ),
     );
   }
@@ -154,8 +154,7 @@ export class Transactions {
         this.#transact(
           beginInOrder(way),
           (line) => runAll(this.#writing(line, way.numbers), calls),
-          // Their statements are always the same.
-          way.numbers === null ? null : this.#parts.prepared,
+          way,
         ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
@@ -183,7 +182,7 @@ export class Transactions {
   async #transact<Result>(
     begin: string,
     work: (line: Line) => Promise<Result>,
-    prepared: Prepared | null = null,
+    way: Way = AS_PLANNED,
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
@@ -196,7 +195,7 @@ export class Transactions {
     try {
       if (isWrite) await this.#node.confirm(client);
       // What the work asks for first is sent along; and what it did not wait for goes with the commit.
-      const line = new Line(client, begin, prepared);
+      const line = new Line(client, begin, way.byKey ? this.#parts.prepared : null);
       const result = await work(line);
       isCommitting = isWrite;
       await line.commit();

@@ -19,7 +19,7 @@ const SETTINGS_BY_KEY = `${SETTINGS}, ${localSettings({
 export interface Way {
   /**
    * Each statement finds its rows by whole keys, one by one: also while the planner takes a table for small that has grown
-   * since it was looked at, and would read all of it.
+   * since it was looked at, and would read all of it. The statements are always the same ones, which are prepared.
    */
   readonly byKey: boolean;
   /** How many numbers are taken, where nothing else has to be numbered in between. */
