@@ -25,8 +25,8 @@ describe.skipIf(reason !== null)('what is published and recorded', () => {
       await storage.record({ attempts: [attemptOf({ seq, ordinal: 0 })] });
       return seq;
     };
-    // Over all connections of the pool, each several times.
-    for (let round = 0; round < 10; round++)
+    // So often that it is worth it, over all connections of the pool.
+    for (let round = 0; round < 120; round++)
       for (const seq of await Promise.all(Array.from({ length: 8 }, deliver)))
         expect((await deliveryAt(storage, seq)).status).toBe('delivered');
     const names = (asked.mock.calls as unknown[][]).flatMap(([query]) =>

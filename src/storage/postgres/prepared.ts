@@ -7,9 +7,12 @@ import type { ClientBase } from 'pg';
 
 /** Of one program there are a dozen. */
 const MAX_NAMES = 100;
+/** A plan is kept for long: it is not made for the first few rows of an empty table. */
+const MIN_USES = 100;
 
 export class Prepared {
   readonly #names = new Map<string, string>();
+  readonly #uses = new Map<string, number>();
   #isPossible: boolean;
 
   constructor(isPossible: boolean) {
@@ -21,6 +24,9 @@ export class Prepared {
     if (!this.#isPossible) return undefined;
     const known = this.#names.get(sql);
     if (known !== undefined || this.#names.size >= MAX_NAMES) return known;
+    const uses = (this.#uses.get(sql) ?? 0) + 1;
+    this.#uses.set(sql, uses);
+    if (uses < MIN_USES) return undefined;
     const name = `angarium_${this.#names.size + 1}`;
     this.#names.set(sql, name);
     return name;

@@ -14,6 +14,11 @@ const SETTINGS_BY_KEY = `${SETTINGS}, ${localSettings({
   enable_mergejoin: 'off',
   // Each key is looked for once.
   enable_memoize: 'off',
+  // An index may be read through as well: what counts is how many rows and entries are looked at, not on how few pages
+  // they lie as yet.
+  cpu_tuple_cost: '1',
+  cpu_index_tuple_cost: '1',
+  random_page_cost: '0.01',
 })}`;
 
 export interface Way {
