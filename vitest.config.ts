@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-import { everywhere, LONG, onPostgres } from './test/support/projects.ts';
+import { CONNECTIONS, everywhere, LONG, onPostgres } from './test/support/projects.ts';
 
 export default defineConfig({
   test: {
@@ -12,8 +12,11 @@ export default defineConfig({
       reporter: ['text-summary', 'html'],
     },
     projects: [
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...LONG] } },
-      // More of them: npm run test:long. All: npm run test:postgres.
+      {
+        extends: true,
+        test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...LONG, CONNECTIONS] },
+      },
+      // All: npm run test:postgres.
       onPostgres(['test/api/cancel.test.ts', 'test/api/publish.test.ts', 'test/api/retry.test.ts']),
     ],
   },

@@ -1,12 +1,15 @@
-/** Every test of the API once more, with a server on PostgreSQL. */
+/** Every test of the API once more, with a server on PostgreSQL, and what may stand between the two. */
 import { defineConfig } from 'vitest/config';
 
-import { everywhere, onPostgres } from './test/support/projects.ts';
+import { CONNECTIONS, everywhere, onPostgres } from './test/support/projects.ts';
 
 export default defineConfig({
   test: {
     ...everywhere,
     globalSetup: ['test/support/sdk-built.ts'],
-    projects: [onPostgres(['test/api/**/*.test.ts'])],
+    projects: [
+      onPostgres(['test/api/**/*.test.ts']),
+      { extends: true, test: { name: 'connections', include: [CONNECTIONS] } },
+    ],
   },
 });

@@ -14,7 +14,9 @@ import {
   parseApiKey,
   parseCidrList,
   formatDatabaseUrl,
+  formatOtherPostgresUrl,
   parseDatabaseUrl,
+  parseOtherPostgresUrl,
   parseEncryptionKeys,
   parseFolder,
   parseHost,
@@ -99,6 +101,24 @@ export const OPTIONS = {
     default: 'sqlite:./data/angarium.db',
     parse: parseDatabaseUrl,
     format: formatDatabaseUrl,
+  }),
+  databaseDirectUrl: option({
+    group: 'Storage',
+    placeholder: 'URL',
+    description:
+      'The same PostgreSQL database without the pooler that database_url leads through: postgres://..., or none. Where the pooler is in transaction mode, nodes hear of each other’s work only there.',
+    default: 'none',
+    parse: parseOtherPostgresUrl,
+    format: formatOtherPostgresUrl,
+  }),
+  databaseReadUrl: option({
+    group: 'Storage',
+    placeholder: 'URL',
+    description:
+      'A read replica of the PostgreSQL database: postgres://..., or none. Lists, searches, exports, metrics and usage of the API are read there while it is less than 4 s behind.',
+    default: 'none',
+    parse: parseOtherPostgresUrl,
+    format: formatOtherPostgresUrl,
   }),
   roles: option({
     group: 'Storage',

@@ -155,6 +155,10 @@ export function parsePostgresUrl(
   const url = URL.parse(text);
   if (url === null || url.hostname === '') return wrong(`it is no URL with a host: ${advice}`);
   if (url.pathname.length < 2) return wrong(`it names no database: ${advice}`);
+  // Which of them the client would go by is not said anywhere.
+  const names = [...url.searchParams.keys()];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return wrong(`it gives ${shown(twice)} twice: take one of them out`);
   const mode = url.searchParams.get('sslmode') ?? 'disable';
   if (!SSL_MODES.includes(mode))
     return wrong(`its sslmode is not known here: write one of ${SSL_MODES.join(', ')}`);
@@ -163,6 +167,22 @@ export function parsePostgresUrl(
       'sslmode=verify-ca needs sslrootcert=PATH: name the file of the authority beside it',
     );
   return right({ engine: 'postgres', url: text });
+}
+
+/** Another way to the PostgreSQL database, or `none`. */
+export function parseOtherPostgresUrl(text: string): Parsed<string | null> {
+  if (text === 'none') return right(null);
+  if (!/^postgres(?:ql)?:/i.test(text))
+    return wrong(
+      'it does not begin with postgres: write postgres://user:password@host:5432/database',
+    );
+  const parsed = parsePostgresUrl(text);
+  return parsed.ok ? right(parsed.value.url) : parsed;
+}
+
+/** Without what may be secret. */
+export function formatOtherPostgresUrl(url: string | null): string {
+  return url === null ? 'none' : placeOf(url);
 }
 
 /** Without what may be secret. */

@@ -155,13 +155,22 @@ function nodeOf<Item>(
 
 /** Several nodes share the database: what is kept beside an SQLite file has to be given to each of them. */
 function checkForPostgres(
-  { databaseUrl, databaseMaxBytes, roles = ROLES }: Partial<Config>,
+  { databaseUrl, databaseMaxBytes, roles = ROLES, ...config }: Partial<Config>,
   sources: Sources,
 ) {
-  if (databaseUrl?.engine !== 'postgres')
-    return roles.length === ROLES.length
-      ? []
-      : [`${sources.roles.spelling}: nodes share a PostgreSQL database: with SQLite one does all`];
+  if (databaseUrl?.engine !== 'postgres') {
+    const problems = (['databaseDirectUrl', 'databaseReadUrl'] as const)
+      .filter((key) => typeof config[key] === 'string')
+      .map(
+        (key) =>
+          `${sources[key].spelling}: it is another way to a PostgreSQL database: take it out where that is SQLite`,
+      );
+    if (roles.length < ROLES.length)
+      problems.push(
+        `${sources.roles.spelling}: nodes share a PostgreSQL database: with SQLite one does all`,
+      );
+    return problems;
+  }
   const problems = (['apiKey', 'encryptionKey'] as const)
     .filter((key) => sources[key].from === 'default')
     .map(

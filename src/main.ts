@@ -56,6 +56,7 @@ import { standard } from './profiles/standard.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { createLog } from './telemetry/log.ts';
+import type { Log } from './telemetry/log.ts';
 import { outboxFamilies } from './telemetry/outbox-metrics.ts';
 import { metricsText, ProcessMetrics } from './telemetry/process-metrics.ts';
 import { watchUtilization } from './telemetry/utilization.ts';
@@ -118,6 +119,9 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'migrate_data':
       await migrateData(command.args).catch(explain);
       return;
+    case 'migrate_citus':
+      await migrateCitus(command.args).catch(explain);
+      return;
     case 'serve': {
       const loaded = await load(command.flags);
       if (!loaded.ok) end(problemsMessage(loaded.problems), EXIT_USAGE);
@@ -154,6 +158,17 @@ async function migrateData(args: readonly string[]): Promise<void> {
     stderr: process.stderr,
     nowMs: () => systemClock.monotonicMs(),
   });
+}
+
+/** Loaded here alone. */
+async function migrateCitus(args: readonly string[]): Promise<void> {
+  const [{ runMigrateCitus }, { distribute }] = await Promise.all([
+    import('./cli/migrate-citus.ts'),
+    import('./storage/postgres/distribute.ts'),
+  ]);
+  const { stdout, stderr } = process;
+  const env = readEnvironment();
+  process.exitCode = await runMigrateCitus(args, { env, distribute, stdout, stderr });
 }
 
 /** A command that is done by a running server; it gives what to say. */
@@ -215,7 +230,7 @@ async function run(
     setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
   }
   const log = createLog(config.logLevel);
-  const storage = await openStorage(config);
+  const storage = await openStorage(config, log);
   const instanceKeys = keys.encryptionKeys.map(deriveInstanceKey);
   const [instanceKey] = instanceKeys;
   if (instanceKey === undefined) throw new TypeError('at least one encryption key is needed');
@@ -340,7 +355,8 @@ async function run(
   );
 }
 
-async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Promise<Storage> {
+async function openStorage(config: Config, log: Log): Promise<Storage> {
+  const { databaseUrl, databaseMaxBytes, roles } = config;
   switch (databaseUrl.engine) {
     case 'sqlite':
       return openSqliteStorage({ path: databaseUrl.path, maxBytes: databaseMaxBytes });
@@ -349,6 +365,9 @@ async function openStorage({ databaseUrl, databaseMaxBytes, roles }: Config): Pr
       const { openPostgresStorage } = await import('./storage/postgres/storage.ts');
       return openPostgresStorage({
         url: databaseUrl.url,
+        directUrl: config.databaseDirectUrl,
+        readUrl: config.databaseReadUrl,
+        onReplica: (problem) => (problem === null ? log.replicaUsed() : log.replicaLeft(problem)),
         delivers: roles.includes('deliver'),
         maintains: roles.includes('maintain'),
       });

@@ -19,7 +19,7 @@ export type Command =
     }
   | { readonly kind: 'topics_import' | 'topics_export'; readonly args: readonly string[] }
   | { readonly kind: 'outbox_install' | 'outbox_uninstall'; readonly args: readonly string[] }
-  | { readonly kind: 'migrate_data'; readonly args: readonly string[] }
+  | { readonly kind: 'migrate_data' | 'migrate_citus'; readonly args: readonly string[] }
   /** `null`: the program as a whole. */
   | { readonly kind: 'help'; readonly topic: CommandName | null }
   | { readonly kind: 'version' }
@@ -61,6 +61,10 @@ export const COMMANDS = [
   {
     name: 'migrate data',
     summary: 'Copy everything from an SQLite file to an empty PostgreSQL database.',
+  },
+  {
+    name: 'migrate citus',
+    summary: 'Distribute the tables of a PostgreSQL database over a Citus cluster, by tenant.',
   },
   { name: 'help', summary: 'Explain a command: angarium help serve.' },
   { name: 'version', summary: 'Show the version.' },
@@ -106,7 +110,8 @@ export function parseArguments(argv: readonly string[]): Command {
     case 'keys reencrypt':
     case 'outbox install':
     case 'outbox uninstall':
-    case 'migrate data': {
+    case 'migrate data':
+    case 'migrate citus': {
       const own = new Set(words.slice(0, found.split(' ').length).map(({ index }) => index));
       return withRest(
         found,
@@ -155,6 +160,8 @@ function withRest(
       return { kind: 'outbox_uninstall', args: rest };
     case 'migrate data':
       return { kind: 'migrate_data', args: rest };
+    case 'migrate citus':
+      return { kind: 'migrate_citus', args: rest };
   }
 }
 

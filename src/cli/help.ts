@@ -119,6 +119,8 @@ export function helpText(topic: CommandName | null): string {
       );
     case 'migrate data':
       return migrateDataHelp();
+    case 'migrate citus':
+      return migrateCitusHelp();
     case 'help':
     case 'version':
     case null:
@@ -224,6 +226,35 @@ function migrateDataHelp(): string {
     'Environment',
     '  ANGARIUM_DATABASE_URL',
     ...wrap('The database, where --to is not given.', 6),
+  );
+}
+
+function migrateCitusHelp(): string {
+  return lines(
+    'Usage: angarium migrate citus [--to postgres://...] [--print]',
+    '',
+    ...wrap(
+      'Distributes the tables of a PostgreSQL database over the workers of its Citus cluster, by tenant, and makes them first where they are missing: all or nothing. Stop all servers before. Run again, after an update, it distributes what is new. It was not run on Citus itself yet: read docs/operations/postgres.md first.',
+      0,
+    ),
+    '',
+    ...wrap(
+      'Exits with 0 when all tables lie as they should, 1 where the extension is missing, servers run or the database refuses, 2 where an option is bad.',
+      0,
+    ),
+    '',
+    'Options',
+    ...[
+      [
+        '--to URL',
+        'The coordinator, postgres://user:password@host:5432/database. Other users of the machine can read a process’s flags: give one with a password in ANGARIUM_DATABASE_URL instead.',
+      ],
+      ['--print', 'Print the SQL for a database where nothing is distributed, and do nothing.'],
+    ].flatMap(([name = '', description = '']) => [`  ${name}`].concat(wrap(description, 6))),
+    '',
+    'Environment',
+    '  ANGARIUM_DATABASE_URL',
+    ...wrap('The coordinator, where --to is not given.', 6),
   );
 }
 

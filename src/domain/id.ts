@@ -7,7 +7,7 @@
  * their number, and so are found by primary key, without an index of ids; four characters of the database's own keep
  * the ids of two installations apart.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 
 /** A source of chance: `nextFloat` in [0, 1), `bytes` for keys and ids. */
 export interface Random {
@@ -17,8 +17,26 @@ export interface Random {
 
 export const systemRandom: Random = {
   nextFloat: () => Math.random(),
-  bytes: (count) => randomBytes(count),
+  bytes: (count) => (count <= MAX_DRAWN_BYTES ? drawn(count) : randomBytes(count)),
 };
+
+const POOL_BYTES = 4096;
+const MAX_DRAWN_BYTES = 64;
+const pool = Buffer.alloc(POOL_BYTES);
+let poolUsed = POOL_BYTES;
+
+/** Of bytes that were made together: a call for each few costs several times what they do. None is given twice, or kept. */
+function drawn(count: number): Uint8Array {
+  if (poolUsed + count > POOL_BYTES) {
+    randomFillSync(pool);
+    poolUsed = 0;
+  }
+  const bytes = new Uint8Array(count);
+  bytes.set(pool.subarray(poolUsed, poolUsed + count));
+  pool.fill(0, poolUsed, poolUsed + count);
+  poolUsed += count;
+  return bytes;
+}
 
 /** Crockford's alphabet in lower case: no i, l, o, u; sorts as its numbers do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -4,6 +4,7 @@
  * once an event, and again for whoever looks at an attempt later.
  */
 import type { Event, EventResource } from './event.ts';
+import { isoTime, zonelessTime } from './iso-time.ts';
 import { objectMembers } from './json-members.ts';
 import { subjectAndEvent } from './subject.ts';
 
@@ -57,7 +58,7 @@ export function renderShape(payload: PayloadShape, event: Event): Uint8Array {
   switch (payload) {
     case 'standard':
       return around(
-        `{"type":${JSON.stringify(event.topic)},"timestamp":"${time(event.timeMs)}","data":`,
+        `{"type":${JSON.stringify(event.topic)},"timestamp":"${isoTime(event.timeMs)}","data":`,
         event.data,
         '}',
       );
@@ -75,7 +76,7 @@ export function renderShape(payload: PayloadShape, event: Event): Uint8Array {
       return Buffer.from(JSON.stringify(thin(event)));
     case 'cloudevents':
       return around(
-        `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(cloudEventSource(event))},"type":${JSON.stringify(event.topic)}${cloudEventSubjectMember(event)},"time":"${time(event.timeMs)}","datacontenttype":"application/json","data":`,
+        `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(cloudEventSource(event))},"type":${JSON.stringify(event.topic)}${cloudEventSubjectMember(event)},"time":"${isoTime(event.timeMs)}","datacontenttype":"application/json","data":`,
         event.data,
         '}',
       );
@@ -85,7 +86,7 @@ export function renderShape(payload: PayloadShape, event: Event): Uint8Array {
 /** What an expression is evaluated on, as JSON. */
 export function expressionInput(event: Event): Uint8Array {
   const { id, topic, tenantId, timeMs, metadata, resource, data } = event;
-  const head = JSON.stringify({ id, topic, time: time(timeMs), tenant_id: tenantId });
+  const head = JSON.stringify({ id, topic, time: isoTime(timeMs), tenant_id: tenantId });
   const rest = `,"metadata":${metadata ?? '{}'},"resource":${resource ?? 'null'},"data":`;
   return Buffer.concat([Buffer.from(`${head.slice(0, -1)}${rest}`), data, Buffer.from('}')]);
 }
@@ -103,11 +104,6 @@ export function cloudEventSource({ tenantId }: Event): string {
 /** The CloudEvents attribute `subject`: the resource that the event is about; `null`: it says none. */
 export function cloudEventSubject(event: Event): string | null {
   return resourceOf(event)?.urn ?? null;
-}
-
-/** UTC, with milliseconds, and without saying so: `2026-11-21T10:00:00.000`, as Baack writes times. */
-export function zonelessTime(timeMs: number): string {
-  return time(timeMs).slice(0, -1);
 }
 
 function thin(event: Event) {
@@ -130,10 +126,16 @@ function cloudEventSubjectMember(event: Event): string {
   return subject === null ? '' : `,"subject":${JSON.stringify(subject)}`;
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 function eventAndData({ topic, data }: Event): Uint8Array {
   const head = `{"event":${JSON.stringify(topic)}`;
-  const members = objectMembers(data, 0, Infinity);
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  // Without a member of that name, however it may be spelled, and without space before the first: nothing to leave out.
+  if (bytes[1] === QUOTE && !bytes.includes('"event"') && !bytes.includes(BACKSLASH))
+    return around(`${head},`, bytes.subarray(1), '');
+  const members = objectMembers(data, 0, Infinity);
   const kept = members
     .filter(({ name }) => name !== 'event')
     .map(({ nameStart, end }) => bytes.subarray(nameStart, end));
@@ -170,8 +172,4 @@ function around(head: string, data: Uint8Array, tail: string): Uint8Array {
 
 export function isShape(payload: Payload): payload is PayloadShape {
   return !payload.startsWith(EXPRESSION_PREFIX);
-}
-
-function time(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

@@ -4,7 +4,8 @@
  */
 import type { Event } from './event.ts';
 import type { Random } from './id.ts';
-import { cloudEventSource, cloudEventSubject, idempotencyKey, zonelessTime } from './payload.ts';
+import { isoTime, zonelessTime } from './iso-time.ts';
+import { cloudEventSource, cloudEventSubject, idempotencyKey } from './payload.ts';
 
 /** What a template may name, and what it means: the vocabulary of profiles. */
 export const VARIABLES = {
@@ -75,13 +76,13 @@ export class MessageValues {
       case 'timestamp_ms':
         return String(nowMs);
       case 'timestamp_rfc3339':
-        return new Date(nowMs).toISOString();
+        return isoTime(nowMs);
       case 'timestamp_utc':
         return zonelessTime(nowMs);
       case 'event_timestamp':
         return String(Math.floor(event.timeMs / 1000));
       case 'event_time':
-        return new Date(event.timeMs).toISOString();
+        return isoTime(event.timeMs);
       case 'nonce':
         this.#nonce ??= Buffer.from(this.#random.bytes(16)).toString('hex');
         return this.#nonce;

@@ -5,8 +5,9 @@ import type { Clock } from '../domain/clock.ts';
 import type { IdCodec } from '../domain/id.ts';
 import { PayloadError, renderPayload } from '../domain/payload.ts';
 import type { Expressions, Payload } from '../domain/payload.ts';
+import type { Body } from './bodies.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { Body, LiveDelivery, LiveEvent } from './live-delivery.ts';
+import type { LiveDelivery, LiveEvent } from './live-delivery.ts';
 import type { Target } from './target.ts';
 
 export interface Attempt {
@@ -87,7 +88,7 @@ async function awaitBody(
     return body;
   } catch (error) {
     // The next attempt may have more luck: the thread may have been busy.
-    bodies.delete(payload);
+    bodies.forget(payload);
     if (error instanceof PayloadError) return error;
     throw error;
   }

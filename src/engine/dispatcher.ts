@@ -228,8 +228,9 @@ export class Dispatcher {
 
   async #attempt(lane: Lane, delivery: LiveDelivery): Promise<void> {
     const { routing, deliverer, recorder, clock } = this.#parts;
+    const nowMs = clock.nowMs();
     const target = routing.target(lane.tenantId, lane.destinationId);
-    const isOpen = target !== undefined && lane.standing(target, clock.nowMs()) === 'open';
+    const isOpen = target !== undefined && lane.standing(target, nowMs) === 'open';
     if (!isOpen || delivery.superseded) {
       lane.unrecorded.delete(delivery);
       // First: it takes up no room in the lane any more, which then looks for others.
@@ -237,7 +238,7 @@ export class Dispatcher {
       await this.#drop(lane, delivery);
       return;
     }
-    lane.attemptStarted(clock.nowMs());
+    lane.attemptStarted(nowMs);
     const attempt = await deliverer.attempt(target, delivery);
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
@@ -394,7 +395,6 @@ export class Dispatcher {
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
-    // Not by the wall clock, which may be set back meanwhile.
     this.#later(() => this.#wakeAll(lanes));
   }
 }

@@ -15,6 +15,13 @@ export interface Item<Result> {
   refused(error: unknown): void;
 }
 
+/** What waits: first in, first out, or by turns. */
+interface Queue<Entry> {
+  readonly size: number;
+  push(item: Entry): void;
+  shift(): Entry | undefined;
+}
+
 export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   /** Writes all items or none; one result for each, in order. */
   readonly write: (items: readonly Entry[]) => Promise<readonly Result[]>;
@@ -25,13 +32,14 @@ export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   readonly isEager: boolean;
   readonly maxUnderWay: number;
   readonly clock: Clock;
+  /** In which order they go. */
+  readonly queue: Queue<Entry>;
   /** Called after the items of a group were told. */
   readonly onGroup?: () => void;
 }
 
 export class GroupCommit<Entry extends Item<Result>, Result> {
   readonly #options: GroupCommitOptions<Entry, Result>;
-  #waiting: Entry[] = [];
   #underWay = 0;
   #timer: Timer | null = null;
   #onIdle: (() => void)[] = [];
@@ -41,7 +49,7 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
   }
 
   add(item: Entry): void {
-    this.#waiting.push(item);
+    this.#options.queue.push(item);
     if (this.#isReady) this.#go();
     else this.#timer ??= this.#options.clock.schedule(this.#options.gatherMs, () => this.#due());
   }
@@ -55,12 +63,12 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
   }
 
   get #isReady(): boolean {
-    const { isEager, maxItems } = this.#options;
-    return this.#waiting.length >= maxItems || (isEager && this.#underWay === 0);
+    const { isEager, maxItems, queue } = this.#options;
+    return queue.size >= maxItems || (isEager && this.#underWay === 0);
   }
 
   get #isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#underWay === 0;
+    return this.#options.queue.size === 0 && this.#underWay === 0;
   }
 
   #due(): void {
@@ -69,7 +77,8 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
   }
 
   #go(): void {
-    if (this.#underWay >= this.#options.maxUnderWay || this.#waiting.length === 0) return;
+    const { maxUnderWay, queue } = this.#options;
+    if (this.#underWay >= maxUnderWay || queue.size === 0) return;
     const group = this.#take();
     this.#underWay++;
     void this.#write(group).then(() => {
@@ -81,18 +90,16 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
   }
 
   #take(): Entry[] {
-    const { maxItems, maxWeightBytes } = this.#options;
+    const { maxItems, maxWeightBytes, queue } = this.#options;
+    const group: Entry[] = [];
     let weightBytes = 0;
-    let count = 0;
-    for (const item of this.#waiting) {
+    while (group.length < maxItems && weightBytes < maxWeightBytes) {
+      const item = queue.shift();
+      if (item === undefined) break;
+      group.push(item);
       weightBytes += item.weightBytes;
-      count++;
-      if (count >= maxItems || weightBytes >= maxWeightBytes) break;
     }
-    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
-    const all = this.#waiting;
-    this.#waiting = [];
-    return all;
+    return group;
   }
 
   async #write(group: readonly Entry[]): Promise<void> {

@@ -81,6 +81,17 @@ export class HealthKeeper {
     return effects;
   }
 
+  /** Where other nodes may have the lanes: as they wrote it last, a few seconds ago. `destinationId`: of that one alone. */
+  async refresh(tenantId: string, destinationId?: string): Promise<void> {
+    const { nodes } = this.#storage;
+    if (nodes === null) return;
+    const destinationIds = destinationId === undefined ? null : [destinationId];
+    for (const { health, ...entry } of await nodes.healthOf({ tenantId, destinationIds })) {
+      const target = this.#routing.target(tenantId, entry.destinationId);
+      if (target?.createdAtMs === entry.createdAtMs) this.learn(entry, health);
+    }
+  }
+
   /** As another node has left it. What this one has counted since, and not written, counts. */
   learn({ tenantId, destinationId }: LaneKey, health: Health): void {
     const target = this.#routing.target(tenantId, destinationId);

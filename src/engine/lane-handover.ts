@@ -91,7 +91,12 @@ export function handover(parts: DispatcherParts, door: HandoverDoor): Handover {
     isGone: (lane) => !lane.isOf(routing.target(lane.tenantId, lane.destinationId)),
     told: noteDueNow,
     loseAll() {
-      for (const lane of lanes.all()) door.forgotten(lane.queue.drain().length);
+      for (const lane of lanes.all()) {
+        // What was known to be due was perhaps about to be taken: it is found again, and must then count as news.
+        claimer.remove(lane);
+        forgetDue(lane);
+        door.forgotten(lane.queue.drain().length);
+      }
     },
     shared: () => dispatcher.findWaiting(),
     resumed: () => dispatcher.pump(),

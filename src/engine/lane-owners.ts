@@ -140,8 +140,7 @@ export class LaneOwners {
       if (this.isDesignated(lane)) {
         if (this.#leaving.delete(lane)) this.#host.taken(lane);
       } else if (!this.#leaving.has(lane)) {
-        this.#leaving.add(lane);
-        this.#host.leave(lane);
+        this.#giveAway(lane);
       }
     }
   }
@@ -171,10 +170,12 @@ export class LaneOwners {
       for (const lane of lanes) this.#wanted.delete(lane);
       const { self } = this.#view;
       try {
-        const taken = await this.#nodes.lanesTake({ lanes: lanes.map(keyOf) });
+        const taken = await this.#nodes.lanesTake({ self, lanes: lanes.map(keyOf) });
         // Meanwhile it may have gone on under another number, with nothing in hand.
-        if (self !== this.#view.self) continue;
-        lanes.forEach((lane, index) => this.#taken(lane, taken[index]?.health));
+        const isSelf = self === this.#view.self;
+        lanes.forEach((lane, index) =>
+          this.#taken(lane, isSelf ? taken[index]?.health : undefined),
+        );
       } catch {
         this.#clock.schedule(RETRY_MS, () => {
           for (const lane of lanes) if (!this.owns(lane)) this.want(lane);
@@ -187,13 +188,20 @@ export class LaneOwners {
 
   #taken(lane: Lane, health: Health | null | undefined): void {
     if (health === undefined) {
-      // The one before has something of it under way. It tells when it is done, and looking finds it.
+      // The one before has something of it under way: it tells when it is done. Whatever the reason, looking finds it.
       this.#host.isOthers(lane);
       return;
     }
     if (health !== null) this.#health.learn(lane, health);
     this.#owned.add(lane);
-    this.#host.taken(lane);
+    if (this.isDesignated(lane)) this.#host.taken(lane);
+    // Nodes have come or gone meanwhile: the one whose it shall be waits for it.
+    else this.#giveAway(lane);
+  }
+
+  #giveAway(lane: Lane): void {
+    this.#leaving.add(lane);
+    this.#host.leave(lane);
   }
 
   #tell(): void {

@@ -75,6 +75,11 @@ export class Lane {
     this.shared = share(this);
   }
 
+  /** Its destination, as it was last read. */
+  get target(): Target {
+    return this.#target;
+  }
+
   /** Nothing in memory, nothing known to wait. */
   get isEmpty(): boolean {
     return this.isIdle && this.dueAtMs === Infinity;

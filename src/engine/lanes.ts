@@ -8,6 +8,8 @@ import type { Target } from './target.ts';
 
 export class Lanes {
   readonly #byKey = new Map<string, Lane>();
+  /** By the destination as it was last read: each delivery asks for its lane several times. */
+  readonly #byTarget = new Map<Target, Lane>();
   readonly #places: SharedPlaces;
   readonly #routing: RoutingTable;
   readonly #call: (lane: Lane) => boolean;
@@ -24,6 +26,10 @@ export class Lanes {
 
   /** Made where there is none yet. */
   of(target: Target): Lane {
+    return this.#byTarget.get(target) ?? this.#ofKey(target);
+  }
+
+  #ofKey(target: Target): Lane {
     const key = keyOf(target);
     let lane = this.#byKey.get(key);
     if (lane === undefined) {
@@ -32,12 +38,13 @@ export class Lanes {
         new SharedConcurrency(this.#places, target, limits, () => this.#call(made));
       lane = new Lane(target, share);
       this.#byKey.set(key, lane);
+      this.#byTarget.set(target, lane);
     }
     return lane;
   }
 
   find(target: Target): Lane | undefined {
-    return this.#byKey.get(keyOf(target));
+    return this.#byTarget.get(target) ?? this.#byKey.get(keyOf(target));
   }
 
   all(): Lane[] {
@@ -51,14 +58,17 @@ export class Lanes {
 
   /** Its destination, or its tenant's limits, have changed. */
   retarget(lane: Lane, target: Target): void {
+    this.#byTarget.delete(lane.target);
+    this.#byTarget.set(target, lane);
     lane.retarget(target);
     lane.shared.move(target, this.#limitsOf(target));
   }
 
   forget(lane: Lane): void {
     const { tenantId, destinationId, createdAtMs } = lane;
-    if (this.#byKey.delete(keyOf({ tenantId, id: destinationId, createdAtMs })))
-      lane.shared.close();
+    if (!this.#byKey.delete(keyOf({ tenantId, id: destinationId, createdAtMs }))) return;
+    this.#byTarget.delete(lane.target);
+    lane.shared.close();
   }
 
   #limitsOf({ tenantId }: Target): TenantLimits {

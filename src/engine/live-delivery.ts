@@ -1,8 +1,8 @@
 /** Deliveries and events as this node has them in memory. */
 import type { AskedBy } from '../domain/delivery.ts';
 import type { Event } from '../domain/event.ts';
-import type { PayloadError } from '../domain/payload.ts';
 import type { ClaimedDelivery } from '../storage/claiming.ts';
+import { Bodies } from './bodies.ts';
 
 /** A delivery in memory: this node has claimed it. */
 export interface LiveDelivery {
@@ -24,17 +24,13 @@ export function liveDelivery(
   tenantId: string,
   { key, event, ...claimed }: ClaimedDelivery,
 ): LiveDelivery {
-  const live = { ...event, tenantId, bodies: new Map<string, Body | Promise<Body>>() };
+  const live = { ...event, tenantId, bodies: new Bodies() };
   return { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
 }
 
 /** An event with the bodies that were, or are being, rendered of it, so that all its destinations share them. */
 export interface LiveEvent extends Event {
-  /** By payload. */
-  readonly bodies: Map<string, Body | Promise<Body>>;
+  readonly bodies: Bodies;
   /** Not to be sent before that; `null`: at once. */
   readonly deliverAtMs: number | null;
 }
-
-/** The bytes to send, or why there are none. */
-export type Body = Uint8Array | PayloadError;

@@ -149,7 +149,9 @@ export async function getDestination(
   key: DestinationKey,
 ): Promise<OpenedDestination | null> {
   const found = await read(engine, key);
-  return found === null ? null : opened(engine, found);
+  if (found === null) return null;
+  await engine.health.refresh(key.tenantId, key.id);
+  return opened(engine, found);
 }
 
 export async function listDestinations(
@@ -159,6 +161,7 @@ export async function listDestinations(
   const defaults = await engine.storage.tenantDefaultsGet({ id: tenantId });
   if (defaults === null) return [];
   const stored = await engine.storage.destinationList({ tenantId });
+  await engine.health.refresh(tenantId);
   return stored.map((each) => opened(engine, { stored: each, defaults }));
 }
 

@@ -4,8 +4,9 @@
  * from memory instead of by the way over the disk, which would cost both sides more.
  *
  * Only this process's own limit makes anybody wait, and only for lanes whose receivers keep up: a slow or hanging one
- * keeps no thread busy, so what it is owed is written and claimed later, and the publisher is answered at once. Tenants
- * wait in queues of their own, so that none waits for another's lanes.
+ * keeps no thread busy, so what it is owed is written and claimed later, and the publisher is answered at once. What was
+ * published alone, for one destination, waits in a line of that destination's, so that none waits for another's lane;
+ * batches, and what is for several destinations or for one that wants order, in their tenant's, in order.
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 import { RingQueue } from '../domain/ring-queue.ts';
@@ -19,6 +20,9 @@ const LOOK_MS = 4;
 export interface Paced {
   readonly tenantId: string;
   readonly targets: readonly Target[];
+  readonly isOfBatch: boolean;
+  /** When it was published, on the monotonic clock. */
+  readonly startedMs: number;
 }
 
 export interface PacerParts {
@@ -27,16 +31,12 @@ export interface PacerParts {
   readonly utilization: () => number;
 }
 
-interface Waiting<Entry> {
-  readonly entry: Entry;
-  /** On the monotonic clock. */
-  readonly untilMs: number;
-}
+type Line = Target | string;
 
 export class Pacer<Entry extends Paced> {
   readonly #parts: PacerParts;
   readonly #go: (entry: Entry) => void;
-  readonly #queues = new Map<string, RingQueue<Waiting<Entry>>>();
+  readonly #queues = new Map<Line, RingQueue<Entry>>();
   #timer: Timer | null = null;
 
   constructor(parts: PacerParts, go: (entry: Entry) => void) {
@@ -44,18 +44,19 @@ export class Pacer<Entry extends Paced> {
     this.#go = go;
   }
 
-  /** Lets the entry go on, now or later; those of a tenant in the order of the calls. */
+  /** Lets the entry go on, now or later; those in a line in the order of the calls. */
   pass(entry: Entry): void {
-    let queue = this.#queues.get(entry.tenantId);
+    const line = lineOf(entry);
+    let queue = this.#queues.get(line);
     if (queue === undefined && !this.#mustWait(entry)) {
       this.#go(entry);
       return;
     }
     if (queue === undefined) {
       queue = new RingQueue();
-      this.#queues.set(entry.tenantId, queue);
+      this.#queues.set(line, queue);
     }
-    queue.push({ entry, untilMs: this.#parts.clock.monotonicMs() + MAX_PACING_MS });
+    queue.push(entry);
     this.#timer ??= this.#parts.clock.schedule(LOOK_MS, () => this.#look());
   }
 
@@ -63,21 +64,20 @@ export class Pacer<Entry extends Paced> {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    for (const queue of this.#queues.values())
-      for (const { entry } of queue.drain()) this.#go(entry);
+    for (const queue of this.#queues.values()) for (const entry of queue.drain()) this.#go(entry);
     this.#queues.clear();
   }
 
   #look(): void {
     this.#timer = null;
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const [tenantId, queue] of this.#queues) {
+    for (const [line, queue] of this.#queues) {
       for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
-        if (first.untilMs > nowMs && this.#mustWait(first.entry)) break;
+        if (first.startedMs + MAX_PACING_MS > nowMs && this.#mustWait(first)) break;
         queue.shift();
-        this.#go(first.entry);
+        this.#go(first);
       }
-      if (queue.size === 0) this.#queues.delete(tenantId);
+      if (queue.size === 0) this.#queues.delete(line);
     }
     if (this.#queues.size > 0)
       this.#timer = this.#parts.clock.schedule(LOOK_MS, () => this.#look());
@@ -87,4 +87,10 @@ export class Pacer<Entry extends Paced> {
     const { dispatcher, utilization } = this.#parts;
     return utilization() >= BUSY && targets.some((target) => dispatcher.isCrowded(target));
   }
+}
+
+function lineOf({ tenantId, targets, isOfBatch }: Paced): Line {
+  const [only] = targets;
+  const isAlone = only !== undefined && targets.length === 1 && only.order === 'none';
+  return isAlone && !isOfBatch ? only : tenantId;
 }

@@ -16,6 +16,7 @@ export function createPruner(storage: Storage, clock: Clock, retentionDays: numb
       const { more } = await storage.pruneSlice({
         beforeMs: clock.nowMs() - retentionDays * DAY_MS,
         limit: SLICE_EVENTS,
+        wholeDays: true,
       });
       return more ? BETWEEN_SLICES_MS : BETWEEN_ROUNDS_MS;
     },

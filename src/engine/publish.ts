@@ -10,9 +10,12 @@ import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineMeasures } from './engine-measures.ts';
+import { Bodies } from './bodies.ts';
+import { FairQueue } from './fair-queue.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
+import type { Paced } from './pacer.ts';
 import type { Matched, RoutingTable, TenantRoute } from './routing.ts';
 import type { Target } from './target.ts';
 
@@ -62,21 +65,22 @@ export class Publisher {
       isEager: true,
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
+      queue: new FairQueue(({ tenantId }) => tenantId),
       onGroup: () => parts.dispatcher.pump(),
     });
   }
 
-  /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored. */
+  /** Resolves after the commit. Rejects with `StorageUnavailableError`: then nothing was stored, unless it is in doubt. */
   publish(request: PublishRequest): Promise<PublishResult> {
     const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve, reject) => {
-      this.#begin(new Publishing(this, request, startedMs, resolve, reject));
+      this.#begin(new Publishing(this, request, { startedMs, isOfBatch: false }, resolve, reject));
     });
   }
 
   /**
-   * Several at once, as of one batch; they are committed in their order. A result or an error for each, in order, when
-   * the last is done.
+   * Several at once, as of one batch; those of a tenant are committed in their order. A result or an error for each, in
+   * order, when the last is done.
    */
   publishAll(requests: readonly PublishRequest[]): Promise<(PublishResult | Error)[]> {
     const results: (PublishResult | Error)[] = [];
@@ -89,7 +93,7 @@ export class Publisher {
           results[index] = result;
           if (--left === 0) resolve(results);
         };
-        this.#begin(new Publishing(this, request, startedMs, settle, settle));
+        this.#begin(new Publishing(this, request, { startedMs, isOfBatch: true }, settle, settle));
       });
     });
   }
@@ -116,7 +120,7 @@ export class Publisher {
 
   /** It is stored: what was claimed goes to the lanes, in the order of the commit. */
   handOver(
-    { request, targets, event, startedMs }: Publishing,
+    { request, targets, destinations, startedMs }: Publishing,
     { seq, timeMs, behind, superseded }: PublishOutcome & { kind: 'stored' },
   ): void {
     const { dispatcher, storage, clock, measures } = this.#parts;
@@ -135,12 +139,12 @@ export class Publisher {
       data: request.data,
       test: request.test,
       deliverAtMs: request.deliverAtMs,
-      bodies: new Map<string, Uint8Array>(),
+      bodies: new Bodies(),
     };
     for (const [ordinal, target] of targets.entries()) {
       if (superseded !== undefined && target.order === 'latest')
         for (const older of superseded) dispatcher.supersede(target, older.seq);
-      if (event.destinations[ordinal]?.claimed !== true)
+      if (destinations[ordinal]?.claimed !== true)
         dispatcher.noteDue(target.tenantId, target.id, request.deliverAtMs ?? clock.nowMs());
       else if (behind?.includes(ordinal) === true) dispatcher.noteBehind(target);
       else
@@ -157,9 +161,9 @@ export class Publisher {
   }
 
   /** It was not stored: the places that were promised to it are free again. */
-  giveUp({ targets, event }: Publishing): void {
+  giveUp({ targets, destinations }: Publishing): void {
     for (const [ordinal, target] of targets.entries()) {
-      if (event.destinations[ordinal]?.claimed === true) this.#parts.dispatcher.giveUp(target);
+      if (destinations[ordinal]?.claimed === true) this.#parts.dispatcher.giveUp(target);
     }
   }
 
@@ -193,34 +197,35 @@ export class Publisher {
   }
 }
 
-const NO_EVENT: NewEvent['destinations'] = [];
+const NO_DESTINATIONS: NewEvent['destinations'] = [];
 
 /** One publish on its way to its commit. */
-class Publishing implements Item<PublishOutcome>, Matched {
+class Publishing implements Item<PublishOutcome>, Matched, Paced {
   readonly request: PublishRequest;
   /** Of the monotonic clock. */
   readonly startedMs: number;
+  readonly isOfBatch: boolean;
   readonly resolve: (result: PublishResult) => void;
   readonly #publisher: Publisher;
   readonly #reject: (error: Error) => void;
   targets: readonly Target[] = [];
   version = 0;
-  event: NewEvent;
+  destinations: NewEvent['destinations'] = NO_DESTINATIONS;
   #view: EventView | null = null;
 
   constructor(
     publisher: Publisher,
     request: PublishRequest,
-    startedMs: number,
+    { startedMs, isOfBatch }: { startedMs: number; isOfBatch: boolean },
     resolve: (result: PublishResult) => void,
     reject: (error: Error) => void,
   ) {
     this.#publisher = publisher;
     this.request = request;
     this.startedMs = startedMs;
+    this.isOfBatch = isOfBatch;
     this.resolve = resolve;
     this.#reject = reject;
-    this.event = this.#eventFor(NO_EVENT);
   }
 
   get tenantId(): string {
@@ -269,13 +274,12 @@ class Publishing implements Item<PublishOutcome>, Matched {
   }
 
   reserve(dispatcher: Dispatcher): void {
-    this.event = this.#eventFor(
-      this.targets.map((target) => ({
-        id: target.id,
-        claimed: this.request.deliverAtMs === null && dispatcher.reserve(target, this.request.test),
-        order: target.order,
-      })),
-    );
+    const { deliverAtMs, test } = this.request;
+    this.destinations = this.targets.map((target) => ({
+      id: target.id,
+      claimed: deliverAtMs === null && dispatcher.reserve(target, test),
+      order: target.order,
+    }));
   }
 
   written(outcome: PublishOutcome): void {
@@ -320,11 +324,12 @@ class Publishing implements Item<PublishOutcome>, Matched {
   /** Once: what is tried again, and then refused, has no places any more. */
   #giveUp(): void {
     this.#publisher.giveUp(this);
-    this.event = this.#eventFor(NO_EVENT);
+    this.destinations = NO_DESTINATIONS;
   }
 
-  #eventFor(destinations: NewEvent['destinations']): NewEvent {
-    const { request } = this;
+  /** What is to be stored. */
+  get event(): NewEvent {
+    const { request, destinations } = this;
     return {
       tenantId: request.tenantId,
       routingVersion: this.version,

@@ -9,6 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { SCHEDULE_OVER } from '../domain/delivery.ts';
 import { ingestedAtMs } from '../domain/event.ts';
 import type { Random } from '../domain/id.ts';
+import { RingQueue } from '../domain/ring-queue.ts';
 import { nextAttemptAtMs } from '../domain/retry-schedule.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import type { AttemptRecord, RecordOutcome, Storage, Verdict } from '../storage/storage.ts';
@@ -32,12 +33,45 @@ const RETRY_MS = 250;
 const MAX_REFUSALS = 5;
 
 /** An outcome that is being written. */
-interface Pending extends Item<RecordOutcome> {
-  readonly record: AttemptRecord;
-  readonly delivery: LiveDelivery;
+class Pending implements Item<RecordOutcome> {
   readonly target: Target;
+  readonly delivery: LiveDelivery;
   readonly attempt: Attempt;
-  refusals: number;
+  readonly record: AttemptRecord;
+  refusals = 0;
+  readonly #end: WriteEnd;
+
+  constructor(
+    target: Target,
+    delivery: LiveDelivery,
+    attempt: Attempt,
+    record: AttemptRecord,
+    end: WriteEnd,
+  ) {
+    this.target = target;
+    this.delivery = delivery;
+    this.attempt = attempt;
+    this.record = record;
+    this.#end = end;
+  }
+
+  get weightBytes(): number {
+    return this.record.response?.body.length ?? 0;
+  }
+
+  written(outcome: RecordOutcome): void {
+    this.#end.written(this, outcome);
+  }
+
+  refused(error: unknown): void {
+    this.#end.refused(this, error);
+  }
+}
+
+/** What came of writing it. */
+interface WriteEnd {
+  written(pending: Pending, outcome: RecordOutcome): void;
+  refused(pending: Pending, error: unknown): void;
 }
 
 export interface Recorded {
@@ -64,6 +98,10 @@ export class Recorder {
   readonly #log: EngineLog;
   readonly #measures: EngineMeasures;
   readonly #group: GroupCommit<Pending, RecordOutcome>;
+  readonly #writeEnd: WriteEnd = {
+    written: (pending, outcome) => this.#written(pending, outcome),
+    refused: (pending, error) => this.#refused(pending, error),
+  };
   #onRecorded: RecordedListener = () => {};
   #onOutcome: OutcomeListener = () => {};
   #onResume: () => void = () => {};
@@ -100,6 +138,7 @@ export class Recorder {
       isEager: false,
       maxUnderWay: MAX_UNDER_WAY,
       clock,
+      queue: new RingQueue(),
     });
   }
 
@@ -136,17 +175,7 @@ export class Recorder {
   add(target: Target, delivery: LiveDelivery, attempt: Attempt): void {
     this.#waiting++;
     const record = this.#recordOf(target, delivery, attempt);
-    const pending: Pending = {
-      record,
-      delivery,
-      target,
-      attempt,
-      refusals: 0,
-      weightBytes: record.response?.body.length ?? 0,
-      written: (outcome) => this.#written(pending, outcome),
-      refused: (error) => this.#refused(pending, error),
-    };
-    this.#group.add(pending);
+    this.#group.add(new Pending(target, delivery, attempt, record, this.#writeEnd));
   }
 
   /** Resolves when all outcomes are written, or could not be. */

@@ -26,13 +26,26 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   'favicon-32x32.png': 'image/png',
 };
 
-/** It finds the document from where it was loaded itself, whatever path a proxy puts before it. */
-const INITIALIZER = `const { src } = document.currentScript;
+/**
+ * It finds the document from where it was loaded itself, whatever path a proxy puts before it, and tries requests there
+ * too: a browser that came by another name than the public one may ask nobody else.
+ */
+const INITIALIZER = `const here = new URL('../..', document.currentScript.src).href.replace(/\\/$/, '');
+const askHere = () => ({
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        updateJsonSpec: (update) => (document) => update({ ...document, servers: [{ url: here }] }),
+      },
+    },
+  },
+});
 window.addEventListener('load', () => {
   window.ui = SwaggerUIBundle({
     dom_id: '#swagger-ui',
-    url: new URL('../../openapi.json', src).href,
+    url: here + '/openapi.json',
     presets: [SwaggerUIBundle.presets.apis],
+    plugins: [askHere],
     deepLinking: true,
     docExpansion: 'list',
     tryItOutEnabled: true,

@@ -186,6 +186,11 @@ export const API_ERRORS = {
     status: 503,
     meaning: 'The database takes nothing at the moment; nothing was kept. Repeat the request.',
   },
+  in_doubt: {
+    status: 504,
+    meaning:
+      'The database was lost while it committed: this was carried out, or not. Repeat it; an event that has an `id` of yours is stored once.',
+  },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;

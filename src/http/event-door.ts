@@ -5,7 +5,7 @@
 import type { PublishRequest } from '../domain/event.ts';
 import type { PublishResult } from '../engine/publish.ts';
 import type { Quota } from '../engine/publish-quota.ts';
-import { StorageUnavailableError } from '../storage/storage.ts';
+import { StorageInDoubtError, StorageUnavailableError } from '../storage/storage.ts';
 import { ApiError } from './errors.ts';
 import type { PublishLimits } from './publish-body.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -84,6 +84,7 @@ function quotaRefusal(quota: Quota): ApiError | null {
 
 function acceptedOrError(result: PublishResult | Error | undefined): Accepted | ApiError {
   // All met the same storage, but some may have been committed before: each for itself.
+  if (result instanceof StorageInDoubtError) return new ApiError('in_doubt');
   if (result instanceof StorageUnavailableError) return new ApiError('unavailable');
   if (result === undefined || result instanceof Error) return new ApiError('internal');
   return result.kind === 'accepted' ? result : refusal(result);

@@ -2,6 +2,7 @@
  * The body of a publish, parsed. `data` is not taken from the parsed value but cut out of the bytes as they came, so
  * that what was published is what is delivered.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PublishRequest } from '../domain/event.ts';
 import { arrayElements, MAX_DEPTH, objectMembers, TooDeepError } from '../domain/json-members.ts';
 import type { Member } from '../domain/json-members.ts';
@@ -29,6 +30,8 @@ export interface PublishLimits {
 
 /** Events of one batch. */
 export const MAX_BATCH_EVENTS = 1000;
+/** Half a millisecond's work. */
+const EVENTS_A_TURN = 64;
 /** Of no tenant's. */
 const UNKNOWN_TENANT = '-';
 export const EVENT_ID = /^[\x21-\x2d\x2f-\x7e]{1,255}$/;
@@ -67,8 +70,14 @@ export function parseTestEvent(bytes: Buffer, value: unknown, limits: PublishLim
 
 export type TestEvent = Omit<PublishRequest, 'tenantId'>;
 
-/** One result for each event, in order: the wrong ones do not keep the others. Throws `ApiError` where the envelope is wrong. */
-export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest | ApiError)[] {
+/**
+ * One result for each event, in order: the wrong ones do not keep the others. Rejects with `ApiError` where the envelope
+ * is wrong. A large batch lets others have their turn now and then: else all would wait for whoever sends most.
+ */
+export async function parseBatch(
+  body: Buffer,
+  limits: PublishLimits,
+): Promise<(PublishRequest | ApiError)[]> {
   const value = parseJsonBody(body);
   // How deep an event may nest is its own affair: one that is too deep does not sink the others.
   const members = membersOf(body, value, Infinity);
@@ -90,17 +99,27 @@ export function parseBatch(body: Buffer, limits: PublishLimits): (PublishRequest
   }
   if (problems.length > 0 || at === undefined || !Array.isArray(events))
     throw validationFailed(problems);
-  return arrayElements(body, at.start).map(({ start, end }, index) => {
-    try {
-      // A copy: a slice would keep the whole batch in memory for as long as any of its events waits.
-      const bytes = Buffer.from(body.subarray(start, end));
-      const event: unknown = events[index];
-      return parseEvent(bytes, event, membersOf(bytes, event), limits);
-    } catch (error) {
-      if (error instanceof ApiError) return error;
-      throw error;
-    }
-  });
+  const parsed: (PublishRequest | ApiError)[] = [];
+  for (const { start, end } of arrayElements(body, at.start)) {
+    if (parsed.length > 0 && parsed.length % EVENTS_A_TURN === 0) await nextTurn();
+    // A copy: a slice would keep the whole batch in memory for as long as any of its events waits.
+    const bytes = Buffer.from(body.subarray(start, end));
+    parsed.push(parseOfBatch(bytes, events[parsed.length], limits));
+  }
+  return parsed;
+}
+
+function parseOfBatch(
+  bytes: Buffer,
+  event: unknown,
+  limits: PublishLimits,
+): PublishRequest | ApiError {
+  try {
+    return parseEvent(bytes, event, membersOf(bytes, event), limits);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
 }
 
 function parseEvent(

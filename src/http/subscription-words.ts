@@ -1,5 +1,5 @@
 /** Baack's spelling of what a subscription says: subjects, events, times, authentication. */
-import { zonelessTime } from '../domain/payload.ts';
+import { zonelessTime } from '../domain/iso-time.ts';
 import { SUBJECT, SUBJECT_EVENTS, subjectAndEvent, subjectsOf } from '../domain/subject.ts';
 import type { SubjectEvent } from '../domain/subject.ts';
 import type { ClientAuth, Subscription } from '../domain/subscription.ts';

@@ -1,8 +1,9 @@
 /** Makes an outbox in the application's database, brings it up to date, or takes it away: all or nothing. */
 import pg from 'pg';
 import type { OutboxPlace } from '../domain/outbox.ts';
+import { codeOf } from '../domain/postgres-trouble.ts';
 import { placeOf } from '../domain/postgres-url.ts';
-import { codeOf, connectionOptions, reasonOf } from './connection.ts';
+import { connectionOptions, reasonOf } from './connection.ts';
 import { migrations } from './migrations.ts';
 
 /** It could not be done; the message says why and what helps. */

@@ -1,7 +1,7 @@
 /** The part of the storage port that counts: roll-ups of events and attempts, and what is read from them. */
 import type { Granularity } from '../domain/granularity.ts';
 import type { AttemptCounts, AttemptDimension, EventDimension } from '../domain/metrics.ts';
-import type { Page, PageRequest, Position } from './reading.ts';
+import type { MayLag, Page, PageRequest, Position } from './reading.ts';
 
 export interface MetricsStorage {
   /**
@@ -32,7 +32,7 @@ export interface MetricsStorage {
   usageList(query: UsageQuery): Promise<Page<UsageRow> & { readonly countedUntilMs: number }>;
 }
 
-export interface MetricsQuery<Dimension extends string> {
+export interface MetricsQuery<Dimension extends string> extends MayLag {
   /** Half-open, taken to whole minutes. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -70,7 +70,7 @@ export interface AttemptMetricsRow extends AttemptCounts {
   readonly latencies: readonly Uint8Array[];
 }
 
-export interface UsageQuery {
+export interface UsageQuery extends MayLag {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
   /** urn. */

@@ -6,6 +6,7 @@
  * over another node buries it. One that was buried, and finds out, goes on under a new number, with nothing in hand.
  */
 import type { Health } from '../domain/health.ts';
+import type { HealthEntry } from './health-storage.ts';
 
 export interface NodeStorage {
   /** What other nodes (and this one) have committed after the moment `afterSeq`, and that moment by now. */
@@ -18,10 +19,19 @@ export interface NodeStorage {
   look(): Promise<NodeView>;
   /**
    * Makes lanes this node's own, each if no live node has it. One answer a lane; `null`: another has it, or there is no
-   * such destination.
+   * such destination. `self`: the number that the node wants them under; where it has gone on under another one meanwhile, it
+   * gets none, as it would not know of them.
    */
-  lanesTake(query: { lanes: readonly LaneKey[] }): Promise<(TakenLane | null)[]>;
+  lanesTake(query: { self: number; lanes: readonly LaneKey[] }): Promise<(TakenLane | null)[]>;
   lanesRelease(query: { lanes: readonly LaneKey[] }): Promise<void>;
+  /**
+   * How a tenant's destinations fare, as the nodes that have their lanes wrote it last; `destinationIds`: of these alone,
+   * `null`: of all.
+   */
+  healthOf(query: {
+    tenantId: string;
+    destinationIds: readonly string[] | null;
+  }): Promise<HealthEntry[]>;
   /** Tells another node that these lanes have something due. It may get lost: looking is what guarantees. */
   tell(query: { node: number; lanes: readonly LaneKey[] }): Promise<void>;
   /** What other nodes tell this one. */

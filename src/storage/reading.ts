@@ -37,8 +37,14 @@ export interface TimeRange {
   readonly toMs: number | null;
 }
 
+/** What a query may be answered from. */
+export interface MayLag {
+  /** Perhaps some seconds old, as a read replica is; `false` and left out: all that was committed before is in it. */
+  readonly mayLag?: boolean;
+}
+
 /** Ordered by time within one tenant, by number (time of ingestion) over several or all. */
-export interface EventQuery {
+export interface EventQuery extends MayLag {
   readonly ids: readonly string[];
   readonly tenantIds: readonly string[];
   readonly topics: readonly string[];
@@ -65,7 +71,7 @@ export interface EventRecord {
 }
 
 /** Ordered by number. */
-export interface DeliveryQuery {
+export interface DeliveryQuery extends MayLag {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
   /** Only of these destinations, with an empty list of none; `null` and left out: of all. */
@@ -101,7 +107,7 @@ export interface DeliveryRecord {
 }
 
 /** Ordered by the number given when they were recorded. */
-export interface AttemptQuery {
+export interface AttemptQuery extends MayLag {
   readonly tenantIds: readonly string[];
   readonly destinationId: string | null;
   /** Only of these destinations, with an empty list of none; `null` and left out: of all. */

@@ -4,7 +4,7 @@
  *
  * Each method is one transaction, durable when its promise resolves; a driver may run several in one. All of them
  * reject with `StorageUnavailableError` where the medium refuses (disk full, database gone): then nothing of the call
- * was kept, and the same call may work later.
+ * was kept, and the same call may work later; and with `StorageInDoubtError` where the way to it broke in the commit.
  *
  * `audit`: the entry of the audit log that tells of the change; it is written in the same transaction, and only where
  * something was changed.
@@ -47,7 +47,12 @@ import type { SealedKind, SealedRow } from './sealed.ts';
 
 /** The medium refused; nothing was kept. `reason` is for logs and readiness, not for tenants. */
 export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
+  override readonly name: string = 'StorageUnavailableError';
+}
+
+/** The medium was lost while it committed: what was asked for has been done, or has not. Else as when it refuses. */
+export class StorageInDoubtError extends StorageUnavailableError {
+  override readonly name = 'StorageInDoubtError';
 }
 
 /** The database cannot be opened as it is; `kind` decides the exit code and the advice. */
@@ -175,7 +180,8 @@ export interface Storage
    */
   publish(query: { events: readonly NewEvent[] }): Promise<PublishOutcome[]>;
   /**
-   * Writes what attempts produced. `lost`: this node no longer holds the delivery's claim, nothing of it was written.
+   * Writes what attempts produced. `lost`: nothing of it was written, as this node no longer holds the
+   * delivery's claim, or holds it anew with that attempt written already.
    * `canceled`: the attempt was written, but the delivery had been canceled meanwhile and stays so.
    */
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
@@ -216,11 +222,14 @@ export interface Storage
   }): Promise<{ canceled: number; more: boolean }>;
   /**
    * Drops some of the events (with deliveries and attempts) that came in before, owe nothing, hold no order key (but of a
-   * deleted destination) and are counted by `rollUpSlice`; `more` as above.
+   * deleted destination) and are counted by `rollUpSlice`; `more` as above. `wholeDays`: a driver to which it is cheaper
+   * may keep all of the day (UTC) in which `beforeMs` lies. `events`: how many; of a day that is dropped at once, about as
+   * many as the database knows of.
    */
   pruneSlice(query: {
     beforeMs: number;
     limit: number;
+    wholeDays?: boolean;
   }): Promise<{ events: number; more: boolean }>;
   /** Lets the engine of the database tidy up when there is nothing better to do (checkpoints). */
   maintain(): Promise<void>;

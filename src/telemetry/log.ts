@@ -8,6 +8,9 @@ import type { HttpLog } from '../http/http-log.ts';
 import type { OutboxLog } from '../outbox/relay.ts';
 
 export interface Log extends EngineLog, MailLog, HttpLog, OutboxLog {
+  /** Everything is read from the database itself. */
+  replicaLeft(reason: string): void;
+  replicaUsed(): void;
   stopping(signal: string, graceS: number): void;
   stopped(): void;
 }
@@ -97,6 +100,9 @@ export function createLog(level: string): Log {
         { outbox, count, reason },
         'events of an outbox were refused; they are in angarium_outbox_failed',
       ),
+    replicaLeft: (reason) =>
+      logger().warn({ reason }, 'the read replica is not used; the database itself is read'),
+    replicaUsed: () => logger().info('lists and counts are read from the read replica'),
     stopping: (signal, graceS) =>
       logger().info({ signal, graceS }, 'stopping: nothing new is taken, what is under way ends'),
     stopped: () => logger().info('stopped; nothing was lost'),

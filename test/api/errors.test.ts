@@ -24,6 +24,7 @@ type Cause = (own: ApiServer) => Promise<ErrorView>;
 /** Those that no request of a test brings about, and why. */
 const NOT_REACHED: Partial<Record<ApiErrorCode, string>> = {
   request_timeout: 'a request would have to take a minute to arrive',
+  in_doubt: 'the way to PostgreSQL would have to break in a commit (test/nodes/in-doubt.test.ts)',
 };
 
 const CAUSES: Partial<Record<ApiErrorCode, Cause>> = {

@@ -55,6 +55,8 @@ describe('without anything', () => {
         shutdownGraceS: 10,
         logLevel: 'info',
         databaseUrl: { engine: 'sqlite', path: './data/angarium.db' },
+        databaseDirectUrl: null,
+        databaseReadUrl: null,
         roles: ['api', 'deliver', 'maintain'],
         databaseMaxBytes: null,
         retentionDays: 7,
@@ -128,6 +130,8 @@ describe('flags', () => {
         shutdown_grace_s: '1',
         log_level: 'debug',
         database_url: 'sqlite:a.db',
+        database_direct_url: 'none',
+        database_read_url: 'none',
         roles: 'api, deliver, maintain',
         database_max_bytes: '1 GiB',
         retention_days: '9',
@@ -298,13 +302,23 @@ describe('PostgreSQL', () => {
   it('is taken with them, and shown without what is secret', async () => {
     const env = {
       ANGARIUM_DATABASE_URL: url,
+      ANGARIUM_DATABASE_DIRECT_URL: url,
       ANGARIUM_API_KEY: 'an-operators-key-for-tests',
       ANGARIUM_ENCRYPTION_KEY: ENCRYPTION_KEY,
     };
     const loaded = await good({ env });
     expect(loaded.config.databaseUrl).toEqual({ engine: 'postgres', url });
-    const fewer = await problems({ env: { ANGARIUM_ROLES: 'deliver' } });
+    expect(loaded.config.databaseDirectUrl).toBe(url);
+    const fewer = await problems({
+      env: {
+        ANGARIUM_ROLES: 'deliver',
+        ANGARIUM_DATABASE_DIRECT_URL: url,
+        ANGARIUM_DATABASE_READ_URL: url,
+      },
+    });
     expect(fewer).toEqual([
+      'ANGARIUM_DATABASE_DIRECT_URL: it is another way to a PostgreSQL database: take it out where that is SQLite',
+      'ANGARIUM_DATABASE_READ_URL: it is another way to a PostgreSQL database: take it out where that is SQLite',
       'ANGARIUM_ROLES: nodes share a PostgreSQL database: with SQLite one does all',
     ]);
     const shown = describeConfig(loaded);

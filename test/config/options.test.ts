@@ -62,6 +62,9 @@ const GOOD: { [Key in OptionKey]: readonly (readonly [string, Config[Key]])[] } 
     ],
     ['sqlite:../with blank.db', { engine: 'sqlite', path: '../with blank.db' }],
   ],
+  // Others only beside a PostgreSQL database: load.test.ts.
+  databaseDirectUrl: [['none', null]],
+  databaseReadUrl: [['none', null]],
   roles: [
     ['maintain, deliver,api', ['api', 'deliver', 'maintain']],
     ['api,deliver,maintain', ['api', 'deliver', 'maintain']],
@@ -223,7 +226,13 @@ const BAD: Record<OptionKey, readonly (readonly [string, string])[]> = {
     ['postgres://localhost/', 'names no database'],
     ['postgres://localhost/a?sslmode=prefer', 'sslmode is not known here'],
     ['postgres://localhost/a?sslmode=verify-ca', 'needs sslrootcert=PATH'],
+    ['postgres://localhost/a?sslmode=verify-full&sslmode=disable', 'gives "sslmode" twice'],
   ],
+  databaseDirectUrl: [
+    ['sqlite:a.db', 'does not begin with postgres:'],
+    ['postgres://localhost/a?sslmode=prefer', 'sslmode is not known here'],
+  ],
+  databaseReadUrl: [['postgres://localhost', 'names no database']],
   roles: [['api,deliver,maintain,work', 'is not known: write some of api, deliver, maintain']],
   databaseMaxBytes: [
     ['0', 'from 1 MiB'],
@@ -341,6 +350,8 @@ it.each<[OptionKey, string]>([
   ['databaseUrl', 'postgres://me:SECRET@localhost/a'],
   ['databaseUrl', 'postgres://me:SECRET@localhost'],
   ['databaseUrl', 'mysql://me:SECRET@localhost/a'],
+  ['databaseDirectUrl', 'postgres://me:SECRET@localhost'],
+  ['databaseDirectUrl', 'mysql://me:SECRET@localhost/a'],
   ['publicUrl', 'https://me:SECRET@localhost/a'],
 ])('does not show what may be secret: %s', async (key, text) => {
   expect(String(await valueOf(key, text))).toMatch(/^ANGARIUM_/);

@@ -97,3 +97,16 @@ describe('newInstanceMark', () => {
     expect(marks.size).toBeGreaterThan(195);
   });
 });
+
+describe('chance', () => {
+  it('is never given twice, nor changed once it was given', () => {
+    const given = Array.from({ length: 10_000 }, (_, index) =>
+      systemRandom.bytes(16 + (index % 3)),
+    );
+    const before = given.map((bytes) => Buffer.from(bytes).toString('hex'));
+    for (let more = 0; more < 1000; more++) systemRandom.bytes(64);
+    expect(given.map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual(before);
+    expect(new Set(before.map((text) => text.slice(0, 32))).size).toBe(10_000);
+    expect(given.map(({ length }) => length)).toEqual(given.map((_, index) => 16 + (index % 3)));
+  });
+});

@@ -92,9 +92,9 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
           await running.exited;
         });
       }
-      await whileLocked(url, 'attempts', async () => {
+      await whileLocked(url, 'replays', async () => {
         const running = startAngarium(migrate(), { cwd, env });
-        await untilTrue('the copy to come to attempts', () => isWaiting(url));
+        await untilTrue('the copy to come to replays', () => isWaiting(url));
         await postgres.cutOff(url);
         expect(await running.exited).toMatchObject({ code: 1 });
         expect(running.stderr()).toMatch(

@@ -1,6 +1,7 @@
 /** A destination's lane belongs to one node at a time, wherever its events are published. */
 import { describe, expect, it } from 'vitest';
 
+import type { Storage } from '../../src/storage/storage.ts';
 import { withNodes } from '../support/api-nodes.ts';
 import { ApiServer } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
@@ -85,6 +86,109 @@ describe.skipIf(reason !== null)('lanes over several nodes', () => {
     );
     for (let index = 0; index < count; index++)
       expect(one.receiver.at(`/${index}`)).toHaveLength(published);
+    await one.stop();
+    await postgres.dropSchema(database);
+  });
+
+  it('are let go where a node came while they were being taken', async () => {
+    const database = await postgres.createSchema();
+    const gate = Promise.withResolvers<void>();
+    let seen = 0;
+    const slowly = (storage: Storage): Storage => {
+      const { nodes } = storage;
+      if (nodes === null) throw new Error('there are nodes');
+      return {
+        ...storage,
+        nodes: {
+          ...nodes,
+          lanesTake: async (query) => {
+            const taken = await nodes.lanesTake(query);
+            await gate.promise;
+            return taken;
+          },
+          look: async () => {
+            const view = await nodes.look();
+            seen = view.deliverers.length;
+            return view;
+          },
+        },
+      };
+    };
+    const one = await ApiServer.start({ database, wrap: slowly });
+    const tenantId = await one.tenant();
+    const count = 24;
+    for (let index = 0; index < count; index++)
+      await one.destination(tenantId, { config: { url: one.receiver.url(`/${index}`) } });
+    await one.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+    await until('it to take them', async () =>
+      (await ownersOf(database)).length === 1 ? true : undefined,
+    );
+    const other = await ApiServer.start({ database });
+    await until('it to see the other one', () => (seen === 2 ? true : undefined));
+    gate.resolve();
+    await other.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+    for (let index = 0; index < count; index++) await one.receiver.wait(`/${index}`, 2);
+    await until('the other one to have its share', async () =>
+      (await ownersOf(database)).length === 2 ? true : undefined,
+    );
+    await other.stop();
+    await one.stop();
+    await postgres.dropSchema(database);
+  });
+
+  it('are seen to fail on every node, whoever has them', () =>
+    withNodes(postgres, 3, async (...nodes) => {
+      const [first] = nodes;
+      if (first === undefined) throw new Error('there is no node');
+      const tenantId = await first.tenant();
+      const config = { url: first.receiver.url('/status/500') };
+      const policy = { retry: { delays_s: [] } };
+      const { id } = await first.destination(tenantId, { config, policy });
+      for (const node of nodes) await node.publish({ tenant_id: tenantId, data: {} });
+      const path = `/v1/tenants/${tenantId}/destinations`;
+      for (const node of nodes) {
+        await until('three failures in a row', async () => {
+          const { body } = await node.get<{ state: { consecutive_failures: number } }>(
+            `${path}/${id}`,
+          );
+          return body.state.consecutive_failures === 3 ? true : undefined;
+        });
+        const { body } = await node.get<{ state: { consecutive_failures: number } }[]>(path);
+        expect(body.map(({ state }) => state.consecutive_failures)).toEqual([3]);
+      }
+    }));
+  it('are found again by a node that was buried while it was about to take them', async () => {
+    const database = await postgres.createSchema();
+    const gate = Promise.withResolvers<void>();
+    const reborn = Promise.withResolvers<void>();
+    const atGate = Promise.withResolvers<void>();
+    let looks = 0;
+    const slowly = (storage: Storage): Storage => {
+      const { nodes } = storage;
+      if (nodes === null) throw new Error('there are nodes');
+      nodes.onReborn(() => reborn.resolve());
+      const lanesTake: typeof nodes.lanesTake = async (query) => {
+        atGate.resolve();
+        await gate.promise;
+        return await nodes.lanesTake(query);
+      };
+      const waitingLanes = async () => {
+        const waiting = await storage.waitingLanes();
+        if (waiting.length > 0) looks++;
+        return waiting;
+      };
+      return { ...storage, waitingLanes, nodes: { ...nodes, lanesTake } };
+    };
+    const one = await ApiServer.start({ database, wrap: slowly });
+    const tenantId = await one.tenant();
+    await one.destination(tenantId);
+    await one.publish({ tenant_id: tenantId, topic: 'a', data: {} });
+    await atGate.promise;
+    await until('it to know since when it is due', () => (looks > 1 ? true : undefined));
+    await postgres.query(`UPDATE ${schemaOf(database)}.nodes SET lease_until = '-infinity'`);
+    await reborn.promise;
+    gate.resolve();
+    await one.receiver.wait('/ok', 1);
     await one.stop();
     await postgres.dropSchema(database);
   });

@@ -1,7 +1,7 @@
 /** The ways to an application's database: TLS, and a pooler in transaction mode. */
-import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { OutboxPlace } from '../../src/domain/outbox.ts';
 import { installOutbox, uninstallOutbox } from '../../src/outbox/install.ts';
@@ -14,6 +14,7 @@ import { startApplication } from '../support/outbox-application.ts';
 import { startRelay } from '../support/outbox-relay.ts';
 import { findPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
+import { switchTlsOn } from '../support/postgres-tls.ts';
 
 const isOwn = process.env['ANGARIUM_TEST_DATABASE_URL'] === undefined;
 const reason = await whyNoPostgres();
@@ -42,27 +43,8 @@ function describeConnections() {
   }
 
   it('verifies the server by the authority that the URL names, and by no other', async () => {
-    const directory = await dataDirectory();
-    const { uid, gid } = statSync(directory);
     const certificate = createCertificate(['127.0.0.1']);
-    for (const [name, text] of Object.entries({
-      'test.crt': certificate.cert,
-      'test.key': certificate.key,
-    })) {
-      const path = join(directory, name);
-      writeFileSync(path, text);
-      chownSync(path, uid, gid);
-      chmodSync(path, 0o600);
-      await server.query(
-        `ALTER SYSTEM SET ssl_${name.slice(-3) === 'key' ? 'key' : 'cert'}_file = '${path}'`,
-      );
-    }
-    await server.query('ALTER SYSTEM SET ssl = on');
-    await server.query('SELECT pg_reload_conf()');
-    await until('TLS', async () => {
-      const [row] = await server.query('SHOW ssl');
-      return row?.['ssl'] === 'on' ? true : undefined;
-    });
+    await switchTlsOn(server, certificate);
     const authority = join(temporaryFolder(), 'authority.pem');
     writeFileSync(authority, certificate.cert);
 
@@ -88,8 +70,13 @@ function describeConnections() {
   it.skipIf(program === undefined)('works through PgBouncer in transaction mode', async () => {
     const tenant = await api().tenant();
     const { place } = await startApplication(server, { install: false });
-    const url = await startPgbouncer(program ?? '', server.url, statSync(await dataDirectory()));
-    const pooled = { ...place, url };
+    const pgbouncer = await startPgbouncer({
+      program: program ?? '',
+      serverUrl: server.url,
+      owner: statSync(await dataDirectory()),
+    });
+    onTestFinished(() => pgbouncer.stop());
+    const pooled = { ...place, url: pgbouncer.url() };
     await installOutbox(pooled, true);
     const relays = [startRelay(api(), pooled), startRelay(api(), pooled)];
     await arrives(tenant, place);

@@ -202,3 +202,21 @@ test('a retry has its turn while first attempts never end', async () => {
   expect(stage.world.ledger.pendingCount).toBeGreaterThan(500);
   expect(await stage.end()).toEqual([]);
 });
+
+test('a publish is committed with the next few groups, however much another tenant has put in before', async () => {
+  const stage = new Stage();
+  await stage.begin();
+  await stage.destination({ tenantId: 'flood', name: 'flooded', behaviour: OK });
+  const receiver = await stage.destination({ tenantId: 't', name: 'r', behaviour: OK });
+  stage.publish('flood', 10_000);
+  stage.publish('t');
+  await stage.world.pass(5000);
+  const { event } = stage.delivery(receiver);
+  const before = [...stage.world.ledger.deliveries.values()].filter(
+    (other) => other.event.seq < event.seq,
+  );
+  // Two groups of 500 may be under way already.
+  expect(before.length).toBeLessThanOrEqual(1001);
+  expect(before.length).toBeGreaterThan(0);
+  expect(await stage.end()).toEqual([]);
+});

@@ -32,7 +32,8 @@ describe.skipIf(reason !== null)('PostgreSQL', () => {
   async function tablesOf(schema: string, column = '%'): Promise<string[]> {
     const rows = await server.query(`
       SELECT DISTINCT table_name AS name FROM information_schema.columns
-      WHERE table_schema = '${schema}' AND column_name LIKE '${column}'`);
+      WHERE table_schema = '${schema}' AND column_name LIKE '${column}'
+        AND table_name !~ '_[0-9]{8}$'`);
     return rows.map(({ name }) => String(name)).toSorted();
   }
 

@@ -28,8 +28,12 @@ describe.skipIf(reason !== null)(
   () => {
     const server = usePostgresServer();
 
+    /** Of the nodes of `withNodes`. */
+    let urlInUse = '';
+
     async function withNodes(count: number, test: (...nodes: Storage[]) => Promise<void>) {
       const url = await server.createSchema();
+      urlInUse = url;
       // All at once: the first makes the tables, the others wait for it.
       const nodes = await Promise.all(
         Array.from({ length: count }, () => openPostgresStorage({ url })),
@@ -202,6 +206,61 @@ describe.skipIf(reason !== null)(
       await server.dropSchema(url);
     });
 
+    it('write no attempt down twice, though they have claimed its delivery again', async () => {
+      await withNodes(1, async (...[storage]) => {
+        if (storage === undefined) throw new Error('no node');
+        const tenantId = await seedTenant(storage, 'd');
+        const key = { seq: await publish(storage, tenantId, { toClaimed: ['d'] }), ordinal: 0 };
+        const retry = failureOf(key, { status: 'pending', nextAttemptAtMs: Date.now() });
+        expect(await storage.record({ attempts: [retry] })).toEqual(['recorded']);
+        const lane = { tenantId, destinationId: 'd', dueBeforeMs: Date.now() + HOUR_MS };
+        expect((await claim(storage, lane)).deliveries).toMatchObject([{ key, attempts: 1 }]);
+        const again = attemptOf(key);
+        expect(await storage.record({ attempts: [again] })).toEqual(['lost']);
+        expect(await deliveryAt(storage, key.seq)).toMatchObject({ claimed: true, attempts: 1 });
+        const next = { ...again, number: 2 };
+        expect(await storage.record({ attempts: [next] })).toEqual(['recorded']);
+      });
+    });
+
+    it('take no lane for who asked as the one before', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      const storage = await openPostgresStorage({ url });
+      const { nodes } = storage;
+      if (nodes === null) throw new Error('there are nodes');
+      const lanes = [{ tenantId: await seedTenant(storage, 'd'), destinationId: 'd' }];
+      const { self } = await nodes.look();
+      // Whatever ends it: the next transaction is that of another one.
+      expect(await nodes.lanesTake({ self: self - 1, lanes })).toEqual([null]);
+      expect(await server.query(`SELECT * FROM ${schema}.lanes`)).toEqual([]);
+      expect(await nodes.lanesTake({ self, lanes })).toEqual([{ health: null }]);
+      await storage.close();
+      await server.dropSchema(url);
+    });
+
+    it('find what one commits that was buried meanwhile, and does not know', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const event = await eventFor(one, tenantId, { toClaimed: ['d'] });
+        const { self } = (await one.nodes?.look()) ?? { self: 0 };
+        await server.query(
+          `UPDATE ${schemaOf(urlInUse)}.nodes SET lease_until = clock_timestamp() WHERE incarnation = ${self}`,
+        );
+        // Nobody is buried in the first seconds after a start of the server.
+        await untilTrue('it to be buried', async () => {
+          const view = await other.nodes?.look();
+          return view?.deliverers.length === 1;
+        });
+        await other.maintain();
+        await other.maintain();
+        expect(await outcomesOf(one, event)).toMatchObject([{ kind: 'stored' }]);
+        expect(await other.waitingLanes()).toMatchObject([{ destinationId: 'd' }]);
+        const lane = { tenantId, destinationId: 'd', dueBeforeMs: Date.now() + HOUR_MS };
+        expect((await claim(other, lane)).deliveries).toHaveLength(1);
+      });
+    });
+
     it('free what one left that has been dead for long, and forget it', async () => {
       const url = await server.createSchema();
       const schema = schemaOf(url);
@@ -211,6 +270,9 @@ describe.skipIf(reason !== null)(
       await one.close();
       const other = await openPostgresStorage({ url });
       const lane = { tenantId, destinationId: 'd', limit: 1 };
+      await server.query(
+        `UPDATE ${schema}.nodes SET lease_until = lease_until - interval '61 minutes' WHERE incarnation = 1`,
+      );
       await other.maintain();
       await other.maintain();
       const claims = await server.query(`SELECT claimed_by FROM ${schema}.deliveries`);

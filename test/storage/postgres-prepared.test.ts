@@ -47,12 +47,13 @@ describe.skipIf(reason !== null)('what is published and recorded', () => {
     'is not prepared through PgBouncer in transaction mode, and works there',
     async () => {
       const [row] = await server.query('SHOW data_directory');
-      const url = await startPgbouncer(
-        program ?? '',
-        server.url,
-        statSync(String(row?.['data_directory'])),
-      );
-      expect(await namesOn(url)).toEqual(new Set());
+      const pooler = await startPgbouncer({
+        program: program ?? '',
+        serverUrl: server.url,
+        owner: statSync(String(row?.['data_directory'])),
+      });
+      onTestFinished(() => pooler.stop());
+      expect(await namesOn(pooler.url())).toEqual(new Set());
     },
   );
 });

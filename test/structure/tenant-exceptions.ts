@@ -7,15 +7,11 @@ const OF_A_LIST =
 const OF_THE_CARETAKER =
   'Retention, counting, canceling and the like: over all tenants, in slices, beside the hot way.';
 const OF_A_START = 'Read at a start, or when a version says that something changed.';
-const NOT_YET =
-  'By the number of an event or the place of a row, though the tenant is known: it has to be handed over before the tables are distributed.';
 
 export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'attempts.ts SELECT': OF_A_LIST,
   'attempts.ts attemptGet': OF_AN_ID,
-  'by-hand.ts STATUS': NOT_YET,
   'cancel-slice.ts CANCELING': OF_THE_CARETAKER,
-  'claim.ts RELEASE': NOT_YET,
   'claim.ts WAITING': OF_A_START,
   'clients.ts SELECT': OF_A_LIST,
   'clients.ts clientGet': OF_AN_ID,
@@ -40,7 +36,10 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'prune.ts CANCEL_HELD': OF_THE_CARETAKER,
   'prune.ts DELETE_REPLAYS': OF_THE_CARETAKER,
   'prune.ts DELETE_SHAPES': OF_THE_CARETAKER,
-  'prune.ts OLD_EVENTS': OF_THE_CARETAKER,
+  'prune.ts OLD_KEYS': OF_THE_CARETAKER,
+  'prune-days.ts HAS_OTHERS': OF_THE_CARETAKER,
+  'prune-days.ts OLD_EVENTS': OF_THE_CARETAKER,
+  'prune-days.ts STAYING': OF_THE_CARETAKER,
   'replay-advance.ts REPLAY': OF_AN_ID,
   'replay-settle.ts COMPLETE': OF_THE_CARETAKER,
   'replay-settle.ts ENDED': 'A part of others: OF_THESE adds the tenant.',
@@ -51,14 +50,14 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'replays.ts STOP': OF_AN_ID,
   'replays.ts replayGet': OF_AN_ID,
   'rollup-batch.ts ATTEMPTS': OF_THE_CARETAKER,
+  'rollup-batch.ts EVENTS': OF_THE_CARETAKER,
   'rollup-prune.ts DROP_ATTEMPTS': OF_THE_CARETAKER,
   'rollup-prune.ts DROP_DESTINATIONS': OF_THE_CARETAKER,
   'rollup-prune.ts DROP_EVENTS': OF_THE_CARETAKER,
-  'rollup-prune.ts ERASE_ATTEMPTS': NOT_YET,
-  'rollup-prune.ts ERASE_EVENTS': NOT_YET,
   'rollup-read.ts END': OF_THE_CARETAKER,
   'rollup-read.ts LAST': OF_THE_CARETAKER,
   'sealed.ts SOURCES': 'Every sealed box, by pages: `angarium keys reencrypt`.',
+  'tidy-days.ts IS_OPEN': OF_THE_CARETAKER,
   'topics.ts NAMED_BY':
     'The oldest few destinations that name a topic, of any tenant: a topic is deleted.',
   'untold.ts FAILED':
@@ -78,4 +77,11 @@ export const MADE_AT_RUN_TIME: Readonly<Record<string, string>> = {
   'metrics.ts groups':
     'Counts by the dimensions that are asked for; of one tenant where one is asked for.',
   'usage.ts usageList': OF_A_LIST,
+};
+
+/** Statements that lock rows of several tenants, which Citus refuses. */
+export const LOCKS_OVER_TENANTS: Readonly<Record<string, string>> = {
+  'prune.ts CANCEL_HELD':
+    'What is held for destinations that stay disabled, of all tenants, in slices.',
+  'record.ts HELD': 'The outcomes of one commit, of all tenants that it is about.',
 };

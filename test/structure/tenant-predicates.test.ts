@@ -6,18 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { loadModule } from 'libpg-query';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { COUNTED_TABLES, TENANT_TABLES } from '../../src/storage/postgres/erase.ts';
+import { DISTRIBUTED_TABLES } from '../../src/storage/postgres/distribution.ts';
 import { statementsOf } from '../support/sql-statements.ts';
 import type { Statement } from '../support/sql-statements.ts';
 import { unboundTables } from '../support/sql-tenants.ts';
 import { MADE_AT_RUN_TIME, OVER_TENANTS } from './tenant-exceptions.ts';
 
 const FOLDER = fileURLToPath(new URL('../../src/storage/postgres/', import.meta.url));
-/** One row a deleted tenant: local. */
-const LOCAL = new Set<string>(['rollup_erasures']);
-const DISTRIBUTED = new Set(
-  [...Object.keys(TENANT_TABLES), ...COUNTED_TABLES].filter((table) => !LOCAL.has(table)),
-);
+const DISTRIBUTED = new Set(DISTRIBUTED_TABLES);
 const ADVICE =
   'Give the statement the tenant of each table (tenant_no = ...), or say in test/structure/tenant-exceptions.ts why it has none.';
 
@@ -84,6 +80,11 @@ describe('a table is not bound', () => {
     [
       'in a part of the statement',
       'SELECT 1 FROM events WHERE tenant_no = $1 AND EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = events.seq)',
+      ['attempts'],
+    ],
+    [
+      'on one side of a union',
+      'SELECT 1 FROM events WHERE tenant_no = $1 UNION (SELECT 1 FROM attempts WHERE seq = $2)',
       ['attempts'],
     ],
     ['by an insert without it', 'INSERT INTO events (seq) SELECT $1', ['events']],

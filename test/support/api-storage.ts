@@ -7,8 +7,10 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 import { systemClock } from '../../src/domain/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import { systemRandom } from '../../src/domain/id.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
+import type { PostgresOptions } from '../../src/storage/postgres/storage.ts';
 import { openInlineDatabase, openInlineStorage } from '../../src/storage/sqlite/inline.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -21,6 +23,13 @@ export interface StorageOptions {
   readonly maxBytes?: number;
   /** URL of a PostgreSQL schema that is there, and stays. */
   readonly database?: string;
+  /** Another way to it, past a pooler. */
+  readonly directDatabase?: string | null;
+  /** A server that follows it. */
+  readonly readDatabase?: string | null;
+  readonly onReplica?: (problem: string | null) => void;
+  /** Of leases and looks at a replica there; by default that of the machine. */
+  readonly storageClock?: Clock;
   /** Whether the node there attempts deliveries. */
   readonly delivers?: boolean;
 }
@@ -34,9 +43,14 @@ export function openTestStorage({
   storage = 'memory',
   maxBytes,
   database,
+  directDatabase: directUrl = null,
+  readDatabase: readUrl = null,
+  onReplica = () => undefined,
+  storageClock: clock = systemClock,
   delivers = true,
 }: StorageOptions): Promise<OpenedStorage> {
-  if (database !== undefined) return openNode(database, delivers);
+  if (database !== undefined)
+    return openNode({ url: database, directUrl, readUrl, onReplica, clock, delivers });
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();
@@ -66,8 +80,8 @@ async function openFile(maxBytes: number | null): Promise<OpenedStorage> {
   };
 }
 
-async function openNode(url: string, delivers: boolean): Promise<OpenedStorage> {
-  const storage = await openPostgresStorage({ url, delivers });
+async function openNode(options: PostgresOptions): Promise<OpenedStorage> {
+  const storage = await openPostgresStorage(options);
   return { storage, close: () => storage.close() };
 }
 

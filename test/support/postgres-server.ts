@@ -20,6 +20,8 @@ export interface PostgresServer {
   cutOff(url: string): Promise<void>;
   /** As the role that may do everything. */
   query(sql: string): Promise<Record<string, unknown>[]>;
+  /** As the role of that URL, in its database. */
+  queryAt(url: string, sql: string): Promise<Record<string, unknown>[]>;
   /** It is stopped, and started again with what it had. `isGiven`: not possible. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
@@ -63,6 +65,15 @@ export function usePostgresServer(): PostgresServer {
       const { rows } = await pool.query<Record<string, unknown>>(sql);
       return rows;
     },
+    async queryAt(url, sql) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        return (await client.query<Record<string, unknown>>(sql)).rows;
+      } finally {
+        await client.end();
+      }
+    },
     async createSchema() {
       const name = `angarium_${process.pid}_${++schemas}`;
       await server.query(`CREATE SCHEMA ${name}`);
@@ -88,9 +99,11 @@ export function urlOfSchema(server: string, name: string): string {
   return url.href;
 }
 
-/** The name of the schema that a URL of `createSchema` leads to. */
+/** The name of the schema that a URL of `createSchema` leads to, or one through a pooler. */
 export function schemaOf(url: string): string {
-  return new URL(url).searchParams.get('options')?.split('=')[1] ?? '';
+  const { searchParams, pathname } = new URL(url);
+  // Through a pooler the schema is what is asked for as the database (pgbouncer.ts).
+  return searchParams.get('options')?.split('=')[1] ?? pathname.slice(1);
 }
 
 /** Why there is no server here, in a line that says what helps; `null`: there is one. */

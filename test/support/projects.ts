@@ -19,17 +19,22 @@ export const everywhere = {
 export const LONG = [
   'test/api/fuzz.test.ts',
   'test/bench/run.test.ts',
+  'test/chaos/chaos.test.ts',
   'test/e2e/migrate-data.test.ts',
   'test/e2e/policies-in-time.test.ts',
   'test/e2e/postgres.test.ts',
   'test/e2e/postgres-nodes.test.ts',
   'test/e2e/postgres-restore.test.ts',
+  'test/e2e/rate-over-minutes.test.ts',
   'test/nodes/**/*.test.ts',
   'test/outbox/crash.test.ts',
   'test/outbox/install.test.ts',
   'test/outbox/relay.test.ts',
   'test/storage/postgres-*.test.ts',
 ] as const;
+
+/** What stands between a server and its PostgreSQL: `npm run test:postgres` runs it, beside all tests of the API on PostgreSQL. */
+export const CONNECTIONS = 'test/connections/**/*.test.ts';
 
 /** Those files, with a server on PostgreSQL: one for the run, a schema for each. */
 export function onPostgres(include: readonly string[]) {

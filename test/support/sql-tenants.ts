@@ -20,6 +20,9 @@ interface Side {
 
 type Equality = readonly [Side, Side];
 
+/** A statement, and the two sides of a UNION. */
+const READS = new Set(['SelectStmt', 'larg', 'rarg']);
+
 /** A value, or a column of something else. */
 const GIVEN: Side = { alias: null, column: null };
 
@@ -53,7 +56,7 @@ function walk(
       );
       if (own.length > 0) known = new Set([...outer, ...own]);
       const isOurs = (table: string) => distributed.has(table) && !known.has(table);
-      if (kind === 'SelectStmt' || kind === 'UpdateStmt' || kind === 'DeleteStmt')
+      if (READS.has(kind) || kind === 'UpdateStmt' || kind === 'DeleteStmt')
         for (const table of unboundOf(body, isOurs)) found.add(table);
       if (kind === 'InsertStmt') checkInsert(body, isOurs, found);
     }

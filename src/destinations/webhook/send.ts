@@ -173,7 +173,7 @@ export class WebhookSender implements Sender {
       request: {
         method: METHOD,
         path: this.#path,
-        headers: [...this.#sharedHeaders, ...own, ...authorization],
+        headers: this.#sharedHeaders.concat(own, authorization),
         body,
       },
       timeoutMs,

@@ -1,6 +1,6 @@
 /** Turns whatever went wrong into the one shape of errors. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { StorageUnavailableError } from '../../storage/storage.ts';
+import { StorageInDoubtError, StorageUnavailableError } from '../../storage/storage.ts';
 import { ApiError, errorBody, nothingAt, pointerTo, validationFailed } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { HttpLog } from '../http-log.ts';
@@ -28,7 +28,8 @@ export function answerBadUrl(
 }
 
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error.code === 'unavailable') void reply.header('retry-after', RETRY_AFTER_S);
+  if (error.code === 'unavailable' || error.code === 'in_doubt')
+    void reply.header('retry-after', RETRY_AFTER_S);
   if (error.retryAfterS !== null) void reply.header('retry-after', error.retryAfterS);
   if (error.code === 'unauthorized') void reply.header('www-authenticate', 'Bearer');
   return reply.status(error.status).send({ ...errorBody(error), request_id: request.id });
@@ -36,6 +37,7 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
 
 function asApiError(error: FastifyError): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof StorageInDoubtError) return new ApiError('in_doubt');
   if (error instanceof StorageUnavailableError) return new ApiError('unavailable');
   if (error.validation !== undefined) {
     const telling = error.validation.filter(isTelling);

@@ -212,7 +212,9 @@ export function attemptRoutes(server: FastifyInstance, { engine }: ServerParts):
         ? null
         : (storage.ids.parseDeliveryId(deliveryId) ?? { seq: -1, ordinal: 0 });
     const eventSeq = eventId === null ? null : await seqOf(eventId, tenantIds);
-    const found = await storage.attemptList({ ...filters, delivery, eventSeq, page });
+    // What is asked of one event or delivery may have been attempted just now.
+    const mayLag = eventId === null && deliveryId === null;
+    const found = await storage.attemptList({ ...filters, delivery, eventSeq, page, mayLag });
     return listText(
       found,
       pagination(page, found, 'time'),

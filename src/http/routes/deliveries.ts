@@ -65,7 +65,9 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
       const page = pageRequest(query, PAGING);
       query.done();
       const eventSeq = eventId === null ? null : await seqOf(eventId, tenantIds);
-      const found = await storage.deliveryList({ ...filters, eventSeq, page });
+      // What is asked of one event may have been published just now.
+      const mayLag = eventId === null;
+      const found = await storage.deliveryList({ ...filters, eventSeq, page, mayLag });
       const nowMs = clock.nowMs();
       return {
         models: found.rows.map((delivery) => shown(delivery, nowMs)),

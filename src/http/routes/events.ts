@@ -84,10 +84,12 @@ export function eventRoutes(server: FastifyInstance, { engine }: ServerParts): v
       if (search !== null && (search === '' || search.length > MAX_SEARCH_LENGTH))
         query.wrong('search', 'length', `It has 1 to ${MAX_SEARCH_LENGTH} characters.`);
       query.done();
+      // What is named may have been published just now.
+      const question = { ...filters, page, mayLag: filters.ids.length === 0 };
       const found =
         search === null
-          ? { ...(await storage.eventList({ ...filters, page })), stoppedAt: null }
-          : await storage.eventSearch({ ...filters, page, text: search, ...SEARCHED });
+          ? { ...(await storage.eventList(question)), stoppedAt: null }
+          : await storage.eventSearch({ ...question, text: search, ...SEARCHED });
       const models = found.rows.map(eventJsonText).join(',');
       const envelope = pagination(page, found, 'time', found.stoppedAt);
       return sendJsonText(reply, `{"models":[${models}],"pagination":${JSON.stringify(envelope)}}`);

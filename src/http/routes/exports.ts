@@ -52,7 +52,7 @@ export function exportRoutes(server: FastifyInstance, { engine }: ServerParts): 
       const filters = { ids: [], ...commonFilters(request, query) };
       query.done();
       const stream = rowStream(
-        (page) => storage.eventList({ ...filters, page }),
+        (page) => storage.eventList({ ...filters, page, mayLag: true }),
         (rows) => rows.map((event) => `${eventJsonText(event)}\n`).join(''),
       );
       return reply.type(NDJSON).send(stream);
@@ -86,7 +86,7 @@ export function exportRoutes(server: FastifyInstance, { engine }: ServerParts): 
       };
       query.done();
       const stream = rowStream(
-        (page) => storage.attemptList({ ...filters, page }),
+        (page) => storage.attemptList({ ...filters, page, mayLag: true }),
         async (rows) => {
           const view = await attemptView(engine, request.caller, rows, include);
           return rows.map((attempt) => `${attemptJsonText(attempt, view)}\n`).join('');

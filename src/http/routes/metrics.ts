@@ -92,6 +92,7 @@ export function metricsRoutes(server: FastifyInstance, { engine }: ServerParts):
       toMs: Math.min(asked.endMs, nowMs + LATEST_MS),
       granularity: asked.granularity?.value ?? null,
       dimensions: asked.dimensions,
+      mayLag: true,
       filters: {
         ...asked.filters,
         tenant_id: tenantScope(request).narrow(asked.filters.tenant_id),

@@ -132,7 +132,8 @@ export function publishRoutes(server: FastifyInstance, parts: ServerParts): void
       },
       async (request, reply) => {
         const tenants = tenantScope(request);
-        const events = parseBatch(bytesOf(request.body), door.limitsNow()).map((event) => {
+        const parsed = await parseBatch(bytesOf(request.body), door.limitsNow());
+        const events = parsed.map((event) => {
           if (event instanceof ApiError) return event;
           return tenants.has(event.tenantId) ? door.grant(event) : new ApiError('tenant_not_found');
         });

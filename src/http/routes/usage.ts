@@ -84,6 +84,7 @@ export function usageRoutes(server: FastifyInstance, { engine }: ServerParts): v
         apiClient: query.text('api_client'),
         dimension: query.oneOf('dimension', USAGE_DIMENSIONS) ?? 'destination',
         days: { fromS, toS: lastS + DAY_S },
+        mayLag: true,
       };
       const format = query.oneOf('format', ['json', 'csv']) ?? acceptedFormat(request);
       const page = pageRequest(query, PAGING);

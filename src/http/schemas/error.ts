@@ -34,6 +34,9 @@ export const ErrorSchema = object(
 /** The error answers of a route, for its schema: these, and those that every route has. */
 export function errorResponses(...statuses: readonly number[]): Record<number, unknown> {
   return Object.fromEntries(
-    [401, 403, 404, ...statuses, 422, 429, 431, 500, 503].map((status) => [status, ref('Error')]),
+    [401, 403, 404, ...statuses, 422, 429, 431, 500, 503, 504].map((status) => [
+      status,
+      ref('Error'),
+    ]),
   );
 }

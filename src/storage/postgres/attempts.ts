@@ -28,11 +28,12 @@ const OF_EVENT = `
     WITH RECURSIVE chain (tenant_no, seq) AS (
       SELECT deliveries.tenant_no, last_attempt_seq
       FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = events.seq
-      WHERE events.seq = ? AND last_attempt_seq IS NOT NULL AND (?::integer < 0 OR ordinal = ?)
+      WHERE events.seq = ? AND event_seq = ? AND last_attempt_seq IS NOT NULL AND (?::integer < 0 OR ordinal = ?)
       UNION ALL
       SELECT link.tenant_no, previous_seq FROM attempts AS link JOIN chain USING (tenant_no, seq)
-      WHERE previous_seq IS NOT NULL)
-    SELECT tenant_no, seq FROM chain)`;
+      WHERE link.event_seq = ? AND previous_seq IS NOT NULL)
+    SELECT tenant_no, seq FROM chain)
+  AND attempts.event_seq = ?`;
 
 export const attemptGet: Operation<Storage['attemptGet']> = async (session, { seq }) => {
   const row = await session.row(`${SELECT} WHERE attempts.seq = $1`, seq);
@@ -75,7 +76,7 @@ export const attemptList: Operation<Storage['attemptList']> = async (session, qu
 
 /** Of all its deliveries where the ordinal is negative. */
 function ofEvent(eventSeq: number, ordinal: number): Condition {
-  return { sql: OF_EVENT, values: [eventSeq, ordinal, ordinal] };
+  return { sql: OF_EVENT, values: [eventSeq, eventSeq, ordinal, ordinal, eventSeq, eventSeq] };
 }
 
 function storedAttempt(session: Session, row: Row): StoredAttempt {

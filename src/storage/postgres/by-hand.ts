@@ -33,14 +33,13 @@ const ADD = `
                           next_attempt_ms, claimed_by, created_ms, updated_ms)
   SELECT tenant_no, seq,
          (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries
-          WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq),
+          WHERE deliveries.tenant_no = events.tenant_no AND event_seq = $3),
          $1, ${STATUS_CODE.pending}, 0, ${SCHEDULE_OVER}, ${BY_HAND}, $2, 0, $2, $5
   FROM events WHERE seq = $3 AND tenant_no = $4`;
 
 const STATUS = `
-  SELECT deliveries.tenant_no, status, claimed_by, holds
-  FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = seq
-  WHERE seq = $1 AND ordinal = $2 FOR UPDATE OF deliveries`;
+  SELECT status, claimed_by, holds FROM deliveries
+  WHERE tenant_no = $1 AND event_seq = $2 AND ordinal = $3 FOR UPDATE`;
 
 const LET_GO = `
   UPDATE deliveries SET holds = false, updated_ms = $1 WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
@@ -58,6 +57,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   const destinationNo = tenant?.destinations.get(destinationId);
   if (tenant === undefined || destinationNo === undefined) return 'unknown';
   const askedMs = await session.takeAskedMs();
+  await session.reopen(eventSeq);
   if ((await session.row(ENABLED, tenant.no, destinationNo)) === undefined) return 'disabled';
   const { incarnation } = session;
   const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);
@@ -82,9 +82,10 @@ export const cancel: Operation<Storage['cancel'], WriteSession> = async (
   session,
   { delivery: { seq, ordinal }, nowMs, code = null, audit },
 ) => {
-  const row = await session.row(STATUS, seq, ordinal);
+  const [tenantNo = null] = await session.memory.eventTenants.of(session, [seq]);
+  const key = [tenantNo ?? -1, seq, ordinal] as const;
+  const row = await session.row(STATUS, ...key);
   if (row === undefined) return 'unknown';
-  const key = [Number(row['tenant_no']), seq, ordinal] as const;
   if (row['holds'] === true) {
     await session.run(LET_GO, nowMs, ...key);
     await writeAudit(session, audit);

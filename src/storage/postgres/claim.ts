@@ -4,7 +4,8 @@ import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
-import { CLAIMANTS, DUE, firstOf, keyOf, OF_LANE, oldestUnordered } from './due.ts';
+import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
+import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
@@ -23,26 +24,8 @@ const LATER_WITHOUT_KEY = `
     FROM (
       SELECT next_attempt_ms, order_key FROM deliveries
       WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
-        AND next_attempt_ms > $4
+        AND next_attempt_ms > $4 AND event_seq BETWEEN $5 AND $6
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
-
-const EVENT =
-  'id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms';
-
-// What is due of a lane, and when the first of what is left comes due: one row at least.
-const NOT_TAKEN = 'AND (event_seq, ordinal) NOT IN (SELECT event_seq, ordinal FROM due)';
-const CLAIM_LANE = `
-  WITH due AS MATERIALIZED (SELECT $2::bigint AS tenant_no, oldest.* FROM (${DUE}) AS oldest),
-  claimed AS (
-    UPDATE deliveries SET claimed_by = $1 FROM due
-    WHERE deliveries.tenant_no = due.tenant_no AND deliveries.event_seq = due.event_seq AND deliveries.ordinal = due.ordinal
-    RETURNING deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, deliveries.next_attempt_ms, attempts, step,
-              asked_by, deliveries.order_key)
-  SELECT due_ms, event_seq, ordinal, attempts, step, asked_by, claimed.order_key, ${EVENT}
-  FROM (SELECT min(next.due_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants
-        CROSS JOIN LATERAL (${firstOf(`${OF_LANE} ${NOT_TAKEN}`, '$4')}) AS next) AS later
-  LEFT JOIN (claimed JOIN events ON events.tenant_no = claimed.tenant_no AND events.seq = claimed.event_seq) ON true
-  ORDER BY next_attempt_ms, event_seq, ordinal`;
 
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries.
 const CLAIM = `
@@ -50,10 +33,13 @@ const CLAIM = `
   FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS wanted (tenant, seq, place)
   JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
-  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key, ${EVENT}`;
+    AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6
+  RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
+            id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
 
 const FIND_LANES = `
-  SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling
+  SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling,
+         (SELECT open_seq FROM numbers) AS open_seq, (SELECT last_seq FROM numbers) AS last_seq
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (tenant, destination, place)
   JOIN tenants ON tenants.id = tenant
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
@@ -63,23 +49,26 @@ const RELEASE = `
   UPDATE deliveries
   SET claimed_by = 0,
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
-  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place) JOIN events ON events.seq = wanted.seq
-  WHERE deliveries.tenant_no = events.tenant_no AND event_seq = wanted.seq AND ordinal = place
-    AND claimed_by = $2`;
+  FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
+  WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND claimed_by = $2
+    AND event_seq BETWEEN $6 AND $7`;
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
-  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant`;
+  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant
+  AND event_seq BETWEEN $3 AND $4`;
 // Leaps from lane to lane instead of reading every waiting delivery.
 const WAITING = `
   WITH RECURSIVE claimants AS (${CLAIMANTS}), lanes (tenant_no, destination_no) AS (
-    (SELECT tenant_no, destination_no FROM deliveries WHERE status = ${STATUS_CODE.pending}
+    (SELECT tenant_no, destination_no FROM deliveries
+     WHERE status = ${STATUS_CODE.pending} AND event_seq BETWEEN $3 AND $4
      ORDER BY tenant_no, destination_no LIMIT 1)
     UNION ALL
     SELECT next.tenant_no, next.destination_no FROM lanes CROSS JOIN LATERAL (
       SELECT tenant_no, destination_no FROM deliveries
       WHERE status = ${STATUS_CODE.pending}
         AND (deliveries.tenant_no, deliveries.destination_no) > (lanes.tenant_no, lanes.destination_no)
+        AND event_seq BETWEEN $3 AND $4
       ORDER BY tenant_no, destination_no LIMIT 1) AS next)
   SELECT tenants.id AS tenant_id, destinations.id, min(first.due_ms) AS due_ms
   FROM lanes
@@ -108,10 +97,11 @@ export async function claim(
         tenantNo: Number(row['tenant_no']),
         destinationNo: Number(row['no']),
         isCanceling: row['is_canceling'] === true,
+        openSpan: daysFromTo(Number(row['open_seq']), Number(row['last_seq'])),
       },
     ]),
   );
-  // Asked for at once.
+  // Those of one claim are asked for at once.
   return Promise.all(
     lanes.map(async (asked, place) => {
       const { tenantId, destinationId } = asked;
@@ -119,13 +109,7 @@ export async function claim(
       let part = NOTHING;
       if (lane?.isCanceling === true)
         part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
-      else if (lane !== undefined)
-        part = await (asked.isOrdered === true ? claimOrdered : claimLane)(
-          session,
-          asked,
-          lane,
-          dueBeforeMs,
-        );
+      else if (lane !== undefined) part = await claimLane(session, asked, lane, dueBeforeMs);
       return { tenantId, destinationId, ...part };
     }),
   );
@@ -140,25 +124,16 @@ const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT 
 
 async function claimLane(
   session: WriteSession,
-  { limit }: LaneClaim,
-  { tenantNo, destinationNo }: Lane,
-  dueBeforeMs: number,
-): Promise<LanePart> {
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
-  const rows = await session.rows(CLAIM_LANE, ...values);
-  const taken = rows.filter((row) => row['event_seq'] !== null);
-  const deliveries = taken.map((row) => claimedDelivery(session, row));
-  for (const { key } of deliveries) session.memory.eventTenants.note(key.seq, tenantNo);
-  return { deliveries, nextDueAtMs: numberOrNull(rows[0]?.['due_ms'] ?? null), ...ALL_LOOKED_AT };
-}
-
-async function claimOrdered(
-  session: WriteSession,
-  { limit }: LaneClaim,
+  { limit, isOrdered = false }: LaneClaim,
   lane: Lane,
   dueBeforeMs: number,
 ): Promise<LanePart> {
-  const keys = await oldestUnordered(session, lane, dueBeforeMs, limit);
+  const keys = await oldestDue(session, lane, dueBeforeMs, limit, isOrdered);
+  if (!isOrdered) {
+    const deliveries = await take(session, lane, keys);
+    const nextDueAtMs = await firstDue(session, lane, dueBeforeMs);
+    return { deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
+  }
   const { due: heads, ...rest } = await orderedHeads(
     session,
     lane,
@@ -174,10 +149,10 @@ async function claimOrdered(
 /** When those come due; where too many others are before them, when to look again. */
 async function laterWithoutKey(
   session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
+  { tenantNo, destinationNo, openSpan }: Lane,
   dueBeforeMs: number,
 ): Promise<number[]> {
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs] as const;
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, ...openSpan];
   return (await session.rows(LATER_WITHOUT_KEY, ...values)).flatMap((row) => {
     if (row['first'] !== null) return [Number(row['first'])];
     return row['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
@@ -191,13 +166,21 @@ async function take(
   keys: readonly DeliveryKey[],
 ): Promise<ClaimedDelivery[]> {
   if (keys.length === 0) return [];
-  const rows = await session.rows(
-    CLAIM,
-    session.incarnation,
-    bigints(keys.map(() => tenantNo)),
-    bigints(keys.map(({ seq }) => seq)),
-    integers(keys.map(({ ordinal }) => ordinal)),
-  );
+  const rows: Row[] = [];
+  for (const group of byDay(keys, seqOf)) {
+    const seqs = group.map(seqOf);
+    const ordinals = group.map(({ ordinal }) => ordinal);
+    rows.push(
+      ...(await session.rows(
+        CLAIM,
+        session.incarnation,
+        bigints(group.map(() => tenantNo)),
+        bigints(seqs),
+        integers(ordinals),
+        ...spanOf(seqs),
+      )),
+    );
+  }
   const byKey = new Map(rows.map((row) => [nameOf(keyOf(row)), row]));
   for (const { seq } of keys) session.memory.eventTenants.note(seq, tenantNo);
   return keys.map((key) => {
@@ -235,22 +218,29 @@ export const release: Operation<Storage['release'], WriteSession> = async (
   session,
   { deliveries },
 ) => {
-  await session.run(
-    RELEASE,
-    session.clock.nowMs(),
-    session.incarnation,
-    deliveries.map(({ seq }) => seq),
-    deliveries.map(({ ordinal }) => ordinal),
-  );
+  for (const group of byDay(deliveries, seqOf)) {
+    const seqs = group.map(seqOf);
+    const ordinals = group.map(({ ordinal }) => ordinal);
+    // `null`, where the event is gone, is nobody's.
+    const tenants = await session.memory.eventTenants.of(session, seqs);
+    const nowMs = session.clock.nowMs();
+    const span = spanOf(seqs);
+    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, tenants, ...span);
+  }
 };
 
 export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
-  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs());
+  const open = await readOpenSpan(session);
+  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs(), ...open);
   return rows.map((row) => ({
     tenantId: String(row['tenant_id']),
     destinationId: String(row['id']),
     firstDueAtMs: Number(row['due_ms']),
   }));
+}
+
+function seqOf({ seq }: DeliveryKey): number {
+  return seq;
 }
 
 function nameOf({ seq, ordinal }: DeliveryKey): string {

@@ -1,6 +1,7 @@
 /** The statements of a copy to this database (copy-target.ts), made from the columns that travel. */
 import { columnsOf, COPIED_META } from '../copy-tables.ts';
 import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
+import { dayOf } from './days.ts';
 
 const OF_META = `name IN (${COPIED_META.map((name) => `'${name}'`).join(', ')})`;
 
@@ -51,6 +52,33 @@ export function insertInto(table: CopyTable): string {
 
 export function columnValues(table: CopyTable, rows: readonly CopyRow[]): Cell[][] {
   return columnsOf(table).map((_, index) => rows.map((row) => row[index] ?? null));
+}
+
+/** The days whose partitions the rows lie in; of a table that has none, none. */
+export function daysIn(table: CopyTable, rows: readonly CopyRow[]): number[] {
+  const column = PARTITIONED_BY[table];
+  if (column === undefined) return [];
+  const place = columnsOf(table).findIndex(([name]) => name === column);
+  return [...new Set(rows.map((row) => dayOf(Number(row[place]))))];
+}
+
+const PARTITIONED_BY: Partial<Record<CopyTable, string>> = {
+  events: 'seq',
+  deliveries: 'event_seq',
+  attempts: 'event_seq',
+};
+
+/** Ids that callers gave are kept beside the events, which lie apart by days. */
+export const INSERT_KEYS = `
+  INSERT INTO event_keys (tenant_no, id, seq)
+  SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS new (tenant_no, id, seq) WHERE id IS NOT NULL`;
+
+export function keyValues(events: readonly CopyRow[]): Cell[][] {
+  const names = columnsOf('events').map(([name]) => name);
+  return ['tenant_no', 'id', 'seq'].map((name) => {
+    const place = names.indexOf(name);
+    return events.map((row) => row[place] ?? null);
+  });
 }
 
 /** Bytes as their digest, so that they need not come here. */

@@ -19,13 +19,17 @@ import { parseCopyMark, readCopyMark } from './copy-mark.ts';
 import type { CopyMark } from './copy-mark.ts';
 import {
   columnValues,
+  daysIn,
   DELETE_PUT_IN,
+  INSERT_KEYS,
   insertInto,
+  keyValues,
   numberFrom,
   readable,
   selectData,
   selectDigests,
 } from './copy-statements.ts';
+import { MAKE_DAYS } from './days.ts';
 import { inspectSchema, migrate } from './migrate.ts';
 import { placeOf } from '../../domain/postgres-url.ts';
 import { openPool } from './open.ts';
@@ -40,7 +44,7 @@ const HAS_SERVER =
   'SELECT EXISTS (SELECT 1 FROM nodes WHERE lease_until > clock_timestamp()) AS found';
 const BEGIN_MARK = "INSERT INTO meta (name, value) VALUES ('copy', $1)";
 const MOVE_MARK = "UPDATE meta SET value = $1 WHERE name = 'copy' AND value = $2";
-const RAISE_SEQ = 'UPDATE numbers SET last_seq = greatest(last_seq, $1)';
+const RAISE_SEQ = 'UPDATE numbers SET last_seq = greatest(last_seq, $1), open_seq = 0';
 const NUMBERED = `
   SELECT table_name, column_name FROM information_schema.columns
   WHERE table_schema = current_schema AND is_identity = 'YES'`;
@@ -107,7 +111,11 @@ class PostgresTarget implements CopyTarget {
     await this.#transact(async (client) => {
       await this.#moveMark(client, next);
       await this.#refuseServer(client);
-      if (rows.length > 0) await client.query(insertInto(table), columnValues(table, rows));
+      if (rows.length === 0) return;
+      const days = daysIn(table, rows);
+      if (days.length > 0) await client.query(MAKE_DAYS, [days]);
+      await client.query(insertInto(table), columnValues(table, rows));
+      if (table === 'events') await client.query(INSERT_KEYS, keyValues(rows));
     });
     this.#mark = JSON.stringify(next);
   }

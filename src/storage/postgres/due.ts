@@ -5,6 +5,8 @@
  */
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
+import type { Span } from './days.ts';
+import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
@@ -12,6 +14,8 @@ import type { WriteSession } from './write-session.ts';
 export interface Lane {
   readonly tenantNo: number;
   readonly destinationNo: number;
+  /** Where all lies that it may be owed (days.ts). */
+  readonly openSpan: Span;
 }
 
 /** Nobody, and every incarnation but our own, `$1`, whose lease is over. */
@@ -23,7 +27,7 @@ export const CLAIMANTS = `
 /** Deliveries that are looked through for some that are due whatever the clock says. */
 const MAX_AHEAD = 1000;
 
-export const OF_LANE = `status = ${STATUS_CODE.pending} AND deliveries.tenant_no = $2 AND deliveries.destination_no = $3 AND claimed_by = claimant`;
+const OF_LANE = `status = ${STATUS_CODE.pending} AND deliveries.tenant_no = $2 AND deliveries.destination_no = $3 AND claimed_by = claimant`;
 
 // The clock is behind the numbers that were taken; empty where it is not.
 const ahead = (lane: string, now: string) => `
@@ -32,21 +36,23 @@ const ahead = (lane: string, now: string) => `
 const IN_ORDER = 'ORDER BY next_attempt_ms, event_seq, ordinal';
 const IS_DUE = '(asked_by <> 0 OR (attempts = 0 AND next_attempt_ms = event_seq / 1000))';
 
+const OF_LANE_5 = `${OF_LANE} AND event_seq BETWEEN $5 AND $6`;
+const OF_LANE_6 = `${OF_LANE} AND event_seq BETWEEN $6 AND $7`;
+
 // The index is read in order for each claimant, and what another node is just claiming is passed over.
 const due = (more: string) => `
   SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
     SELECT past.* FROM (
       SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
-      WHERE ${OF_LANE} AND next_attempt_ms <= $4 ${more}
+      WHERE ${OF_LANE_6} AND next_attempt_ms <= $4 ${more}
       ${IN_ORDER} LIMIT $5 FOR UPDATE SKIP LOCKED) AS past
     UNION ALL
     SELECT event_seq, ordinal, next_attempt_ms FROM (
-      ${ahead(OF_LANE, '$4')} ${more}
+      ${ahead(OF_LANE_6, '$4')} ${more}
       ${IN_ORDER} LIMIT ${MAX_AHEAD} FOR UPDATE SKIP LOCKED) AS ahead
     WHERE ${IS_DUE}) AS found
   ${IN_ORDER} LIMIT $5`;
-/** The keys of what is due, oldest first; `$1` to `$5` as for `oldestDue`. */
-export const DUE = due('');
+const DUE = due('');
 // From before the destination asked for order.
 const DUE_UNORDERED = due('AND order_key IS NULL');
 
@@ -56,18 +62,35 @@ export const firstOf = (lane: string, now: string) => `
   UNION ALL
   (SELECT ${now}::bigint FROM (${ahead(lane, now)} ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead WHERE ${IS_DUE} LIMIT 1)`;
 
+const NEXT_DUE = `
+  SELECT min(next.due_ms) AS due_ms FROM (${CLAIMANTS}) AS claimants
+  CROSS JOIN LATERAL (${firstOf(OF_LANE_5, '$4')}) AS next`;
+
 /**
  * What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. Neither does a
  * clock that is set back: what is new has later numbers.
  */
-export async function oldestUnordered(
+export async function oldestDue(
   session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
+  { tenantNo, destinationNo, openSpan }: Lane,
   dueBeforeMs: number,
   limit: number,
+  isOrdered: boolean,
 ): Promise<DeliveryKey[]> {
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit] as const;
-  return (await session.rows(DUE_UNORDERED, ...values)).map(keyOf);
+  const sql = isOrdered ? DUE_UNORDERED : DUE;
+  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, limit, ...openSpan];
+  return (await session.rows(sql, ...values)).map(keyOf);
+}
+
+/** When the first comes due; `null`: there is none. */
+export async function firstDue(
+  session: WriteSession,
+  { tenantNo, destinationNo, openSpan }: Lane,
+  nowMs: number,
+): Promise<number | null> {
+  const values = [session.incarnation, tenantNo, destinationNo, nowMs, ...openSpan];
+  const row = await session.row(NEXT_DUE, ...values);
+  return numberOrNull(row?.['due_ms'] ?? null);
 }
 
 /** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `asked_by`. */

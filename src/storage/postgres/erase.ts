@@ -15,6 +15,7 @@ export const TENANT_TABLES = {
   deliveries: 'event_seq, ordinal',
   attempts: 'seq',
   events: 'seq',
+  event_keys: 'id',
   request_shapes: 'no',
   replays: 'no',
   api_clients: 'no',

@@ -21,6 +21,12 @@ export class EventTenants {
     this.#recent.set(seq, tenantNo);
   }
 
+  /** A transaction was not kept: its numbers may be others' by now. */
+  forget(): void {
+    this.#recent.clear();
+    this.#older.clear();
+  }
+
   /** The tenant of each, in order; `null`: there is no such event. */
   async of(session: Session, seqs: readonly number[]): Promise<(number | null)[]> {
     const found = seqs.map((seq) => this.#recent.get(seq) ?? this.#older.get(seq) ?? null);

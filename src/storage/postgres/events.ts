@@ -19,7 +19,7 @@ const SELECT = `
 
 export const eventGet: Operation<Storage['eventGet']> = async (session, { id, tenantId }) => {
   const conditions = [
-    { sql: '((seq = ? AND events.id IS NULL) OR events.id = ?)', values: seqAndId(session, id) },
+    ...(await isAnyId(session, [id])),
     ...(tenantId === null ? [] : [{ sql: 'tenants.id = ?', values: [tenantId] }]),
   ];
   const where = conditions.map(({ sql }) => sql).join(' AND ');
@@ -60,7 +60,7 @@ export async function eventOrder(
   return {
     orderBy: tenantIds.length === 1 ? ['events.time_ms', 'events.seq'] : ['events.seq'],
     conditions: [
-      ...isAnyId(session, ids),
+      ...(await isAnyId(session, ids)),
       ...isOneOf('events.tenant_no', await tenantNos(session, tenantIds)),
       ...isOneOf('topic', topics),
       ...hasDestination(destinationId),
@@ -76,15 +76,19 @@ export async function tenantNos(session: Session, ids: readonly string[]): Promi
   return rows.length === 0 ? [-1] : rows.map((row) => Number(row['no']));
 }
 
-function seqAndId(session: Session, id: string): readonly [number, string] {
-  return [session.ids.parseEventId(id) ?? -1, id];
-}
+// Tenant by tenant (OFFSET 0): the key leads with it.
+const KEYS = `
+  SELECT found.seq FROM tenants CROSS JOIN LATERAL (
+    SELECT seq FROM event_keys WHERE event_keys.tenant_no = tenants.no AND event_keys.id = ANY($1) OFFSET 0) AS found`;
 
-function isAnyId(session: Session, ids: readonly string[]): Condition[] {
+/** By numbers, which tell the days. */
+async function isAnyId(session: Session, ids: readonly string[]): Promise<Condition[]> {
   if (ids.length === 0) return [];
-  const seqs = ids.map((id) => session.ids.parseEventId(id) ?? -1);
-  const sql = '((events.id IS NULL AND seq = ANY(?)) OR events.id = ANY(?))';
-  return [{ sql, values: [seqs, ids] }];
+  const own = ids.map((id) => session.ids.parseEventId(id) ?? -1);
+  const given = (await session.rows(KEYS, ids)).map((row) => Number(row['seq']));
+  const sql =
+    'events.seq = ANY(?) AND ((events.id IS NULL AND events.seq = ANY(?)) OR events.id = ANY(?))';
+  return [{ sql, values: [[...own, ...given], own, ids] }];
 }
 
 function hasDestination(destinationId: string | null): Condition[] {

@@ -1,5 +1,6 @@
 /** How destinations have fared, and which of them come to their end. */
 import type { Health } from '../../domain/health.ts';
+import type { NodeStorage } from '../node-storage.ts';
 import type { Storage } from '../storage.ts';
 import { numberOrNull } from './page.ts';
 import type { Operation } from './operation.ts';
@@ -22,6 +23,13 @@ const LIST = `
   JOIN destinations ON destinations.tenant_no = destination_health.tenant_no AND destinations.no = destination_no
   JOIN tenants ON tenants.no = destination_health.tenant_no
   WHERE destination_no > $1 ORDER BY destination_no LIMIT $2`;
+
+const OF_TENANT = `
+  SELECT destinations.id AS id, destinations.created_ms AS created_ms, health
+  FROM tenants
+  JOIN destinations ON destinations.tenant_no = tenants.no
+  JOIN destination_health ON destination_health.tenant_no = tenants.no AND destination_no = destinations.no
+  WHERE tenants.id = $1 AND deleted_ms IS NULL AND ($2::text[] IS NULL OR destinations.id = ANY ($2))`;
 
 const ENDING = `
   SELECT destinations.id AS id, tenants.id AS tenant_id, expires_ms
@@ -71,6 +79,18 @@ export const healthPage: Operation<Storage['healthPage']> = async (session, { af
     // JSON that this driver has written.
     health: JSON.parse(String(row['health'])) as Health,
     position: Number(row['destination_no']),
+  }));
+
+export const healthOf: Operation<NodeStorage['healthOf']> = async (
+  session,
+  { tenantId, destinationIds },
+) =>
+  (await session.rows(OF_TENANT, tenantId, destinationIds)).map((row) => ({
+    tenantId,
+    destinationId: String(row['id']),
+    createdAtMs: Number(row['created_ms']),
+    // JSON that this driver has written.
+    health: JSON.parse(String(row['health'])) as Health,
   }));
 
 export const destinationsEnding: Operation<Storage['destinationsEnding']> = async (

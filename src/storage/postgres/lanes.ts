@@ -1,6 +1,7 @@
 /** Whose lanes are whose. */
 import type { Health } from '../../domain/health.ts';
 import type { LaneKey, NodeStorage } from '../node-storage.ts';
+import { IS_NOT_BURIED } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { TenantNumbers } from './routes.ts';
 import type { WriteSession } from './write-session.ts';
@@ -12,7 +13,7 @@ const TAKE = `
   ORDER BY tenant, destination
   ON CONFLICT (tenant_no, destination_no) DO UPDATE SET owner = excluded.owner
   WHERE lanes.owner = excluded.owner
-     OR NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = lanes.owner AND lease_until > '-infinity')
+     OR NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = lanes.owner AND ${IS_NOT_BURIED})
   RETURNING tenant_no, destination_no,
             (SELECT health FROM destination_health
              WHERE destination_health.tenant_no = lanes.tenant_no
@@ -24,8 +25,9 @@ const RELEASE = `
 
 export const lanesTake: Operation<NodeStorage['lanesTake'], WriteSession> = async (
   session,
-  { lanes },
+  { self, lanes },
 ) => {
+  if (self !== session.incarnation) return lanes.map(() => null);
   const numbers = await numbersOf(session, lanes);
   const known = [
     ...new Map(

@@ -1,9 +1,13 @@
 /** The schema's versions: numbered files that never change, applied in order, each start adding what is missing. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryConfig } from 'pg';
 import { StorageOpenError } from '../storage.ts';
 
 const DIRECTORY = new URL('./migrations/', import.meta.url);
+
+/** It may read every row that there is. */
+const MIGRATION_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const LOCK = "SELECT pg_advisory_xact_lock(hashtext('angarium ' || current_schema))";
 
 interface Migration {
   readonly version: number;
@@ -31,7 +35,7 @@ export async function migrate(client: ClientBase): Promise<void> {
   try {
     await refuseNoSchema(client);
     // Of this schema alone, for as long as the transaction: a pooler may stand between.
-    await client.query("SELECT pg_advisory_xact_lock(hashtext('angarium ' || current_schema))");
+    await client.query(unhurried(LOCK));
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL)',
     );
@@ -43,7 +47,7 @@ export async function migrate(client: ClientBase): Promise<void> {
     refuseNewer(from, all.at(-1)?.version ?? 0);
     for (const { version, name, sql } of all) {
       if (version <= from) continue;
-      await client.query(sql);
+      await client.query(unhurried(sql));
       await client.query('INSERT INTO migrations (version, name) VALUES ($1, $2)', [version, name]);
     }
     await client.query('COMMIT');
@@ -51,6 +55,12 @@ export async function migrate(client: ClientBase): Promise<void> {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+/** The types of `pg` do not know the option that outdoes that of the connection. */
+function unhurried(text: string): QueryConfig {
+  const config = { text, query_timeout: MIGRATION_TIMEOUT_MS };
+  return config;
 }
 
 /** The version of the schema; 0 where there is none. It changes nothing. Throws `StorageOpenError` as `migrate` does. */

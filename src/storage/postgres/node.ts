@@ -13,25 +13,30 @@ const RENEW_MS = 5000;
 const MARGIN_MS = 1000;
 const LEASE = `clock_timestamp() + interval '${LEASE_S} seconds'`;
 
+// A node that is buried has a lease so long ago, which still tells when that was.
+const BURIED_NOW = "clock_timestamp() - interval '1000 years'";
+export const IS_NOT_BURIED = "lease_until > '1500-01-01'";
+
 const BEGIN = `INSERT INTO nodes (lease_until, delivers) VALUES (${LEASE}, $1) RETURNING incarnation`;
-const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1 AND lease_until > '-infinity'`;
-const END = "UPDATE nodes SET lease_until = '-infinity' WHERE incarnation = $1";
+const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
+const END = `UPDATE nodes SET lease_until = ${BURIED_NOW} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
 
 // After a start of the server everybody has time to renew.
 const BURY = `
-  UPDATE nodes SET lease_until = '-infinity'
-  WHERE lease_until > '-infinity' AND lease_until <= clock_timestamp()
+  UPDATE nodes SET lease_until = ${BURIED_NOW}
+  WHERE ${IS_NOT_BURIED} AND lease_until <= clock_timestamp()
     AND clock_timestamp() > pg_postmaster_start_time() + interval '10 seconds'`;
 const LIVE = `
   SELECT incarnation, delivers, incarnation::text = (SELECT value FROM meta WHERE name = 'leader') AS leads
-  FROM nodes WHERE lease_until > '-infinity' ORDER BY incarnation`;
+  FROM nodes WHERE ${IS_NOT_BURIED} ORDER BY incarnation`;
 const LEAD = `
   INSERT INTO meta (name, value) VALUES ('leader', $1::bigint::text)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value
-  WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = meta.value::bigint AND lease_until > '-infinity')`;
+  WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = meta.value::bigint AND ${IS_NOT_BURIED})`;
 
-// Dead for an hour: what it left is freed, and then it is forgotten.
-const LONG_DEAD = "lease_until < clock_timestamp() - interval '1 hour'";
+// Buried for an hour: what it left is freed, and then it is forgotten. Not before: what it had sent to the server when it
+// lost its lease may be carried out late, and claims of a node that is not known are found by nobody.
+const LONG_DEAD = `lease_until < ${BURIED_NOW} - interval '1 hour'`;
 const FREE = `
   WITH RECURSIVE lanes (tenant_no, destination_no) AS (
     (SELECT tenant_no, destination_no FROM deliveries WHERE status = 0 ORDER BY tenant_no, destination_no LIMIT 1)

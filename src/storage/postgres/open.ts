@@ -43,7 +43,8 @@ export function openControlPool(url: string): pg.Pool {
   return pool;
 }
 
-function hearNothing(pool: pg.Pool): void {
+/** Of what happens to a connection while nobody uses it. */
+export function hearNothing(pool: pg.Pool): void {
   // A connection that has ended says so to whoever uses it next: nobody has to hear it now.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));

@@ -10,30 +10,33 @@ import { STATUS_CODE } from './statuses.ts';
 
 const BLOCKS = `order_key IS NOT NULL AND (status = ${STATUS_CODE.pending} OR holds)`;
 const LANE = 'tenant_no = $1 AND destination_no = $2';
+const LANE_5 = `${LANE} AND event_seq BETWEEN $5 AND $6`;
+const LANE_6 = `${LANE} AND event_seq BETWEEN $6 AND $7`;
 
 // The first delivery of each key, by leaps over all that waits behind it.
 const HEADS = `
   WITH RECURSIVE heads AS (
     (SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
-     WHERE ${LANE} AND order_key > $3 AND ${BLOCKS}
+     WHERE ${LANE_6} AND order_key > $3 AND ${BLOCKS}
      ORDER BY order_key, event_seq, ordinal LIMIT 1)
     UNION ALL
     SELECT next.* FROM heads CROSS JOIN LATERAL (
       SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
-      WHERE ${LANE} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
+      WHERE ${LANE_6} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
       ORDER BY order_key, event_seq, ordinal LIMIT 1) AS next)
   SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by = $4 AS is_own,
          EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
   FROM heads LIMIT $5`;
 
 const IS_BLOCKED = `
-  SELECT 1 FROM deliveries WHERE ${LANE} AND order_key = $3 AND ${BLOCKS} AND (claimed_by <> $4 OR holds) LIMIT 1`;
+  SELECT 1 FROM deliveries WHERE ${LANE_5} AND order_key = $3 AND ${BLOCKS} AND (claimed_by <> $4 OR holds) LIMIT 1`;
 
 const VERSIONS = `
   SELECT event_seq, ordinal, claimed_by, resource
   FROM deliveries JOIN events ON events.tenant_no = deliveries.tenant_no AND events.seq = event_seq
   WHERE deliveries.tenant_no = $1 AND destination_no = $2 AND deliveries.order_key = $3
-    AND deliveries.order_key IS NOT NULL AND status = ${STATUS_CODE.pending}`;
+    AND deliveries.order_key IS NOT NULL AND status = ${STATUS_CODE.pending}
+    AND events.seq BETWEEN $4 AND $5 AND event_seq BETWEEN $4 AND $5`;
 
 const SUPERSEDE = `
   UPDATE deliveries
@@ -76,6 +79,7 @@ export async function orderedHeads(
     round.after,
     session.incarnation,
     MAX_HEADS,
+    ...lane.openSpan,
   );
   for (const row of found) {
     if (due.length >= limit) {
@@ -110,11 +114,11 @@ export async function orderedHeads(
 /** Something of that key is before whatever comes now, and this node does not have it in memory. */
 export async function isBlocked(
   session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
+  { tenantNo, destinationNo, openSpan }: Lane,
   key: string,
 ): Promise<boolean> {
-  const { incarnation } = session;
-  return (await session.row(IS_BLOCKED, tenantNo, destinationNo, key, incarnation)) !== undefined;
+  const values = [tenantNo, destinationNo, key, session.incarnation, ...openSpan];
+  return (await session.row(IS_BLOCKED, ...values)) !== undefined;
 }
 
 /**
@@ -124,7 +128,7 @@ export async function isBlocked(
  */
 export async function supersede(
   session: WriteSession,
-  { tenantNo, destinationNo }: Lane,
+  { tenantNo, destinationNo, openSpan }: Lane,
   key: string,
   { seq, resource }: { readonly seq: number; readonly resource: NewEvent['resource'] },
   nowMs: number,
@@ -133,7 +137,7 @@ export async function supersede(
   let isSuperseded = false;
   let hasWaited = false;
   let isConcurrent = false;
-  for (const row of await session.rows(VERSIONS, tenantNo, destinationNo, key)) {
+  for (const row of await session.rows(VERSIONS, tenantNo, destinationNo, key, ...openSpan)) {
     const before = row['resource'] === null ? null : String(row['resource']);
     const delivery = { seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) };
     const isPublishedLater = delivery.seq > seq;

@@ -1,23 +1,13 @@
 /** Retention: events that came in long ago and owe nothing go, with their deliveries and attempts. */
 import { seqAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
+import { DAY_US, dayOf, listDays } from './days.ts';
 import type { Operation } from './operation.ts';
+import { endDays, pruneEvents } from './prune-days.ts';
+import type { Cut } from './prune-days.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
-// Those that still owe something, hold their key until somebody lets it go, or have attempts that the roll-ups have not
-// counted yet, stay, and are passed over.
-const OLD_EVENTS = `
-  SELECT tenant_no, seq FROM events
-  WHERE seq >= $1 AND seq < least($2::bigint, $3::bigint + 1)
-    AND NOT EXISTS (
-      SELECT 1 FROM deliveries
-      WHERE deliveries.tenant_no = events.tenant_no AND event_seq = seq
-        AND (status = ${STATUS_CODE.pending} OR last_attempt_seq > $3
-          OR (holds AND EXISTS (
-            SELECT 1 FROM destinations
-            WHERE destinations.tenant_no = events.tenant_no AND no = destination_no AND deleted_ms IS NULL))))
-  ORDER BY seq LIMIT $4`;
 const COUNTED = 'SELECT from_seq FROM rollup_progress';
 
 // What is held for destinations that stay disabled ends with retention.
@@ -26,7 +16,7 @@ const CANCEL_HELD = `
     SELECT owed.* FROM destinations CROSS JOIN LATERAL (
       SELECT tenant_no, event_seq, ordinal FROM deliveries
       WHERE status = ${STATUS_CODE.pending} AND deliveries.tenant_no = destinations.tenant_no
-        AND destination_no = destinations.no AND next_attempt_ms < $3
+        AND destination_no = destinations.no AND next_attempt_ms < $3 AND event_seq BETWEEN $5 AND $6
         AND NOT EXISTS (SELECT 1 FROM nodes
                         WHERE incarnation = claimed_by AND (incarnation = $2 OR lease_until > clock_timestamp()))
       LIMIT $4 FOR UPDATE) AS owed
@@ -35,20 +25,18 @@ const CANCEL_HELD = `
   UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1
   FROM held
   WHERE deliveries.tenant_no = held.tenant_no AND deliveries.event_seq = held.event_seq
-    AND deliveries.ordinal = held.ordinal`;
+    AND deliveries.ordinal = held.ordinal AND deliveries.event_seq BETWEEN $5 AND $6`;
 
-const OLD = 'unnest($1::bigint[], $2::bigint[]) AS old (tenant, event)';
-
-const DELETE_ATTEMPTS = `
-  WITH RECURSIVE chain (tenant_no, seq) AS (
-    SELECT tenant_no, last_attempt_seq FROM deliveries JOIN ${OLD} ON tenant_no = tenant AND event_seq = event
-    WHERE last_attempt_seq IS NOT NULL
-    UNION ALL
-    SELECT attempts.tenant_no, previous_seq FROM attempts JOIN chain USING (tenant_no, seq) WHERE previous_seq IS NOT NULL)
-  DELETE FROM attempts USING chain WHERE attempts.tenant_no = chain.tenant_no AND attempts.seq = chain.seq`;
-
-const DELETE_DELIVERIES = `DELETE FROM deliveries USING ${OLD} WHERE tenant_no = tenant AND event_seq = event`;
-const DELETE_EVENTS = `DELETE FROM events USING ${OLD} WHERE tenant_no = tenant AND seq = event`;
+// What days that were dropped have left. There are no partitions of those days any more to look into.
+const OLD_KEYS = `
+  SELECT tenant_no, id, seq FROM event_keys
+  WHERE seq >= $1 AND seq < $2
+    AND NOT EXISTS (
+      SELECT 1 FROM events WHERE events.tenant_no = event_keys.tenant_no AND events.seq = event_keys.seq
+        AND events.seq >= $1 AND events.seq < $2)
+  ORDER BY seq LIMIT $3`;
+const DELETE_KEYS = `
+  DELETE FROM event_keys USING unnest($1::bigint[], $2::text[]) AS old (tenant, key) WHERE tenant_no = tenant AND id = key`;
 
 const DELETE_REPLAYS = 'DELETE FROM replays WHERE ended_ms < $1';
 
@@ -59,27 +47,63 @@ const DELETE_SHAPES = `
 
 export const pruneSlice: Operation<Storage['pruneSlice'], WriteSession> = async (
   session,
-  { beforeMs, limit },
+  { beforeMs, limit, wholeDays = false },
 ) => {
   const { retention } = session.memory;
   const countedSeq = Number((await session.row(COUNTED))?.['from_seq']);
-  const beforeSeq = seqAtMs(beforeMs);
-  const old = await session.rows(OLD_EVENTS, retention.fromSeq, beforeSeq, countedSeq, limit);
-  if (old.length > 0) {
-    const tenants = old.map((row) => Number(row['tenant_no']));
-    const seqs = old.map((row) => Number(row['seq']));
-    await session.run(DELETE_ATTEMPTS, tenants, seqs);
-    await session.run(DELETE_DELIVERIES, tenants, seqs);
-    await session.run(DELETE_EVENTS, tenants, seqs);
-    retention.fromSeq = (seqs.at(-1) ?? 0) + 1;
-  }
+  const askedSeq = seqAtMs(beforeMs);
+  const beforeSeq = wholeDays ? dayOf(askedSeq) * DAY_US : askedSeq;
+  const cut = { beforeSeq, countedSeq, limit };
+  const pruned = await pruneDays(session, cut);
+  if (pruned.more) return pruned;
   const values = [session.clock.nowMs(), session.incarnation, beforeMs, limit] as const;
-  const held = await session.run(CANCEL_HELD, ...values);
-  const more = old.length === limit || held === limit;
+  const held = await session.run(CANCEL_HELD, ...values, ...(await session.openSpan()));
+  const hasMoreKeys = await pruneKeys(session, cut);
+  const more = held === limit || hasMoreKeys;
   if (!more) {
     retention.fromSeq = 0;
+    retention.keysFromSeq = 0;
     await session.run(DELETE_REPLAYS, beforeMs);
     await session.run(DELETE_SHAPES, seqAtMs(session.clock.nowMs()));
   }
-  return { events: old.length, more };
+  return { events: pruned.events, more };
 };
+
+/** Whole days at once where little of them stays, others event by event; from where the last slice ended. */
+async function pruneDays(
+  session: WriteSession,
+  cut: Cut,
+): Promise<{ events: number; more: boolean }> {
+  const { retention } = session.memory;
+  let events = 0;
+  for (const days of await listDays(session)) {
+    if (days.belowSeq <= retention.fromSeq || days.fromSeq >= cut.beforeSeq) continue;
+    if (days.belowSeq <= cut.beforeSeq) {
+      const ended = await endDays(session, days, cut);
+      // The others would have to wait as long: in the next round.
+      if (ended.kind === 'busy') return { events, more: false };
+      if (ended.kind !== 'crowded') retention.fromSeq = days.belowSeq;
+      if (ended.kind === 'dropped') return { events: events + ended.events, more: true };
+      if (ended.kind === 'kept') continue;
+    }
+    const fromSeq = Math.max(days.fromSeq, retention.fromSeq);
+    const pruned = await pruneEvents(session, days, fromSeq, cut);
+    events += pruned.events;
+    retention.fromSeq = pruned.more ? pruned.toSeq + 1 : days.belowSeq;
+    if (pruned.more) return { events, more: true };
+  }
+  return { events, more: false };
+}
+
+/** Whether there may be more of them. */
+async function pruneKeys(session: WriteSession, { beforeSeq, limit }: Cut): Promise<boolean> {
+  const { retention } = session.memory;
+  const old = await session.rows(OLD_KEYS, retention.keysFromSeq, beforeSeq, limit);
+  await session.run(
+    DELETE_KEYS,
+    old.map((row) => Number(row['tenant_no'])),
+    old.map((row) => String(row['id'])),
+  );
+  retention.keysFromSeq = Number(old.at(-1)?.['seq'] ?? retention.keysFromSeq);
+  return old.length === limit;
+}

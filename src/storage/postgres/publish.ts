@@ -3,6 +3,7 @@ import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
+import { dayOf } from './days.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
 import { isBlocked, storedKey, supersede } from './order.ts';
@@ -10,7 +11,13 @@ import type { TenantNumbers } from './routes.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
+// An id of before may stand there still, of an event that retention has dropped. That there is no other, same-id.ts has
+// found out: all that publish wait for each other.
 const INSERT_EVENTS = `
+  WITH keys AS (
+    INSERT INTO event_keys (tenant_no, seq, id)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (tenant_no, seq, id) WHERE id IS NOT NULL
+    ON CONFLICT (tenant_no, id) DO UPDATE SET seq = excluded.seq)
   INSERT INTO events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, metadata, resource, order_key,
                       requested_destination_id, data, deliver_at_ms)
   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
@@ -51,6 +58,7 @@ export async function publish(
   const tenants = await session.memory.routes.tenants(session, tenantIds);
   const before = await findBefore(session, events, tenants);
   const firstSeq = await session.takeSeqs(events.length);
+  await session.makeDaysTo(dayOf(firstSeq), dayOf(firstSeq + events.length - 1));
   const group = new Group(session, before);
   const outcomes: PublishOutcome[] = [];
   for (const [index, event] of events.entries())
@@ -108,6 +116,7 @@ class Group {
     const timeMs = event.timeMs ?? nowMs;
     // Numbers only grow, also where the clock went back: what is due at once keeps its place (due.ts).
     const dueAtMs = event.deliverAtMs ?? nowMs;
+    const openSpan = await this.#session.openSpan();
     this.#events.push({ tenantNo: tenant.no, seq, timeMs, event });
     const behind: number[] = [];
     const superseded: DeliveryKey[] = [];
@@ -115,7 +124,7 @@ class Group {
       const destinationNo = tenant.destinations.get(id);
       if (destinationNo === undefined)
         throw new Error(`destination ${id} is not in routing version ${event.routingVersion}`);
-      const lane = { tenantNo: tenant.no, destinationNo };
+      const lane = { tenantNo: tenant.no, destinationNo, openSpan };
       const key = orderKeyFor(order, event);
       let isClaimed = claimed;
       let isSuperseded = false;

@@ -6,6 +6,7 @@
 import type { AttemptRecord, RecordOutcome } from '../storage.ts';
 import { attemptCode } from '../../domain/attempt.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
+import { byDay, spanOf } from './days.ts';
 import { numberOrNull } from './page.ts';
 import type { Value } from './session.ts';
 import type { WriteSession } from './write-session.ts';
@@ -28,6 +29,7 @@ const RECORD_FIRST = `
     WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
       AND deliveries.ordinal = done.ordinal AND deliveries.claimed_by = $1
       AND deliveries.status + 0 = ${STATUS_CODE.pending} AND deliveries.last_attempt_seq IS NULL
+      AND deliveries.event_seq BETWEEN $27 AND $28
     RETURNING deliveries.tenant_no, done.seq, deliveries.event_seq, deliveries.ordinal, deliveries.destination_no,
               number, kind, started_ms, reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us, shape_no,
               request_headers, response_status, response_headers, response_body, truncated)
@@ -41,12 +43,12 @@ const RECORDED = `
   JOIN attempts ON attempts.tenant_no = done.tenant_no AND attempts.seq = done.seq`;
 
 const HELD = `
-  SELECT deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, destination_no, status, holds, step, asked_by,
-         next_attempt_ms, last_attempt_seq
+  SELECT deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, destination_no, status, holds, attempts, step,
+         asked_by,         next_attempt_ms, last_attempt_seq
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS done (tenant_no, event_seq, ordinal)
   JOIN deliveries ON deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
                  AND deliveries.ordinal = done.ordinal
-  WHERE claimed_by = $4
+  WHERE claimed_by = $4 AND deliveries.event_seq BETWEEN $5 AND $6
   FOR UPDATE OF deliveries`;
 
 const INSERT = `
@@ -69,12 +71,13 @@ const UPDATE = `
     AS done (tenant_no, event_seq, ordinal, attempt_seq, status, holds, attempts, step, asked_by, next_attempt_ms,
              last_code)
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
-    AND deliveries.ordinal = done.ordinal`;
+    AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $12 AND $13`;
 
 interface Held {
   readonly destinationNo: number;
   readonly status: number;
   readonly holds: boolean;
+  readonly attempts: number;
   readonly step: number;
   readonly askedBy: number;
   readonly nextAttemptAtMs: number | null;
@@ -90,6 +93,8 @@ interface Done {
   readonly attempt: AttemptRecord;
 }
 
+const eventOf = ({ attempt }: Done) => attempt.delivery.seq;
+
 export async function record(
   session: WriteSession,
   attempts: readonly AttemptRecord[],
@@ -98,12 +103,13 @@ export async function record(
   const outcomes = attempts.map((): RecordOutcome => 'lost');
   const first = done.filter(({ attempt }) => attempt.number === 1);
   const left = new Set(done);
-  for (const each of await recordFirst(session, first)) {
-    outcomes[each.place] = 'recorded';
-    left.delete(each);
-  }
-  if (left.size > 0)
-    for (const [{ place }, outcome] of await recordOthers(session, [...left]))
+  for (const group of byDay(first, eventOf))
+    for (const each of await recordFirst(session, group)) {
+      outcomes[each.place] = 'recorded';
+      left.delete(each);
+    }
+  for (const group of byDay([...left], eventOf))
+    for (const [{ place }, outcome] of await recordOthers(session, group))
       outcomes[place] = outcome;
   return outcomes;
 }
@@ -136,7 +142,6 @@ async function rowsOf(session: WriteSession, attempts: readonly AttemptRecord[])
 
 /** Those that were recorded: pending, claimed by this node, and not attempted before. */
 async function recordFirst(session: WriteSession, done: readonly Done[]): Promise<readonly Done[]> {
-  if (done.length === 0) return [];
   const [tenantNos, eventSeqs, ordinals, seqs, ...attempt] = attemptColumns(done);
   const verdicts = done.map(({ attempt: { verdict } }) => verdict);
   const written = await session.run(
@@ -154,6 +159,7 @@ async function recordFirst(session: WriteSession, done: readonly Done[]): Promis
     ),
     lastCodes(done),
     ...attempt,
+    ...spanOf(done.map(eventOf)),
   );
   if (written === done.length) return done;
   const recorded = await session.rows(RECORDED, tenantNos, seqs);
@@ -170,7 +176,9 @@ async function recordOthers(
   const rows = done.flatMap((each) => {
     const { seq, ordinal } = each.attempt.delivery;
     const found = held.get(keyOf(seq, ordinal));
-    return found === undefined ? [] : [{ ...each, held: found, done: each }];
+    // An attempt from before this node began anew may end when it has claimed the same again, and made that attempt once more.
+    if (found === undefined || found.attempts !== each.attempt.number - 1) return [];
+    return [{ ...each, held: found, done: each }];
   });
   if (rows.length === 0) return [];
   const columns = attemptColumns(rows);
@@ -201,6 +209,7 @@ async function recordOthers(
     smallints(next.map(({ askedBy }) => askedBy)),
     bigints(next.map(({ nextAttemptAtMs }) => nextAttemptAtMs)),
     lastCodes(rows),
+    ...spanOf(rows.map(eventOf)),
   );
   return rows.map((row) => [
     row.done,
@@ -215,6 +224,7 @@ async function findHeld(session: WriteSession, done: readonly Done[]): Promise<M
     done.map(({ attempt }) => attempt.delivery.seq),
     done.map(({ attempt }) => attempt.delivery.ordinal),
     session.incarnation,
+    ...spanOf(done.map(eventOf)),
   );
   return new Map(
     rows.map((row) => [
@@ -223,6 +233,7 @@ async function findHeld(session: WriteSession, done: readonly Done[]): Promise<M
         destinationNo: Number(row['destination_no']),
         status: Number(row['status']),
         holds: row['holds'] === true,
+        attempts: Number(row['attempts']),
         step: Number(row['step']),
         askedBy: Number(row['asked_by']),
         nextAttemptAtMs: numberOrNull(row['next_attempt_ms']),

@@ -1,6 +1,7 @@
 /** What PostgreSQL and the way to it refuse, in the words of the port (SQLSTATE: PostgreSQL manual, appendix A). */
 import { DatabaseError } from 'pg';
-import { StorageOpenError, StorageUnavailableError } from '../storage.ts';
+import { describeTrouble } from '../../domain/postgres-trouble.ts';
+import { StorageInDoubtError, StorageOpenError, StorageUnavailableError } from '../storage.ts';
 
 /** Classes of what the medium refuses: it may pass. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
@@ -18,6 +19,12 @@ const NOT_ALLOWED = '42501';
 export function explainRefusal(error: unknown): unknown {
   if (!isUnavailable(error)) return error;
   return new StorageUnavailableError(messageOf(error), { cause: error });
+}
+
+/** What broke the way to the server between a commit and its answer. */
+export function explainDoubt(error: unknown): StorageInDoubtError {
+  const reason = error instanceof Error ? messageOf(error) : String(error);
+  return new StorageInDoubtError(`in the middle of a commit: ${reason}`, { cause: error });
 }
 
 export function isConflict(error: unknown): boolean {
@@ -68,7 +75,11 @@ export function explainOpening(error: unknown, place: string): unknown {
       cause,
     );
   }
-  return new StorageOpenError('unreachable', `cannot open ${place}: ${messageOf(error)}`, cause);
+  return new StorageOpenError(
+    'unreachable',
+    `cannot open ${place}: ${describeTrouble(error)}`,
+    cause,
+  );
 }
 
 function stateOf(error: unknown): string | undefined {

@@ -5,6 +5,7 @@ import type { ReplayCriteria, ReplaySelection } from '../../domain/replay.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ReplayDelivery } from '../replaying.ts';
 import type { Storage } from '../storage.ts';
+import { spanOf } from './days.ts';
 import type { Operation } from './operation.ts';
 import { storedKey, supersede } from './order.ts';
 import { textOrNull } from './page.ts';
@@ -17,17 +18,20 @@ import type { WriteSession } from './write-session.ts';
 
 const BY_REPLAY = ASKED_BY.indexOf('replay');
 
+// Not locked: all that changes replays holds the numbers.
 const REPLAY = `
   SELECT replays.no AS no, destination_no, tenant_no, criteria, position, tenants.id AS tenant_id
-  FROM replays JOIN tenants ON tenants.no = tenant_no WHERE replays.id = $1 AND status = 'running'
-  FOR UPDATE OF replays`;
+  FROM replays JOIN tenants ON tenants.no = tenant_no WHERE replays.id = $1 AND status = 'running'`;
 
 const find = (select: ReplaySelection) => `
   SELECT place, resource, events.order_key, deliveries.ordinal, (${SELECTED[select]}) AS is_selected,
-         (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries WHERE tenant_no = $1 AND event_seq = events.seq) AS next_ordinal
+         (SELECT coalesce(max(ordinal) + 1, 0) FROM deliveries WHERE tenant_no = $1 AND event_seq = events.seq
+            AND event_seq BETWEEN $4 AND $5) AS next_ordinal
   FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS wanted (event, destination, place)
   JOIN events ON events.tenant_no = $1 AND events.seq = event
-  LEFT JOIN deliveries ON deliveries.tenant_no = $1 AND event_seq = event AND destination_no = destination`;
+  LEFT JOIN deliveries ON deliveries.tenant_no = $1 AND event_seq = event AND destination_no = destination
+       AND event_seq BETWEEN $4 AND $5
+  WHERE events.seq BETWEEN $4 AND $5`;
 const FIND: Record<ReplaySelection, string> = {
   all: find('all'),
   failed: find('failed'),
@@ -45,7 +49,7 @@ const MAKE_DUE = `
       step = CASE WHEN ${IS_IN_MEMORY} THEN step ELSE ${SCHEDULE_OVER} END,
       claimed_by = CASE WHEN ${IS_IN_MEMORY} THEN claimed_by ELSE 0 END, order_key = due.key, updated_ms = $6
   FROM unnest($3::bigint[], $4::integer[], $5::text[]) AS due (seq, place, key)
-  WHERE tenant_no = $1 AND event_seq = seq AND ordinal = place`;
+  WHERE tenant_no = $1 AND event_seq = seq AND ordinal = place AND event_seq BETWEEN $8 AND $9`;
 
 const ADD = `
   INSERT INTO deliveries (event_seq, ordinal, destination_no, order_key, tenant_no, status, attempts, step, asked_by,
@@ -126,6 +130,7 @@ class Slice {
       this.#tenant.no,
       deliveries.map(({ eventSeq }) => eventSeq),
       deliveries.map(({ destinationId }) => this.#tenant.destinations.get(destinationId) ?? -1),
+      ...spanOf(deliveries.map(({ eventSeq }) => eventSeq)),
     );
     const found = new Map(rows.map((row) => [Number(row['place']) - 1, row]));
     const seen = new Set<string>();
@@ -155,7 +160,8 @@ class Slice {
     if (order === 'latest' && key !== null) {
       // What it may supersede can be in this slice.
       await this.#flush();
-      const lane = { tenantNo: this.#tenant.no, destinationNo };
+      const openSpan = await this.#session.openSpan();
+      const lane = { tenantNo: this.#tenant.no, destinationNo, openSpan };
       const versions = await supersede(
         this.#session,
         lane,
@@ -189,6 +195,7 @@ class Slice {
     const gathered = this.#gathered;
     this.#gathered = [];
     if (gathered.length === 0) return;
+    await this.#session.reopen(spanOf(gathered.map(({ seq }) => seq))[0]);
     const again = gathered.filter(({ isNew }) => !isNew);
     const added = gathered.filter(({ isNew }) => isNew);
     const [session, tenantNo] = [this.#session, this.#tenant.no];
@@ -205,6 +212,7 @@ class Slice {
         orderKeys,
         askedMs,
         session.incarnation,
+        ...spanOf(again.map(({ seq }) => seq)),
       );
     }
     if (added.length > 0) {

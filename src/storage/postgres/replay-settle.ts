@@ -6,16 +6,17 @@ import type { Row } from './session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
 
+// Not locked: all that changes these rows, but what drops a deleted tenant's, holds the numbers.
 const ENDED = `
   SELECT waiting.tenant_no, waiting.event_seq, waiting.ordinal, replay_no, status
   FROM replay_deliveries AS waiting
   LEFT JOIN deliveries ON deliveries.tenant_no = waiting.tenant_no AND deliveries.event_seq = waiting.event_seq
                       AND deliveries.ordinal = waiting.ordinal`;
-const OF_ALL = `${ENDED} WHERE status IS DISTINCT FROM ${STATUS_CODE.pending} LIMIT $1 FOR UPDATE OF waiting`;
+const OF_ALL = `${ENDED} WHERE status IS DISTINCT FROM ${STATUS_CODE.pending} LIMIT $1`;
 const OF_THESE = `
   ${ENDED}
   JOIN unnest($2::bigint[], $3::integer[]) AS these (seq, place) ON waiting.event_seq = seq AND waiting.ordinal = place
-  WHERE waiting.tenant_no = $1 FOR UPDATE OF waiting`;
+  WHERE waiting.tenant_no = $1`;
 
 const DELETE = `
   DELETE FROM replay_deliveries

@@ -23,7 +23,7 @@ const EVENTS = `
   UNION ALL
   SELECT events.tenant_no, destination_no, topic, ${MINUTE_OF_EVENT}, count(*)
   FROM events JOIN deliveries ON deliveries.tenant_no = events.tenant_no AND event_seq = seq
-  WHERE seq > $1 AND seq <= $2 AND deliveries.created_ms IS NULL
+  WHERE seq > $1 AND seq <= $2 AND event_seq > $1 AND event_seq <= $2 AND deliveries.created_ms IS NULL
   GROUP BY 1, 2, 3, 4`;
 
 const ATTEMPTS = `
@@ -33,7 +33,7 @@ const ATTEMPTS = `
               ELSE least($5::integer, ceil(ln(total_us::double precision / $4) / $6::double precision)) END AS bucket,
          count(*) AS count, count(*) FILTER (WHERE number = 1) AS first_count, sum(number) AS number_sum
   FROM attempts LEFT JOIN events ON events.tenant_no = attempts.tenant_no AND events.seq = event_seq
-  WHERE attempts.seq > $1 AND attempts.seq <= $2
+  WHERE attempts.seq > $1 AND attempts.seq <= $2 AND event_seq <= $2
   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
 
 export async function readBatch(

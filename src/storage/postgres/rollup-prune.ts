@@ -24,9 +24,11 @@ const DROP_DESTINATIONS = `
 // Here all that is counted of a tenant lies together.
 const ERASING = 'SELECT tenant_no FROM rollup_erasures ORDER BY tenant_no LIMIT 1';
 const ERASE_ATTEMPTS = `
-  DELETE FROM attempt_rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM attempt_rollups WHERE tenant_no = $1 LIMIT $2))`;
+  DELETE FROM attempt_rollups
+  WHERE tenant_no = $1 AND ctid = ANY(ARRAY(SELECT ctid FROM attempt_rollups WHERE tenant_no = $1 LIMIT $2))`;
 const ERASE_EVENTS = `
-  DELETE FROM event_rollups WHERE ctid = ANY(ARRAY(SELECT ctid FROM event_rollups WHERE tenant_no = $1 LIMIT $2))`;
+  DELETE FROM event_rollups
+  WHERE tenant_no = $1 AND ctid = ANY(ARRAY(SELECT ctid FROM event_rollups WHERE tenant_no = $1 LIMIT $2))`;
 const ERASED = 'DELETE FROM rollup_erasures WHERE tenant_no = $1';
 
 export const rollUpPruneSlice: Operation<MetricsStorage['rollUpPruneSlice'], WriteSession> = async (

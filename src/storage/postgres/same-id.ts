@@ -1,5 +1,6 @@
 /** Ids that were published before: as a caller's id, or as one that we gave. */
 import type { NewEvent } from '../storage.ts';
+import { spanOf } from './days.ts';
 import { bytesOf, textOrNull } from './page.ts';
 import type { TenantNumbers } from './routes.ts';
 import type { WriteSession } from './write-session.ts';
@@ -12,18 +13,30 @@ export interface Before extends Pick<
   readonly destinationIds: readonly string[];
 }
 
+const KEYS = `
+  SELECT event_keys.tenant_no, event_keys.id, event_keys.seq
+  FROM unnest($1::bigint[], $2::text[]) AS wanted (tenant_no, id)
+  JOIN event_keys ON event_keys.tenant_no = wanted.tenant_no AND event_keys.id = wanted.id`;
+
 // Deliveries added by hand later (created_ms) were not part of the answer to the first publish.
 const FIND = `
   SELECT wanted.tenant_no, wanted.id, topic, metadata, resource, order_key, requested_destination_id, data,
          ARRAY(SELECT destinations.id FROM deliveries
                JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
                WHERE deliveries.tenant_no = events.tenant_no AND event_seq = events.seq AND deliveries.created_ms IS NULL
+                 AND event_seq BETWEEN $4 AND $5
                ORDER BY ordinal) AS destination_ids
   FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS wanted (tenant_no, id, seq)
-  CROSS JOIN LATERAL (
-    SELECT * FROM events WHERE events.id = wanted.id AND events.tenant_no = wanted.tenant_no
-    UNION ALL
-    SELECT * FROM events WHERE events.tenant_no = wanted.tenant_no AND events.seq = wanted.seq AND events.id IS NULL) AS events`;
+  JOIN events ON events.tenant_no = wanted.tenant_no AND events.seq = wanted.seq
+             AND (events.id IS NULL OR events.id = wanted.id)
+  WHERE events.seq BETWEEN $4 AND $5`;
+
+interface Wanted {
+  readonly tenantNo: number;
+  readonly id: string;
+  /** Of the event that may have it. */
+  readonly seq: number | null;
+}
 
 /** By the tenant's number and the id. */
 export async function findBefore(
@@ -31,17 +44,23 @@ export async function findBefore(
   events: readonly NewEvent[],
   tenants: ReadonlyMap<string, TenantNumbers>,
 ): Promise<Map<string, Before>> {
-  const wanted = events.flatMap(({ id, tenantId }) => {
+  const wanted = events.flatMap(({ id, tenantId }): Wanted[] => {
     const tenantNo = tenants.get(tenantId)?.no;
     if (id === null || tenantNo === undefined) return [];
-    return [{ tenantNo, id, seq: session.ids.parseEventId(id) ?? -1 }];
+    return [{ tenantNo, id, seq: session.ids.parseEventId(id) ?? null }];
   });
   if (wanted.length === 0) return new Map();
+  const found = [...wanted, ...(await findKeys(session, wanted))].flatMap((each) =>
+    each.seq === null ? [] : [{ ...each, seq: each.seq }],
+  );
+  if (found.length === 0) return new Map();
+  const seqs = found.map(({ seq }) => seq);
   const rows = await session.rows(
     FIND,
-    wanted.map(({ tenantNo }) => tenantNo),
-    wanted.map(({ id }) => id),
-    wanted.map(({ seq }) => seq),
+    found.map(({ tenantNo }) => tenantNo),
+    found.map(({ id }) => id),
+    seqs,
+    ...spanOf(seqs),
   );
   return new Map(
     rows.map((row) => [
@@ -58,6 +77,17 @@ export async function findBefore(
       },
     ]),
   );
+}
+
+/** Where callers gave the ids, the numbers of their events, which may be gone. */
+async function findKeys(session: WriteSession, wanted: readonly Wanted[]): Promise<Wanted[]> {
+  const tenantNos = wanted.map(({ tenantNo }) => tenantNo);
+  const ids = wanted.map(({ id }) => id);
+  return (await session.rows(KEYS, tenantNos, ids)).map((row) => ({
+    tenantNo: Number(row['tenant_no']),
+    id: String(row['id']),
+    seq: Number(row['seq']),
+  }));
 }
 
 export function sameContent(before: Before, event: NewEvent): boolean {

@@ -8,6 +8,7 @@ import { systemClock } from '../../domain/clock.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { createIdCodec, newInstanceMark, systemRandom } from '../../domain/id.ts';
 import type { IdCodec, Random } from '../../domain/id.ts';
+import type { MayLag } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import { attemptGet, attemptList } from './attempts.ts';
 import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
@@ -31,7 +32,7 @@ import { deletionList, tenantEraseSlice } from './erase.ts';
 import { eventSearch } from './event-search.ts';
 import { EventTenants } from './event-tenants.ts';
 import { eventGet, eventList } from './events.ts';
-import { destinationsEnding, expiryWarned, healthPage, healthPut } from './health.ts';
+import { destinationsEnding, expiryWarned, healthOf, healthPage, healthPut } from './health.ts';
 import { keyGet, keyInsert, keyList, keyRing, keysUsed, keyUpdate } from './keys.ts';
 import { mailAdd, mailRefuse, mailsDue, mailSettled } from './mails.ts';
 import type { Memory } from './memory.ts';
@@ -39,6 +40,7 @@ import { metricsAttempts, metricsEvents } from './metrics.ts';
 import { Node } from './node.ts';
 import { lanesRelease, lanesTake } from './lanes.ts';
 import { connectionConfig, openControlPool, openPool } from './open.ts';
+import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { isDirect, Prepared } from './prepared.ts';
@@ -46,6 +48,7 @@ import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
 import { explainOpening } from './refusal.ts';
+import { Replica } from './replica.ts';
 import { replayAdvance } from './replay-advance.ts';
 import { replayCandidates } from './replay-candidates.ts';
 import {
@@ -72,9 +75,9 @@ import {
   tenantSecretsPut,
   tenantUpsert,
 } from './tenants.ts';
+import { isTimeToLook, tidyDays } from './tidy-days.ts';
 import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
-import type { Way } from './way.ts';
 import { leaveTold, untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
@@ -82,6 +85,12 @@ import { Wire } from './wire.ts';
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=...` */
   readonly url: string;
+  /** The same database without the pooler that `url` leads through; `null`: there is none, or no other way. */
+  readonly directUrl?: string | null;
+  /** A server that follows it, for what may lag (`MayLag`); `null`: there is none. */
+  readonly readUrl?: string | null;
+  /** Why that one is not read from, from now on; `null`: it is. */
+  readonly onReplica?: (problem: string | null) => void;
   /** Of due times; numbers and leases go by the clock of the database. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -94,6 +103,9 @@ export interface PostgresOptions {
 /** Throws `StorageOpenError`. */
 export async function openPostgresStorage({
   url,
+  directUrl = null,
+  readUrl = null,
+  onReplica = () => undefined,
   clock = systemClock,
   random = systemRandom,
   delivers = true,
@@ -102,14 +114,22 @@ export async function openPostgresStorage({
   const pool = await openPool(url);
   const control = openControlPool(url);
   const node = new Node(control, clock, { delivers, maintains });
+  let replica: Replica | null = null;
   try {
     await refuseHalfACopy(pool);
-    const ids = await readIds(pool, random);
+    const mark = await readMark(pool, random);
+    if (directUrl !== null) await refuseAnotherDatabase(directUrl, mark);
+    const ids = createIdCodec(mark);
+    if (readUrl !== null) {
+      replica = new Replica({ url: readUrl, control, mark, clock, onChange: onReplica });
+      await replica.begin();
+    }
     const prepared = new Prepared(await isDirectPool(pool));
     await node.begin();
-    const wire = new Wire(control, connectionConfig(url), clock);
-    return storageOver({ pool, control, wire, node, ids, clock, prepared });
+    const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
+    return storageOver({ pool, control, replica, wire, node, ids, clock, maintains, prepared });
   } catch (error) {
+    await replica?.close();
     await control.end();
     await pool.end();
     throw explainOpening(error, placeOf(url));
@@ -119,50 +139,65 @@ export async function openPostgresStorage({
 interface Parts {
   readonly pool: Pool;
   readonly control: Pool;
+  readonly replica: Replica | null;
   readonly wire: Wire;
   readonly node: Node;
   readonly ids: IdCodec;
   readonly clock: Clock;
+  readonly maintains: boolean;
   readonly prepared: Prepared;
 }
 
-function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts): Storage {
+function storageOver({
+  pool,
+  control,
+  replica,
+  wire,
+  node,
+  ids,
+  clock,
+  maintains,
+  prepared,
+}: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
     shapes: new RequestShapes(),
     eventTenants: new EventTenants(),
     rollups: new RollupSlices(),
     rounds: new Map(),
-    retention: { fromSeq: 0 },
+    days: { madeTo: -1, lookedAtMs: null },
+    retention: { fromSeq: 0, keysFromSeq: 0 },
     seenMarks: new Map(),
   };
-  const transactions = new Transactions(pool, node, { ids, clock, memory, prepared });
+  const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory, prepared });
 
   const read =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
     (query: Query) =>
       transactions.read(operation, query);
-  const write =
-    <Query, Result>(
-      operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
-      way?: Way,
-    ) =>
+  const readPerhapsLagging =
+    <Query extends MayLag, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
     (query: Query) =>
-      transactions.write(operation, query, way);
+      query.mayLag === true
+        ? transactions.readLagging(operation, query)
+        : transactions.read(operation, query);
+  const write =
+    <Query, Result>(operation: Operation<(query: Query) => Promise<Result>, WriteSession>) =>
+    (query: Query) =>
+      transactions.write(operation, query);
   const inOrder = <Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
-    way?: Way,
   ) => {
     const batch = oneByOne(operation);
     return async (query: Query): Promise<Result> => {
-      const [answer] = await transactions.inOrder(batch, [query], way);
+      const [answer] = await transactions.inOrder(batch, [query]);
       // One item, one answer.
       return answer as Result;
     };
   };
-  const byKey: Way = { byKey: true, numbers: null };
-  const claimInOrder = inOrder(claim, byKey);
-  const claimBeside = write(claim, byKey);
+  const claimInOrder = inOrder(claim);
+  const claimBeside = write(claim);
+  const tidy = inOrder<undefined, void>(tidyDays);
 
   return {
     ids,
@@ -174,6 +209,7 @@ function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts)
       look: () => transactions.aside(() => node.look()),
       lanesTake: write(lanesTake),
       lanesRelease: write(lanesRelease),
+      healthOf: read(healthOf),
       tell: ({ node: to, lanes }) => transactions.aside(() => wire.tell(to, lanes)),
       onTold: (listener) =>
         wire.onTold(({ node: to, lanes }) => {
@@ -222,9 +258,9 @@ function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts)
     sealedList: read(sealedList),
     reseal: inOrder(reseal),
     publish: ({ events }) =>
-      transactions.inOrder(publish, events, { byKey: true, numbers: events.length }),
+      transactions.inOrder(publish, events, events.length),
     record: ({ attempts }) =>
-      transactions.inOrder(record, attempts, { byKey: true, numbers: attempts.length }),
+      transactions.inOrder(record, attempts, attempts.length),
     // Who is first of its key is only known while nothing else is published or recorded.
     claim: (query) =>
       query.lanes.some(({ isOrdered }) => isOrdered === true)
@@ -250,22 +286,26 @@ function storageOver({ pool, control, wire, node, ids, clock, prepared }: Parts)
     replaysOpen: () => read(replaysOpen)(undefined),
     replayCandidates: read(replayCandidates),
     eventGet: read(eventGet),
-    eventList: read(eventList),
-    eventSearch: read(eventSearch),
+    eventList: readPerhapsLagging(eventList),
+    eventSearch: readPerhapsLagging(eventSearch),
     deliveryGet: read(deliveryGet),
-    deliveryList: read(deliveryList),
+    deliveryList: readPerhapsLagging(deliveryList),
     attemptGet: read(attemptGet),
-    attemptList: read(attemptList),
-    metricsEvents: read(metricsEvents),
-    metricsAttempts: read(metricsAttempts),
-    usageList: read(usageList),
+    attemptList: readPerhapsLagging(attemptList),
+    metricsEvents: readPerhapsLagging(metricsEvents),
+    metricsAttempts: readPerhapsLagging(metricsAttempts),
+    usageList: readPerhapsLagging(usageList),
     ping: () => write(ping)(undefined),
-    maintain: () => transactions.aside(() => node.tidy()),
+    async maintain() {
+      await transactions.aside(() => node.tidy());
+      if (maintains && isTimeToLook(memory.days, clock.monotonicMs())) await tidy(undefined);
+    },
     async close() {
       // Where the database is away, the mark stays: what was told is told once more.
       await write(leaveTold)(undefined).catch(() => undefined);
       await transactions.close();
       await wire.close();
+      await replica?.close();
       try {
         await node.end();
       } finally {
@@ -297,13 +337,10 @@ async function isDirectPool(pool: Pool): Promise<boolean> {
 }
 
 /** The four characters of this database are made by whoever opens it first. */
-async function readIds(pool: Pool, random: Random): Promise<IdCodec> {
+async function readMark(pool: Pool, random: Random): Promise<string> {
   await pool.query(
     "INSERT INTO meta (name, value) VALUES ('instance_mark', $1) ON CONFLICT (name) DO NOTHING",
     [newInstanceMark(random)],
   );
-  const { rows } = await pool.query<{ value: string }>(
-    "SELECT value FROM meta WHERE name = 'instance_mark'",
-  );
-  return createIdCodec(rows[0]?.value ?? '');
+  return (await markOf(pool)) ?? '';
 }

@@ -7,19 +7,18 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { StorageUnavailableError } from '../storage.ts';
+import { BEGIN_READ, BEGIN_WRITE, beginInOrder } from './begin.ts';
 import { BusyShare } from './busy-share.ts';
 import { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { Prepared } from './prepared.ts';
-import { explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
+import type { Replica } from './replica.ts';
+import { explainDoubt, explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
 import { Session } from './session.ts';
-import { AS_PLANNED, beginBeside, beginInOrder, wayOfAll } from './way.ts';
-import type { Way } from './way.ts';
 import { WriteSession } from './write-session.ts';
 
-const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
@@ -34,7 +33,8 @@ interface Call {
   /** Calls of the same batch that follow each other are done together. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
-  readonly way: Way;
+  /** How many numbers it takes; `null`: not known, or something is numbered in between. */
+  readonly numbers: number | null;
   readonly resolve: (answers: readonly unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,6 +48,7 @@ interface TransactionParts {
 
 export class Transactions {
   readonly #pool: Pool;
+  readonly #replica: Replica | null;
   readonly #node: Node;
   readonly #parts: TransactionParts;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -56,8 +57,13 @@ export class Transactions {
   #isBusy = false;
   #isClosed = false;
 
-  constructor(pool: Pool, node: Node, parts: TransactionParts) {
+  constructor(
+    { pool, replica }: { readonly pool: Pool; readonly replica: Replica | null },
+    node: Node,
+    parts: TransactionParts,
+  ) {
     this.#pool = pool;
+    this.#replica = replica;
     this.#node = node;
     this.#parts = parts;
     this.#busyInOrder = new BusyShare(parts.clock);
@@ -73,34 +79,57 @@ export class Transactions {
     operation: Operation<(query: Query) => Promise<Result>>,
     query: Query,
   ): Promise<Result> {
+    return this.#readFrom(this.#pool, operation, query);
+  }
+
+  /** The same, perhaps of some seconds ago: of the replica, where there is one and it can be had. */
+  async readLagging<Query, Result>(
+    operation: Operation<(query: Query) => Promise<Result>>,
+    query: Query,
+  ): Promise<Result> {
+    const replica = this.#replica;
+    if (replica?.isUsable === true) {
+      try {
+        return await this.#readFrom(replica.pool, operation, query);
+      } catch {
+        // Whatever it was: it may be of the replica alone.
+        replica.suspect();
+      }
+    }
+    return this.read(operation, query);
+  }
+
+  #readFrom<Query, Result>(
+    pool: Pool,
+    operation: Operation<(query: Query) => Promise<Result>>,
+    query: Query,
+  ): Promise<Result> {
     this.#refuseClosed();
-    return this.#track(
-      this.#transact(BEGIN_READ, (line) => {
-        const { incarnation } = this.#node;
-        return operation(new Session(line, { ...this.#parts, incarnation }), query);
-      }),
-    );
+    const work = (line: Line) => {
+      const { incarnation } = this.#node;
+      return operation(new Session(line, { ...this.#parts, incarnation }), query);
+    };
+    return this.#track(this.#transact(BEGIN_READ, work, { pool }));
   }
 
   /** Beside all others. */
   async write<Query, Result>(
     operation: Operation<(query: Query) => Promise<Result>, WriteSession>,
     query: Query,
-    way: Way = AS_PLANNED,
   ): Promise<Result> {
     this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
-        this.#transact(beginBeside(way), (line) => operation(this.#writing(line), query), way),
+        this.#transact(BEGIN_WRITE, (line) => operation(this.#writing(line), query)),
       ),
     );
   }
 
-  /** After all that was asked for before. */
+  /** After all that was asked for before. `numbers`: how many are taken, where nothing else is numbered in between. */
   inOrder<Item, Answer>(
     batch: Batch<Item, Answer>,
     items: readonly Item[],
-    way: Way = AS_PLANNED,
+    numbers: number | null = null,
   ): Promise<Answer[]> {
     return this.#track(
       new Promise((resolve, reject) => {
@@ -109,7 +138,7 @@ export class Transactions {
           // Each call brings the batch that its items are for, and takes its answers.
           batch: batch as Batch<unknown, unknown>,
           items,
-          way,
+          numbers,
           resolve: (answers) => resolve(answers as Answer[]),
           reject,
         });
@@ -139,8 +168,8 @@ export class Transactions {
     // Who calls in the same turn goes along.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const calls = firstTogether(this.#waiting);
-      this.#waiting = this.#waiting.slice(calls.length);
+      const calls = this.#waiting.slice(0, MAX_CALLS);
+      this.#waiting = this.#waiting.slice(MAX_CALLS);
       await this.#runTogether(calls);
     }
     this.#isBusy = false;
@@ -148,13 +177,14 @@ export class Transactions {
   }
 
   async #runTogether(calls: readonly Call[]): Promise<void> {
-    const way = wayOfAll(calls.map((call) => call.way));
+    const numbers = numbersOf(calls);
     try {
       const answers = await this.#retrying(() =>
         this.#transact(
-          beginInOrder(way),
-          (line) => runAll(this.#writing(line, way.numbers), calls),
-          way,
+          beginInOrder(numbers),
+          (line) => runAll(this.#writing(line, numbers), calls),
+          // Their statements are always the same.
+          numbers === null ? {} : { prepared: this.#parts.prepared },
         ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
@@ -182,12 +212,15 @@ export class Transactions {
   async #transact<Result>(
     begin: string,
     work: (line: Line) => Promise<Result>,
-    way: Way = AS_PLANNED,
+    {
+      pool = this.#pool,
+      prepared = null,
+    }: { readonly pool?: Pool; readonly prepared?: Prepared | null } = {},
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
     try {
-      client = await this.#pool.connect();
+      client = await pool.connect();
     } catch (error) {
       throw explainRefusal(error);
     }
@@ -195,7 +228,7 @@ export class Transactions {
     try {
       if (isWrite) await this.#node.confirm(client);
       // What the work asks for first is sent along; and what it did not wait for goes with the commit.
-      const line = new Line(client, begin, way.byKey ? this.#parts.prepared : null);
+      const line = new Line(client, begin, prepared);
       const result = await work(line);
       isCommitting = isWrite;
       await line.commit();
@@ -203,10 +236,11 @@ export class Transactions {
       return result;
     } catch (error) {
       if (isWrite) this.#forget();
-      if (isCommitting && !isAnswer(error)) this.#node.doubt();
+      const isInDoubt = isCommitting && !isAnswer(error);
+      if (isInDoubt) this.#node.doubt();
       // What lies in the connection's way is not known: it is not used again.
       client.release(!isAnswer(error) || (await rollBack(client)));
-      throw explainRefusal(error);
+      throw isInDoubt ? explainDoubt(error) : explainRefusal(error);
     }
   }
 
@@ -221,6 +255,8 @@ export class Transactions {
   #forget(): void {
     this.#parts.memory.routes.forget();
     this.#parts.memory.shapes.forget();
+    this.#parts.memory.eventTenants.forget();
+    this.#parts.memory.days.madeTo = -1;
   }
 
   async #track<Result>(work: Promise<Result>): Promise<Result> {
@@ -247,11 +283,14 @@ async function rollBack(client: PoolClient): Promise<boolean> {
   }
 }
 
-/** Those at the front that go the same way, as many as go into one transaction. */
-function firstTogether(waiting: readonly Call[]): readonly Call[] {
-  const [first] = waiting;
-  const end = waiting.findIndex(({ way }) => way.byKey !== first?.way.byKey);
-  return waiting.slice(0, Math.min(MAX_CALLS, end === -1 ? waiting.length : end));
+/** How many numbers the calls take together; `null`: not known before. */
+function numbersOf(calls: readonly Call[]): number | null {
+  let sum = 0;
+  for (const { numbers } of calls) {
+    if (numbers === null) return null;
+    sum += numbers;
+  }
+  return sum;
 }
 
 /** The answers of each call. */

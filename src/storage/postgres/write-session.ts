@@ -1,15 +1,18 @@
 /** A transaction that writes. */
 import { ingestedAtMs } from '../../domain/event.ts';
+import { daysFromTo, MAKE_DAYS, readOpenSpan } from './days.ts';
+import type { Span } from './days.ts';
 import type { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
-import type { SessionParts } from './session.ts';
+import type { Row, SessionParts } from './session.ts';
 
 export class WriteSession extends Session {
   readonly memory: Memory;
   readonly #line: Line;
   /** Taken with the beginning of the transaction, and not given out yet. */
   #numbers: number;
+  #openSpan: Span | null = null;
 
   constructor(
     line: Line,
@@ -26,13 +29,43 @@ export class WriteSession extends Session {
    * nodes. From here to its end the transaction is the only one that has taken any.
    */
   async takeSeqs(count: number): Promise<number> {
-    if (this.#numbers < count) {
-      const row = await this.row(TAKE_NUMBERS, count);
-      return Number(row?.['last_seq']) - count + 1;
-    }
-    const firstSeq = (await this.#lastTaken()) - this.#numbers + 1;
+    const isTaken = this.#numbers >= count;
+    const row = isTaken
+      ? // Of the last of the statements that it began with.
+        ((await this.#line.begun).at(-1)?.rows[0] as Row | undefined)
+      : await this.row(TAKE_NUMBERS, count);
+    const lastSeq = Number(row?.['last_seq']);
+    this.#openSpan = daysFromTo(Number(row?.['open_seq']), lastSeq);
+    if (!isTaken) return lastSeq - count + 1;
+    const firstSeq = lastSeq - this.#numbers + 1;
     this.#numbers -= count;
     return firstSeq;
+  }
+
+  /** Partitions of all these days (since 1970), where they are not there. The transaction holds the numbers. */
+  async makeDaysTo(first: number, last: number): Promise<void> {
+    const { days } = this.memory;
+    const from = Math.max(first, days.madeTo + 1);
+    if (from > last) return;
+    await this.rows(
+      MAKE_DAYS,
+      Array.from({ length: last - from + 1 }, (_, index) => from + index),
+    );
+    days.madeTo = last;
+  }
+
+  /** The events among which all lie that are owed, or hold their order key. */
+  async openSpan(): Promise<Span> {
+    this.#openSpan ??= await readOpenSpan(this);
+    return this.#openSpan;
+  }
+
+  /** Before a delivery of an event with this number is made due again; the transaction holds the numbers. */
+  async reopen(seq: number): Promise<void> {
+    const [openSeq, lastSeq] = await this.openSpan();
+    if (seq >= openSeq) return;
+    await this.run(REOPEN, seq);
+    this.#openSpan = daysFromTo(seq, lastSeq);
   }
 
   /**
@@ -50,19 +83,16 @@ export class WriteSession extends Session {
   async takeAskedMs(): Promise<number> {
     return ingestedAtMs(await this.takeSeqs(1));
   }
-
-  async #lastTaken(): Promise<number> {
-    const row = (await this.#line.begun).at(-1)?.rows[0] as { last_seq: number } | undefined;
-    return Number(row?.last_seq);
-  }
 }
 
 // A volatile function: it is asked again when the row was waited for.
 export const takeNumbers = (count: number | '$1::bigint') => `
   UPDATE numbers
   SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + ${count} - 1
-  RETURNING last_seq`;
+  RETURNING last_seq, open_seq`;
 const TAKE_NUMBERS = takeNumbers('$1::bigint');
+
+const REOPEN = 'UPDATE numbers SET open_seq = $1 WHERE open_seq > $1';
 
 const TAKE_BOUNDARY = `
   UPDATE numbers

@@ -18,27 +18,32 @@ export function transferOf({ numbers, bytes }: Flat): ArrayBuffer[] {
 /** `null` among the numbers; no number that is written is it. */
 const NULL = NaN;
 
+/** Numbers of a small message; it doubles where they are more. */
+const FIRST_NUMBERS = 256;
+
 export class FlatWriter {
-  readonly #numbers: number[] = [];
+  #numbers = new Float64Array(FIRST_NUMBERS);
+  #count = 0;
   readonly #texts: string[] = [];
   readonly #parts: Uint8Array[] = [];
   #byteCount = 0;
 
   number(value: number | null): void {
-    this.#numbers.push(value ?? NULL);
+    if (this.#count === this.#numbers.length) this.#grow();
+    this.#numbers[this.#count++] = value ?? NULL;
   }
 
   flag(value: boolean): void {
-    this.#numbers.push(value ? 1 : 0);
+    this.number(value ? 1 : 0);
   }
 
   text(value: string | null): void {
-    this.#numbers.push(value === null ? NULL : value.length);
+    this.number(value === null ? null : value.length);
     if (value !== null) this.#texts.push(value);
   }
 
   bytes(value: Uint8Array): void {
-    this.#numbers.push(value.length);
+    this.number(value.length);
     this.#parts.push(value);
     this.#byteCount += value.length;
   }
@@ -50,7 +55,13 @@ export class FlatWriter {
       bytes.set(part, offset);
       offset += part.length;
     }
-    return { numbers: Float64Array.from(this.#numbers), text: this.#texts.join(''), bytes };
+    return { numbers: this.#numbers.slice(0, this.#count), text: this.#texts.join(''), bytes };
+  }
+
+  #grow(): void {
+    const grown = new Float64Array(this.#count * 2);
+    grown.set(this.#numbers);
+    this.#numbers = grown;
   }
 }
 
