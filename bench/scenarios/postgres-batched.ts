@@ -41,8 +41,8 @@ export function workRows(run: NodesRun, { isBatched }: { isBatched: boolean }): 
   });
   return [
     row('statements', run.statements, '', 0.2),
-    // Beside the event, the delivery, its attempt and its outcome there is what is done once a group.
-    row('rows written', run.rowWrites, '', 4.05),
+    // The event, the delivery, its attempt, its outcome; and parts of what is written once a group, and of counts.
+    row('rows written', run.rowWrites, '', 4),
     row('time of the database', run.databaseUs, 'us'),
     row('CPU of the database', run.databaseCpuUs, 'us'),
     row('CPU of the nodes', run.nodeCpuUs, 'us'),

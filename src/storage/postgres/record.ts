@@ -40,7 +40,8 @@ const RECORD_FIRST = `
 
 const RECORDED = `
   SELECT attempts.seq FROM unnest($1::bigint[], $2::bigint[]) AS done (tenant_no, seq)
-  JOIN attempts ON attempts.tenant_no = done.tenant_no AND attempts.seq = done.seq`;
+  JOIN attempts ON attempts.tenant_no = done.tenant_no AND attempts.seq = done.seq
+  WHERE attempts.event_seq BETWEEN $3 AND $4`;
 
 const HELD = `
   SELECT deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, destination_no, status, holds, attempts, step,
@@ -144,6 +145,7 @@ async function rowsOf(session: WriteSession, attempts: readonly AttemptRecord[])
 async function recordFirst(session: WriteSession, done: readonly Done[]): Promise<readonly Done[]> {
   const [tenantNos, eventSeqs, ordinals, seqs, ...attempt] = attemptColumns(done);
   const verdicts = done.map(({ attempt: { verdict } }) => verdict);
+  const span = spanOf(done.map(eventOf));
   const written = await session.run(
     RECORD_FIRST,
     session.incarnation,
@@ -159,10 +161,10 @@ async function recordFirst(session: WriteSession, done: readonly Done[]): Promis
     ),
     lastCodes(done),
     ...attempt,
-    ...spanOf(done.map(eventOf)),
+    ...span,
   );
   if (written === done.length) return done;
-  const recorded = await session.rows(RECORDED, tenantNos, seqs);
+  const recorded = await session.rows(RECORDED, tenantNos, seqs, ...span);
   const found = new Set(recorded.map((row) => Number(row['seq'])));
   return done.filter(({ seq }) => found.has(seq));
 }

@@ -257,10 +257,8 @@ function storageOver({
     topicList: read(topicList),
     sealedList: read(sealedList),
     reseal: inOrder(reseal),
-    publish: ({ events }) =>
-      transactions.inOrder(publish, events, events.length),
-    record: ({ attempts }) =>
-      transactions.inOrder(record, attempts, attempts.length),
+    publish: ({ events }) => transactions.inOrder(publish, events, events.length),
+    record: ({ attempts }) => transactions.inOrder(record, attempts, attempts.length),
     // Who is first of its key is only known while nothing else is published or recorded.
     claim: (query) =>
       query.lanes.some(({ isOrdered }) => isOrdered === true)
