@@ -11,7 +11,6 @@ import type { ClaimedLane } from '../storage/claiming.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
-import { FairRing } from './fair-ring.ts';
 import { cancel, handBack } from './hand-back.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
@@ -23,6 +22,7 @@ import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
 import type { Target } from './target.ts';
+import { TurnRing } from './turn-ring.ts';
 import { WakeQueue } from './wake-queue.ts';
 
 const CLAIM_RETRY_MS = 500;
@@ -30,7 +30,7 @@ const CLAIM_RETRY_MS = 500;
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #lanes: Lanes;
-  readonly #ring = new FairRing<Lane>();
+  readonly #ring: TurnRing<Lane>;
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
   readonly #handover: Handover;
@@ -42,6 +42,7 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.#ring = new TurnRing(parts.clock, () => this.pump());
     this.#lanes = new Lanes(parts, (lane) => this.#makeReady(lane));
     this.#wakes = new WakeQueue(
       parts.clock,
@@ -344,7 +345,6 @@ export class Dispatcher {
     this.#claimer.claim();
   }
 
-  /** Whether it will be served. */
   #makeReady(lane: Lane): boolean {
     if (lane.ready || lane.queue.readySize === 0) return lane.ready;
     this.#ring.add(lane.tenantId, lane);

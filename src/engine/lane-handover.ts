@@ -2,7 +2,7 @@
 import type { LaneKey } from '../storage/node-storage.ts';
 import type { Claimer } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
-import type { FairRing } from './fair-ring.ts';
+import type { TurnRing } from './turn-ring.ts';
 import type { Lane } from './lane.ts';
 import { LaneOwners } from './lane-owners.ts';
 import type { OwnersHost } from './lane-owners.ts';
@@ -12,7 +12,7 @@ import type { WakeQueue } from './wake-queue.ts';
 /** What of the dispatcher it works on. */
 export interface HandoverDoor {
   readonly lanes: Lanes;
-  readonly ring: FairRing<Lane>;
+  readonly ring: TurnRing<Lane>;
   readonly wakes: WakeQueue<Lane>;
   readonly claimer: Claimer;
   readonly dispatcher: {

@@ -5,6 +5,8 @@ import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, Receiver } from '../support/simulated-receivers.ts';
 import { Stage, pauses as pausesOf } from './stage.ts';
 
+/** A turn of the event loop with something to do takes as long at least: timers count in milliseconds. */
+const TURN_MS = 1;
 /** The engine learns of a commit when the storage’s answer has come, which takes half a millisecond. */
 const ANSWER_MS = 0.5 + 1e-6;
 const NO_RETRIES = { delays_s: [] };
@@ -221,7 +223,8 @@ describe('a healthy lane', () => {
   test.each([1, 2, 3, 4, 5])('starts at once beside twenty that hang (seed %i)', async (seed) => {
     const found = await scene(seed, 20);
     expect(found.length).toBeGreaterThan(150);
-    expect(Math.max(...found)).toBeLessThanOrEqual(ANSWER_MS);
+    // Where more than a turn's worth comes at the same moment, some of it goes in the next one or two.
+    expect(Math.max(...found)).toBeLessThanOrEqual(ANSWER_MS + 2 * TURN_MS);
   });
 });
 
