@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BareLoopOptions, BareLoopResult } from './bare-loop.ts';
 import { Part, runPart } from './children.ts';
+import { Postgres } from './postgres.ts';
 import type { Receiver } from './receiver.ts';
 import { Server } from './server.ts';
 
@@ -64,6 +65,7 @@ export class Bench {
   readonly folder: string;
   readonly #name: string;
   readonly #ends: (() => Promise<void>)[] = [];
+  readonly #lastEnds: (() => Promise<void>)[] = [];
 
   constructor(name: string, folder: string, receiver: Receiver, options: BenchOptions) {
     this.#name = name;
@@ -78,15 +80,27 @@ export class Bench {
   }
 
   /** A server on the database of that name, which is empty unless one was there before. */
-  async startServer(database = 'database', config: string | null = null): Promise<Server> {
+  async startServer(
+    database = 'database',
+    config: string | null = null,
+    databaseUrl?: string,
+  ): Promise<Server> {
     const server = await Server.start({
       folder: join(this.folder, database),
       program: this.options.program,
       profileFolder: this.#profileFolder(),
       config,
+      ...(databaseUrl === undefined ? {} : { databaseUrl }),
     });
     this.#ends.push(() => server.kill());
     return server;
+  }
+
+  /** A PostgreSQL server for this scenario; it ends after the nodes. */
+  async startPostgres(): Promise<Postgres> {
+    const postgres = await Postgres.start();
+    this.#lastEnds.push(() => postgres.end());
+    return postgres;
   }
 
   /** A file of this folder that runs beside the measurement. */
@@ -99,6 +113,7 @@ export class Bench {
   /** Ends what of all that is still running. */
   async end(): Promise<void> {
     await Promise.all(this.#ends.map((end) => end()));
+    await Promise.all(this.#lastEnds.map((end) => end()));
   }
 
   /** Messages a second of undici alone to the same receiver: the best of a few concurrencies. */

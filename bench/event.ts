@@ -35,8 +35,11 @@ export function publishBody(
   return `{"tenant_id":${JSON.stringify(tenantId)},"topic":"${topic}",${addressed}"data":${data}}`;
 }
 
-export function batchBody(tenantId: string, events: number): string {
-  return `{"events":[${Array.from({ length: events }, () => publishBody(tenantId)).join(',')}]}`;
+/** Of so many events, for those tenants in turn. */
+export function batchBody(tenantIds: readonly string[], events: number): string {
+  const bodies = tenantIds.map((id) => publishBody(id));
+  const all = Array.from({ length: events }, (_, index) => bodies[index % bodies.length]);
+  return `{"events":[${all.join(',')}]}`;
 }
 
 /** What the server makes of that event on the wire: the bare loop sends the same. */

@@ -2,10 +2,8 @@
  * Who had the cores while something was measured. What neither the server nor the bench used is other work on this
  * machine (or a neighbour's, where the machine is virtual): with much of that the figures are too low.
  */
-import { cpuOf, readOrNull, totalSeconds } from './usage.ts';
+import { cpuOf, readOrNull, TICKS_PER_SECOND, totalSeconds } from './usage.ts';
 
-/** The kernel's tick, in which /proc/stat counts (USER_HZ). */
-const TICKS_PER_SECOND = 100;
 /** How the warning begins. */
 export const OTHER_WORK = 'OTHER WORK';
 const WORTH_A_WARNING = 0.05;
@@ -15,6 +13,8 @@ export interface MachineLoad {
   readonly total: number;
   readonly idle: number;
   readonly server: number;
+  /** Of a PostgreSQL server. */
+  readonly database: number;
   readonly receivers: number;
   /** Processes of the bench that have ended: those that publish. */
   readonly publishers: number;
@@ -22,8 +22,9 @@ export interface MachineLoad {
 }
 
 export function machineLoad(
-  serverPid: number,
+  serverPids: number | readonly number[],
   receiverPids: readonly number[],
+  databaseSeconds = 0,
 ): MachineLoad | null {
   const line = readOrNull('/proc/stat')?.split('\n', 1)[0];
   const self = readOrNull('/proc/self/stat');
@@ -39,11 +40,16 @@ export function machineLoad(
   return {
     total: ticks.reduce((sum, count) => sum + count, 0) / TICKS_PER_SECOND,
     idle: ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / TICKS_PER_SECOND,
-    server: totalSeconds(cpuOf(serverPid)),
-    receivers: receiverPids.reduce((sum, pid) => sum + totalSeconds(cpuOf(pid)), 0),
+    server: secondsOf([serverPids].flat()),
+    database: databaseSeconds,
+    receivers: secondsOf(receiverPids),
     publishers: (endedUser + endedSystem) / TICKS_PER_SECOND,
     runner: (user + system) / TICKS_PER_SECOND,
   };
+}
+
+function secondsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + totalSeconds(cpuOf(pid)), 0);
 }
 
 /** Two lines at most: the shares of all cores, and a warning where others had much of them. */
@@ -54,7 +60,8 @@ export function describeMachineLoad(
   if (before === null || after === null) return [];
   const total = after.total - before.total;
   const share = (name: Exclude<keyof MachineLoad, 'total'>) => (after[name] - before[name]) / total;
-  const known = ['idle', 'server', 'receivers', 'publishers', 'runner'] as const;
+  const parts = ['idle', 'server', 'database', 'receivers', 'publishers', 'runner'] as const;
+  const known = parts.filter((name) => name !== 'database' || after.database > 0);
   const others = Math.max(0, 1 - known.reduce((sum, name) => sum + share(name), 0));
   const shares = known.map((name) => `${name} ${percent(share(name))}`).join(', ');
   const line = `of all cores: ${shares}, others ${percent(others)}`;

@@ -9,6 +9,8 @@ export interface BatchLoad {
   readonly tenantIds: readonly string[];
   readonly connections: number;
   readonly eventsPerBatch: number;
+  /** Each batch is for all tenants in turn; else it is for one, and the next for the next. */
+  readonly isMixed?: boolean;
   /** Ends after that time, or after so many events, whichever comes first. */
   readonly seconds: number;
   readonly maxEvents?: number;
@@ -30,7 +32,9 @@ const pool = new Pool(options.origin, {
   headersTimeout: 0,
   bodyTimeout: 0,
 });
-const bodies = options.tenantIds.map((id) => Buffer.from(batchBody(id, options.eventsPerBatch)));
+const batches =
+  options.isMixed === true ? [options.tenantIds] : options.tenantIds.map((id) => [id]);
+const bodies = batches.map((ids) => Buffer.from(batchBody(ids, options.eventsPerBatch)));
 
 let begun = 0;
 let accepted = 0;

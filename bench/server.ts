@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly profileFolder: string | null;
   /** Of its configuration file; `null`: it has none. */
   readonly config: string | null;
+  /** Instead of a file in the folder. */
+  readonly databaseUrl?: string;
 }
 
 export class Server {
@@ -49,7 +51,7 @@ export class Server {
   }
 
   static async start(options: ServerOptions): Promise<Server> {
-    const { folder, program, profileFolder, config } = options;
+    const { folder, program, profileFolder, config, databaseUrl } = options;
     mkdirSync(folder, { recursive: true });
     const configFile = join(folder, 'angarium.yaml');
     if (config !== null) writeFileSync(configFile, config);
@@ -66,6 +68,7 @@ export class Server {
       env: {
         ...environment(folder, port),
         ...(config === null ? {} : { ANGARIUM_CONFIG: configFile }),
+        ...(databaseUrl === undefined ? {} : { ANGARIUM_DATABASE_URL: databaseUrl }),
       },
       stdio: ['ignore', log, log, 'ipc'],
     });
@@ -98,6 +101,16 @@ export class Server {
   async stop(): Promise<void> {
     const code = await endChild(this.#child, 'SIGTERM', 60_000);
     if (code !== 0) throw new Error(`the server ended with ${code}:\n${tail(this.#logPath)}`);
+  }
+
+  /** Deliveries that this process has brought to their receivers. */
+  async delivered(): Promise<number> {
+    const response = await fetch(`${this.origin}/metrics`, { headers: this.headers });
+    const text = await response.text();
+    const found = /^angarium_deliveries_total\{[^}]*delivered[^}]*\} (\S+)$/m.exec(text)?.[1];
+    if (found === undefined)
+      throw new Error(`no deliveries in the metrics:\n${text.slice(0, 500)}`);
+    return Number(found);
   }
 
   /** As a crash would. */

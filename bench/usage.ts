@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const MIB = 1024 * 1024;
+/** The kernel's tick, in which /proc/stat and others count (USER_HZ). */
+export const TICKS_PER_SECOND = 100;
 
 export interface Memory {
   readonly rssMib: number;
@@ -41,6 +43,12 @@ export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
   return between;
 }
 
+export function cpuSum(each: readonly CpuSeconds[]): CpuSeconds {
+  const sum = { main: 0, writer: 0, reader: 0, other: 0 };
+  for (const cpu of each) for (const thread of THREADS) sum[thread] += cpu[thread];
+  return sum;
+}
+
 export function totalSeconds(cpu: CpuSeconds): number {
   return THREADS.reduce((sum, thread) => sum + cpu[thread], 0);
 }
@@ -57,6 +65,23 @@ export function describeShares(cpu: CpuSeconds, seconds: number): string {
   return THREADS.map((thread) => `${thread} ${((100 * cpu[thread]) / seconds).toFixed(0)} %`).join(
     ', ',
   );
+}
+
+/** Of a process and its children, also those that have ended: processes of one thread each. */
+export function cpuOfFamily(pid: number): number {
+  // proc(5): after the name in brackets comes field 3; cutime and cstime are 16 and 17.
+  const stat = readOrNull(`/proc/${pid}/stat`) ?? '';
+  const [ended = 0, endedSystem = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(13, 15)
+    .map(Number);
+  const children = (readOrNull(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' ');
+  const living = [String(pid), ...children].reduce(
+    (sum, each) => sum + Number(readOrNull(`/proc/${each}/schedstat`)?.split(' ', 1)[0] ?? 0),
+    0,
+  );
+  return living / 1e9 + (ended + endedSystem) / TICKS_PER_SECOND;
 }
 
 function threadsOf(pid: number): string[] {

@@ -250,6 +250,7 @@ async function run(
   const metrics = new ProcessMetrics();
   const all = [...PROFILES, ...defined.map(({ profile }) => profile)];
   const profiles = new Map(all.map((profile) => [profile.name, profile]));
+  const utilization = watchUtilization();
   const engine = createEngine({
     storage,
     targets: {
@@ -263,7 +264,7 @@ async function run(
     expressions,
     log,
     retentionDays: config.retentionDays,
-    utilization: watchUtilization(),
+    utilization: () => Math.max(utilization(), storage.utilization?.() ?? 0),
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,

@@ -30,12 +30,15 @@ export const batched: Scenario = {
 export function batchLoad({
   connections,
   eventsPerBatch,
+  isMixed = false,
 }: {
   connections: number;
   eventsPerBatch: number;
+  /** See `BatchLoad`. */
+  isMixed?: boolean;
 }): Load {
   return async ({ origin, headers }, tenantIds, seconds) => {
-    const load = { origin, headers, tenantIds, connections, eventsPerBatch, seconds };
+    const load = { origin, headers, tenantIds, connections, eventsPerBatch, isMixed, seconds };
     const { firstRefusal, ...result } = await publishBatches(load);
     const notes = [`${connections} connections, ${eventsPerBatch} events a batch`];
     return {

@@ -29,14 +29,14 @@ export const single: Scenario = {
   },
 };
 
-function singleLoad(withWrk: boolean): Load {
+export function singleLoad(withWrk: boolean, connections = CONNECTIONS): Load {
   return async ({ origin, headers }, tenantIds, seconds) => {
-    const load = { origin, headers, tenantIds, connections: CONNECTIONS, seconds };
+    const load = { origin, headers, tenantIds, connections, seconds };
     const result = await publishSingle(load, withWrk);
     return {
       ...result,
       notes: [
-        `${CONNECTIONS} connections; publish to 202: p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms`,
+        `${connections} connections; publish to 202: p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms`,
       ],
     };
   };

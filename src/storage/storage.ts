@@ -79,6 +79,12 @@ export interface Storage
   /** What other nodes do; `null`: this process alone has the database. */
   readonly nodes: NodeStorage | null;
 
+  /**
+   * How much of its time, of late, the database writes for this process one thing after the other, 0 to 1: from about 0.85
+   * on, that is what everything waits for. Not there where a thread of the process does it.
+   */
+  utilization?(): number;
+
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 

@@ -22,6 +22,8 @@ const QUICK = [
   'idle',
   'startup',
   'metrics',
+  'postgres-batched',
+  'postgres-latency',
 ];
 const TINY = ['--seconds', '0.5', '--count', '500', '--batch', '50'];
 /** Where the machine has other work as well. */

@@ -3,6 +3,7 @@
  * through; those of the hot path by the days of their events alone.
  */
 import pg from 'pg';
+import type { QueryConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { DAY_US, dayOf } from '../../src/storage/postgres/days.ts';
@@ -123,7 +124,10 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     let begin = '';
     const asked = vi.spyOn(pg.Client.prototype, 'query');
     await operation();
-    for (const [sql, values] of asked.mock.calls as unknown[][]) {
+    for (const [query, given] of asked.mock.calls as unknown[][]) {
+      // Those that are prepared have a name.
+      const { text: sql, values } =
+        typeof query === 'object' ? (query as QueryConfig) : { text: query, values: given };
       if (typeof sql !== 'string') continue;
       if (sql.startsWith('BEGIN')) begin = sql;
       else if (LARGE_TABLE.test(sql))

@@ -3,6 +3,7 @@ import { ASKED_BY } from '../../domain/delivery.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
+import { bigints, integers } from './binary-array.ts';
 import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
@@ -26,11 +27,12 @@ const LATER_WITHOUT_KEY = `
         AND next_attempt_ms > $4 AND event_seq BETWEEN $5 AND $6
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
 
+// The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries.
 const CLAIM = `
   UPDATE deliveries SET claimed_by = $1
-  FROM unnest($3::bigint[], $4::integer[]) AS wanted (seq, place)
-  JOIN events ON events.tenant_no = $2 AND events.seq = wanted.seq
-  WHERE deliveries.tenant_no = $2 AND event_seq = wanted.seq AND ordinal = place
+  FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS wanted (tenant, seq, place)
+  JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
+  WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
     AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
@@ -99,17 +101,18 @@ export async function claim(
       },
     ]),
   );
-  const claimed: ClaimedLane[] = [];
-  for (const [place, asked] of lanes.entries()) {
-    const { tenantId, destinationId } = asked;
-    const lane = byPlace.get(place);
-    let part = NOTHING;
-    if (lane?.isCanceling === true)
-      part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
-    else if (lane !== undefined) part = await claimLane(session, asked, lane, dueBeforeMs);
-    claimed.push({ tenantId, destinationId, ...part });
-  }
-  return claimed;
+  // Those of one claim are asked for at once.
+  return Promise.all(
+    lanes.map(async (asked, place) => {
+      const { tenantId, destinationId } = asked;
+      const lane = byPlace.get(place);
+      let part = NOTHING;
+      if (lane?.isCanceling === true)
+        part = { ...NOTHING, nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS };
+      else if (lane !== undefined) part = await claimLane(session, asked, lane, dueBeforeMs);
+      return { tenantId, destinationId, ...part };
+    }),
+  );
 }
 
 // It was disabled and is enabled again: what it was owed before is not sent, though it is not canceled yet.
@@ -171,9 +174,9 @@ async function take(
       ...(await session.rows(
         CLAIM,
         session.incarnation,
-        tenantNo,
-        seqs,
-        ordinals,
+        bigints(group.map(() => tenantNo)),
+        bigints(seqs),
+        integers(ordinals),
         ...spanOf(seqs),
       )),
     );

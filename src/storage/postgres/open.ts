@@ -55,7 +55,7 @@ export async function openPool(
   url: string,
   prepare: (client: pg.ClientBase) => Promise<unknown> = migrate,
 ): Promise<pg.Pool> {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS });
+  const pool = new pg.Pool({ ...connectionConfig(url), max: CONNECTIONS, pipeline: true });
   hearNothing(pool);
   try {
     const client = await pool.connect();

@@ -2,6 +2,7 @@
 import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
+import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
 import { dayOf } from './days.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
@@ -62,7 +63,7 @@ export async function publish(
   const outcomes: PublishOutcome[] = [];
   for (const [index, event] of events.entries())
     outcomes.push(await group.store(event, tenants.get(event.tenantId), firstSeq + index));
-  await group.flush();
+  group.flush();
   return outcomes;
 }
 
@@ -99,15 +100,15 @@ class Group {
     return outcome;
   }
 
-  /** Writes what has gathered. */
-  async flush(): Promise<void> {
+  /** Writes what has gathered; what is read afterwards sees it. */
+  flush(): void {
     const events = this.#events;
     const deliveries = this.#deliveries;
     this.#events = [];
     this.#deliveries = [];
-    if (events.length > 0) await this.#session.run(INSERT_EVENTS, ...eventColumns(events));
+    if (events.length > 0) this.#session.send(INSERT_EVENTS, ...eventColumns(events));
     if (deliveries.length > 0)
-      await this.#session.run(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
+      this.#session.send(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
   }
 
   async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
@@ -128,7 +129,7 @@ class Group {
       let isClaimed = claimed;
       let isSuperseded = false;
       // What stands before it may be in this group.
-      if (key !== null) await this.flush();
+      if (key !== null) this.flush();
       if (key !== null && order === 'key' && (await isBlocked(this.#session, lane, key)))
         isClaimed = false;
       if (key !== null && order === 'latest') {
@@ -169,32 +170,32 @@ class Group {
 
 function eventColumns(rows: readonly EventRow[]) {
   return [
-    rows.map(({ tenantNo }) => tenantNo),
-    rows.map(({ seq }) => seq),
-    rows.map(({ event }) => event.id),
-    rows.map(({ event }) => event.topic),
-    rows.map(({ timeMs }) => timeMs),
-    rows.map(({ event }) => event.eligibleForRetry),
-    rows.map(({ event }) => event.test),
-    rows.map(({ event }) => event.metadata),
-    rows.map(({ event }) => event.resource),
-    rows.map(({ event }) => event.orderKey),
-    rows.map(({ event }) => event.requestedDestinationId),
-    rows.map(({ event }) => event.data),
-    rows.map(({ event }) => event.deliverAtMs),
+    bigints(rows.map(({ tenantNo }) => tenantNo)),
+    bigints(rows.map(({ seq }) => seq)),
+    texts(rows.map(({ event }) => event.id)),
+    texts(rows.map(({ event }) => event.topic)),
+    bigints(rows.map(({ timeMs }) => timeMs)),
+    booleans(rows.map(({ event }) => event.eligibleForRetry)),
+    booleans(rows.map(({ event }) => event.test)),
+    texts(rows.map(({ event }) => event.metadata)),
+    texts(rows.map(({ event }) => event.resource)),
+    texts(rows.map(({ event }) => event.orderKey)),
+    texts(rows.map(({ event }) => event.requestedDestinationId)),
+    byteas(rows.map(({ event }) => event.data)),
+    bigints(rows.map(({ event }) => event.deliverAtMs)),
   ] as const;
 }
 
 function deliveryColumns(rows: readonly DeliveryRow[]) {
   return [
-    rows.map(({ tenantNo }) => tenantNo),
-    rows.map(({ seq }) => seq),
-    rows.map(({ ordinal }) => ordinal),
-    rows.map(({ destinationNo }) => destinationNo),
-    rows.map(({ status }) => status),
-    rows.map(({ dueAtMs }) => dueAtMs),
-    rows.map(({ claimedBy }) => claimedBy),
-    rows.map(({ nowMs }) => nowMs),
-    rows.map(({ orderKey }) => orderKey),
+    bigints(rows.map(({ tenantNo }) => tenantNo)),
+    bigints(rows.map(({ seq }) => seq)),
+    integers(rows.map(({ ordinal }) => ordinal)),
+    bigints(rows.map(({ destinationNo }) => destinationNo)),
+    smallints(rows.map(({ status }) => status)),
+    bigints(rows.map(({ dueAtMs }) => dueAtMs)),
+    bigints(rows.map(({ claimedBy }) => claimedBy)),
+    bigints(rows.map(({ nowMs }) => nowMs)),
+    texts(rows.map(({ orderKey }) => orderKey)),
   ] as const;
 }

@@ -9,6 +9,7 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 const UNAVAILABLE_STATES = new Set(['25006', '55P03']);
 /** Two transactions stood in each other's way; the same again may work. */
 const CONFLICT_STATES = new Set(['40001', '40P01']);
+const UNPREPARED_STATES = new Set(['26000', '42P05']);
 
 /** A table, schema, function or the like of that name is there. */
 const TAKEN_STATES = new Set(['42P07', '42P06', '42710', '42723']);
@@ -28,6 +29,11 @@ export function explainDoubt(error: unknown): StorageInDoubtError {
 
 export function isConflict(error: unknown): boolean {
   return CONFLICT_STATES.has(stateOf(error) ?? '');
+}
+
+/** A prepared statement is not there, or is there already: the connection leads now to one server process, now to another. */
+export function isUnprepared(error: unknown): boolean {
+  return UNPREPARED_STATES.has(stateOf(error) ?? '');
 }
 
 /** Whether the server has said what is wrong, and so still listens; else the connection is not to be used again. */

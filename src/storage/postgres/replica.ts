@@ -151,7 +151,7 @@ type Connected = pg.ClientBase & { end(): Promise<void> };
 
 function waysTo(url: string): Ways {
   const config = { ...connectionConfig(url), connectionTimeoutMillis: CHECK_TIMEOUT_MS };
-  const reads = new pg.Pool({ ...config, max: CONNECTIONS });
+  const reads = new pg.Pool({ ...config, max: CONNECTIONS, pipeline: true });
   const looks = new pg.Pool({ ...config, max: 1, query_timeout: CHECK_TIMEOUT_MS });
   const clients = new Set<Connected>();
   for (const pool of [reads, looks]) {

@@ -1,7 +1,7 @@
 /** One connection while an operation has it: its statements, and what all operations of a storage share. */
-import type { ClientBase } from 'pg';
 import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
+import type { Line } from './line.ts';
 
 export type Row = Record<string, unknown>;
 type Scalar = string | number | boolean | null | Uint8Array;
@@ -9,21 +9,21 @@ export type Value = Scalar | readonly Scalar[];
 
 /** Statements are unnamed, so that a pooler may hand the connection on between two transactions. */
 export class Session {
-  readonly #client: ClientBase;
+  readonly #line: Line;
   readonly ids: IdCodec;
   readonly clock: Clock;
   /** Number of this start of the node; written into claims. */
   readonly incarnation: number;
 
-  constructor(client: ClientBase, { ids, clock, incarnation }: SessionParts) {
-    this.#client = client;
+  constructor(line: Line, { ids, clock, incarnation }: SessionParts) {
+    this.#line = line;
     this.ids = ids;
     this.clock = clock;
     this.incarnation = incarnation;
   }
 
   async rows(sql: string, ...values: readonly Value[]): Promise<Row[]> {
-    const { rows } = await this.#client.query<Row>(sql, values.map(storable));
+    const { rows } = await this.#line.query<Row>(sql, values.map(storable));
     return rows;
   }
 
@@ -33,8 +33,13 @@ export class Session {
 
   /** How many rows the statement wrote. */
   async run(sql: string, ...values: readonly Value[]): Promise<number> {
-    const { rowCount } = await this.#client.query<Row>(sql, values.map(storable));
+    const { rowCount } = await this.#line.query(sql, values.map(storable));
     return rowCount ?? 0;
+  }
+
+  /** What comes of it is known when the transaction ends; where it fails, nothing of that is kept. */
+  send(sql: string, ...values: readonly Value[]): void {
+    this.#line.send(sql, values.map(storable));
   }
 }
 
@@ -48,7 +53,7 @@ function storable(value: Value): Value {
   return value.map((item: Scalar) => (typeof item === 'string' ? withoutNul(item) : item));
 }
 
-function withoutNul(text: string): string {
+export function withoutNul(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;
 }
 

@@ -43,6 +43,7 @@ import { connectionConfig, openControlPool, openPool } from './open.ts';
 import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
+import { isDirect, Prepared } from './prepared.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
@@ -123,9 +124,10 @@ export async function openPostgresStorage({
       replica = new Replica({ url: readUrl, control, mark, clock, onChange: onReplica });
       await replica.begin();
     }
+    const prepared = new Prepared(await isDirectPool(pool));
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
-    return storageOver({ pool, control, replica, wire, node, ids, clock, maintains });
+    return storageOver({ pool, control, replica, wire, node, ids, clock, maintains, prepared });
   } catch (error) {
     await replica?.close();
     await control.end();
@@ -143,6 +145,7 @@ interface Parts {
   readonly ids: IdCodec;
   readonly clock: Clock;
   readonly maintains: boolean;
+  readonly prepared: Prepared;
 }
 
 function storageOver({
@@ -154,6 +157,7 @@ function storageOver({
   ids,
   clock,
   maintains,
+  prepared,
 }: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
@@ -165,7 +169,7 @@ function storageOver({
     retention: { fromSeq: 0, keysFromSeq: 0 },
     seenMarks: new Map(),
   };
-  const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory });
+  const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory, prepared });
 
   const read =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
@@ -197,6 +201,7 @@ function storageOver({
 
   return {
     ids,
+    utilization: () => transactions.utilization,
     nodes: {
       changes: (query) => transactions.aside(() => changes(control, query)),
       isAlive: () => node.isAlive,
@@ -252,8 +257,8 @@ function storageOver({
     topicList: read(topicList),
     sealedList: read(sealedList),
     reseal: inOrder(reseal),
-    publish: ({ events }) => transactions.inOrder(publish, events),
-    record: ({ attempts }) => transactions.inOrder(record, attempts),
+    publish: ({ events }) => transactions.inOrder(publish, events, events.length),
+    record: ({ attempts }) => transactions.inOrder(record, attempts, attempts.length),
     // Who is first of its key is only known while nothing else is published or recorded.
     claim: (query) =>
       query.lanes.some(({ isOrdered }) => isOrdered === true)
@@ -318,6 +323,15 @@ function oneByOne<Query, Result>(
     for (const query of queries) results.push(await operation(session, query));
     return results;
   };
+}
+
+async function isDirectPool(pool: Pool): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    return await isDirect(client);
+  } finally {
+    client.release();
+  }
 }
 
 /** The four characters of this database are made by whoever opens it first. */

@@ -7,23 +7,18 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { StorageUnavailableError } from '../storage.ts';
+import { BEGIN_READ, BEGIN_WRITE, beginInOrder } from './begin.ts';
+import { BusyShare } from './busy-share.ts';
+import { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
+import type { Prepared } from './prepared.ts';
 import type { Replica } from './replica.ts';
-import { explainDoubt, explainRefusal, isAnswer, isConflict } from './refusal.ts';
+import { explainDoubt, explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
 import { Session } from './session.ts';
 import { WriteSession } from './write-session.ts';
 
-const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-// What is written is found row by row, by its key, and is in memory nearly always. A day begins with empty partitions: for
-// as long as one is small, or was not analyzed, the planner would rather read all of it for each batch.
-const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
-  SET LOCAL enable_mergejoin = off; SET LOCAL random_page_cost = 1`;
-// What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
-const BEGIN_WRITE = `BEGIN ISOLATION LEVEL READ COMMITTED; ${BY_KEY}; SET LOCAL idle_in_transaction_session_timeout = 10000`;
-/** In one round trip. */
-const BEGIN_IN_ORDER = `${BEGIN_WRITE}; SELECT 1 FROM numbers FOR UPDATE`;
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
@@ -38,16 +33,26 @@ interface Call {
   /** Calls of the same batch that follow each other are done together. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
+  /** How many numbers it takes; `null`: not known, or something is numbered in between. */
+  readonly numbers: number | null;
   readonly resolve: (answers: readonly unknown[]) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface TransactionParts {
+  readonly ids: IdCodec;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly prepared: Prepared;
 }
 
 export class Transactions {
   readonly #pool: Pool;
   readonly #replica: Replica | null;
   readonly #node: Node;
-  readonly #parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory };
+  readonly #parts: TransactionParts;
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #busyInOrder: BusyShare;
   #waiting: Call[] = [];
   #isBusy = false;
   #isClosed = false;
@@ -55,12 +60,18 @@ export class Transactions {
   constructor(
     { pool, replica }: { readonly pool: Pool; readonly replica: Replica | null },
     node: Node,
-    parts: { readonly ids: IdCodec; readonly clock: Clock; readonly memory: Memory },
+    parts: TransactionParts,
   ) {
     this.#pool = pool;
     this.#replica = replica;
     this.#node = node;
     this.#parts = parts;
+    this.#busyInOrder = new BusyShare(parts.clock);
+  }
+
+  /** Of what is done in order: the share of the time in which something is, also while other nodes are waited for. */
+  get utilization(): number {
+    return this.#busyInOrder.share;
   }
 
   /** All that the operation reads is of one moment. */
@@ -94,11 +105,11 @@ export class Transactions {
     query: Query,
   ): Promise<Result> {
     this.#refuseClosed();
-    const work = (client: PoolClient) => {
+    const work = (line: Line) => {
       const { incarnation } = this.#node;
-      return operation(new Session(client, { ...this.#parts, incarnation }), query);
+      return operation(new Session(line, { ...this.#parts, incarnation }), query);
     };
-    return this.#track(this.#transact(BEGIN_READ, work, pool));
+    return this.#track(this.#transact(BEGIN_READ, work, { pool }));
   }
 
   /** Beside all others. */
@@ -109,13 +120,17 @@ export class Transactions {
     this.#refuseClosed();
     return this.#track(
       this.#retrying(() =>
-        this.#transact(BEGIN_WRITE, (client) => operation(this.#writing(client), query)),
+        this.#transact(BEGIN_WRITE, (line) => operation(this.#writing(line), query)),
       ),
     );
   }
 
-  /** After all that was asked for before. */
-  inOrder<Item, Answer>(batch: Batch<Item, Answer>, items: readonly Item[]): Promise<Answer[]> {
+  /** After all that was asked for before. `numbers`: how many are taken, where nothing else is numbered in between. */
+  inOrder<Item, Answer>(
+    batch: Batch<Item, Answer>,
+    items: readonly Item[],
+    numbers: number | null = null,
+  ): Promise<Answer[]> {
     return this.#track(
       new Promise((resolve, reject) => {
         this.#refuseClosed();
@@ -123,6 +138,7 @@ export class Transactions {
           // Each call brings the batch that its items are for, and takes its answers.
           batch: batch as Batch<unknown, unknown>,
           items,
+          numbers,
           resolve: (answers) => resolve(answers as Answer[]),
           reject,
         });
@@ -148,6 +164,7 @@ export class Transactions {
 
   async #work(): Promise<void> {
     this.#isBusy = true;
+    this.#busyInOrder.begin();
     // Who calls in the same turn goes along.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
@@ -156,12 +173,19 @@ export class Transactions {
       await this.#runTogether(calls);
     }
     this.#isBusy = false;
+    this.#busyInOrder.end();
   }
 
   async #runTogether(calls: readonly Call[]): Promise<void> {
+    const numbers = numbersOf(calls);
     try {
       const answers = await this.#retrying(() =>
-        this.#transact(BEGIN_IN_ORDER, (client) => runAll(this.#writing(client), calls)),
+        this.#transact(
+          beginInOrder(numbers),
+          (line) => runAll(this.#writing(line, numbers), calls),
+          // Their statements are always the same.
+          numbers === null ? {} : { prepared: this.#parts.prepared },
+        ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
     } catch (error) {
@@ -178,15 +202,20 @@ export class Transactions {
         return await work();
       } catch (error) {
         const cause = error instanceof Error ? error.cause : undefined;
-        if (tries === MAX_TRIES || !isConflict(cause)) throw error;
+        if (isUnprepared(error)) this.#parts.prepared.giveUp();
+        else if (!isConflict(cause)) throw error;
+        if (tries === MAX_TRIES) throw error;
       }
     }
   }
 
   async #transact<Result>(
     begin: string,
-    work: (client: PoolClient) => Promise<Result>,
-    pool = this.#pool,
+    work: (line: Line) => Promise<Result>,
+    {
+      pool = this.#pool,
+      prepared = null,
+    }: { readonly pool?: Pool; readonly prepared?: Prepared | null } = {},
   ): Promise<Result> {
     const isWrite = begin !== BEGIN_READ;
     let client: PoolClient;
@@ -198,10 +227,11 @@ export class Transactions {
     let isCommitting = false;
     try {
       if (isWrite) await this.#node.confirm(client);
-      await client.query(begin);
-      const result = await work(client);
+      // What the work asks for first is sent along; and what it did not wait for goes with the commit.
+      const line = new Line(client, begin, prepared);
+      const result = await work(line);
       isCommitting = isWrite;
-      await client.query('COMMIT');
+      await line.commit();
       client.release();
       return result;
     } catch (error) {
@@ -214,8 +244,12 @@ export class Transactions {
     }
   }
 
-  #writing(client: PoolClient): WriteSession {
-    return new WriteSession(client, { ...this.#parts, incarnation: this.#node.incarnation });
+  #writing(line: Line, numbers: number | null = null): WriteSession {
+    return new WriteSession(line, {
+      ...this.#parts,
+      incarnation: this.#node.incarnation,
+      numbers,
+    });
   }
 
   #forget(): void {
@@ -247,6 +281,16 @@ async function rollBack(client: PoolClient): Promise<boolean> {
   } catch {
     return true;
   }
+}
+
+/** How many numbers the calls take together; `null`: not known before. */
+function numbersOf(calls: readonly Call[]): number | null {
+  let sum = 0;
+  for (const { numbers } of calls) {
+    if (numbers === null) return null;
+    sum += numbers;
+  }
+  return sum;
 }
 
 /** The answers of each call. */

@@ -1,19 +1,27 @@
 /** A transaction that writes. */
-import type { ClientBase } from 'pg';
 import { ingestedAtMs } from '../../domain/event.ts';
 import { daysFromTo, MAKE_DAYS, readOpenSpan } from './days.ts';
 import type { Span } from './days.ts';
+import type { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import { Session } from './session.ts';
-import type { SessionParts } from './session.ts';
+import type { Row, SessionParts } from './session.ts';
 
 export class WriteSession extends Session {
   readonly memory: Memory;
+  readonly #line: Line;
+  /** Taken with the beginning of the transaction, and not given out yet. */
+  #numbers: number;
   #openSpan: Span | null = null;
 
-  constructor(client: ClientBase, parts: SessionParts & { readonly memory: Memory }) {
-    super(client, parts);
+  constructor(
+    line: Line,
+    parts: SessionParts & { readonly memory: Memory; readonly numbers: number | null },
+  ) {
+    super(line, parts);
     this.memory = parts.memory;
+    this.#line = line;
+    this.#numbers = parts.numbers ?? 0;
   }
 
   /**
@@ -21,10 +29,17 @@ export class WriteSession extends Session {
    * nodes. From here to its end the transaction is the only one that has taken any.
    */
   async takeSeqs(count: number): Promise<number> {
-    const row = await this.row(TAKE_SEQS, count);
+    const isTaken = this.#numbers >= count;
+    const row = isTaken
+      ? // Of the last of the statements that it began with.
+        ((await this.#line.begun).at(-1)?.rows[0] as Row | undefined)
+      : await this.row(TAKE_NUMBERS, count);
     const lastSeq = Number(row?.['last_seq']);
     this.#openSpan = daysFromTo(Number(row?.['open_seq']), lastSeq);
-    return lastSeq - count + 1;
+    if (!isTaken) return lastSeq - count + 1;
+    const firstSeq = lastSeq - this.#numbers + 1;
+    this.#numbers -= count;
+    return firstSeq;
   }
 
   /** Partitions of all these days (since 1970), where they are not there. The transaction holds the numbers. */
@@ -71,10 +86,11 @@ export class WriteSession extends Session {
 }
 
 // A volatile function: it is asked again when the row was waited for.
-const TAKE_SEQS = `
+export const takeNumbers = (count: number | '$1::bigint') => `
   UPDATE numbers
-  SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + $1::bigint - 1
+  SET last_seq = greatest(last_seq + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) + ${count} - 1
   RETURNING last_seq, open_seq`;
+const TAKE_NUMBERS = takeNumbers('$1::bigint');
 
 const REOPEN = 'UPDATE numbers SET open_seq = $1 WHERE open_seq > $1';
 
