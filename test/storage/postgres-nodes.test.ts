@@ -244,11 +244,12 @@ describe.skipIf(reason !== null)(
         const tenantId = await seedTenant(one, 'd');
         const event = await eventFor(one, tenantId, { toClaimed: ['d'] });
         const { self } = (await one.nodes?.look()) ?? { self: 0 };
-        await server.query(
-          `UPDATE ${schemaOf(urlInUse)}.nodes SET lease_until = clock_timestamp() WHERE incarnation = ${self}`,
-        );
-        // Nobody is buried in the first seconds after a start of the server.
+        // Nobody is buried in the first seconds after a start of the server; and it goes on renewing its lease.
         await untilTrue('it to be buried', async () => {
+          await server.query(
+            `UPDATE ${schemaOf(urlInUse)}.nodes SET lease_until = clock_timestamp()
+             WHERE incarnation = ${self} AND lease_until > clock_timestamp()`,
+          );
           const view = await other.nodes?.look();
           return view?.deliverers.length === 1;
         });

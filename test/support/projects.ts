@@ -20,6 +20,7 @@ export const LONG = [
   'test/api/fuzz.test.ts',
   'test/bench/run.test.ts',
   'test/chaos/chaos.test.ts',
+  'test/fuzz/fuzz.test.ts',
   'test/e2e/migrate-data.test.ts',
   'test/e2e/policies-in-time.test.ts',
   'test/e2e/postgres.test.ts',
