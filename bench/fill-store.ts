@@ -32,6 +32,9 @@ const clock: Clock = {
   schedule: () => {
     throw new Error('nothing here waits');
   },
+  soon: () => {
+    throw new Error('nothing here waits');
+  },
 };
 
 const open = openInlineDatabase({ path: databasePath, maxBytes: null });

@@ -15,6 +15,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Calls back once after `delayMs`; it does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): Timer;
+  /** Calls back once, in the next turn of the event loop. */
+  soon(callback: () => void): void;
 }
 
 /** A timer longer than this fires at once in Node (32-bit milliseconds), so longer waits are cut: callers look again. */
@@ -37,4 +39,7 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   schedule: (delayMs, callback) => new SystemTimer(delayMs, callback),
+  soon: (callback) => {
+    setImmediate(callback);
+  },
 };

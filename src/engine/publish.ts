@@ -41,7 +41,6 @@ export interface PublisherParts {
   readonly measures: EngineMeasures;
 }
 
-const MAX_GROUP = 500;
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 const GATHER_MS = 2;
 const MAX_UNDER_WAY = 2;
@@ -59,7 +58,7 @@ export class Publisher {
     this.#group = new GroupCommit({
       write: async (items) =>
         await parts.storage.publish({ events: items.map(({ event }) => event) }),
-      maxItems: MAX_GROUP,
+      maxItems: parts.storage.groupSize,
       maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
       isEager: true,

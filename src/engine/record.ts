@@ -21,7 +21,6 @@ import type { Item } from './group-commit.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { Target } from './target.ts';
 
-const MAX_GROUP = 500;
 const MAX_GROUP_BYTES = 4 * 1024 * 1024;
 /** Outcomes may wait a little: nobody waits for them but the next attempt. */
 const GATHER_MS = 5;
@@ -132,7 +131,7 @@ export class Recorder {
     this.#measures = measures;
     this.#group = new GroupCommit({
       write: (items) => this.#storage.record({ attempts: items.map(({ record }) => record) }),
-      maxItems: MAX_GROUP,
+      maxItems: storage.groupSize,
       maxWeightBytes: MAX_GROUP_BYTES,
       gatherMs: GATHER_MS,
       isEager: false,

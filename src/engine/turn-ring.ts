@@ -6,8 +6,8 @@
 import type { Clock } from '../domain/clock.ts';
 import { FairRing } from './fair-ring.ts';
 
-/** Some 1.5 ms of work, with all that comes before and after an attempt. */
-const MEMBERS_A_TURN = 32;
+/** Less than a millisecond of work, with all that comes before and after an attempt. */
+const MEMBERS_A_TURN = 16;
 
 export class TurnRing<Member> {
   readonly #ring = new FairRing<Member>();
@@ -34,7 +34,7 @@ export class TurnRing<Member> {
     this.#left--;
     if (!this.#isCounting) {
       this.#isCounting = true;
-      this.#clock.schedule(0, () => this.#turn());
+      this.#clock.soon(() => this.#turn());
     }
     return member;
   }

@@ -503,6 +503,10 @@ class ManualClock implements Clock {
     return timer;
   }
 
+  soon(callback: () => void): void {
+    this.schedule(0, callback);
+  }
+
   advance(byMs: number): void {
     this.#nowMs += byMs;
     for (const [timer, { dueMs, callback }] of this.#timers) {

@@ -5,8 +5,8 @@ import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, Receiver } from '../support/simulated-receivers.ts';
 import { Stage, pauses as pausesOf } from './stage.ts';
 
-/** A turn of the event loop with something to do takes as long at least: timers count in milliseconds. */
-const TURN_MS = 1;
+/** More than a turn of the event loop takes in a simulated world. */
+const TURN_MS = 0.5;
 /** The engine learns of a commit when the storage’s answer has come, which takes half a millisecond. */
 const ANSWER_MS = 0.5 + 1e-6;
 const NO_RETRIES = { delays_s: [] };

@@ -18,4 +18,6 @@ export class MovedClock implements Clock {
   }
 
   schedule: Clock['schedule'] = (delayMs, callback) => systemClock.schedule(delayMs, callback);
+
+  soon: Clock['soon'] = (callback) => systemClock.soon(callback);
 }

@@ -19,6 +19,7 @@ export function heldClock(): HeldClock {
         if (heldAtMs === null) callback();
         else due.push(callback);
       }),
+    soon: (callback) => systemClock.soon(callback),
     hold() {
       heldAtMs = systemClock.monotonicMs();
     },

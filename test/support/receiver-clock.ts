@@ -24,6 +24,10 @@ export class HandClock implements Clock {
     return timer;
   }
 
+  soon(callback: () => void): void {
+    this.schedule(0, callback);
+  }
+
   advance(byMs: number): void {
     this.#nowMs += byMs;
     for (const [timer, { dueMs, callback }] of this.#timers) {

@@ -13,6 +13,8 @@ interface Entry {
   callback: (() => void) | null;
 }
 
+const TURN_MS = 0.25;
+
 export class SimulatedClock implements Clock {
   #monotonicMs = 0;
   #wallAheadMs: number;
@@ -34,6 +36,11 @@ export class SimulatedClock implements Clock {
   /** As Node does: whole milliseconds, at least one. */
   schedule(delayMs: number, callback: () => void): Timer {
     return this.after(Math.max(1, Math.trunc(delayMs)), callback);
+  }
+
+  /** What a turn does takes some of a millisecond. */
+  soon(callback: () => void): void {
+    this.after(TURN_MS, callback);
   }
 
   /** For what happens in the world: to the fraction, 0 too. */
@@ -111,6 +118,10 @@ export class ProcessClock implements Clock {
 
   schedule(delayMs: number, callback: () => void): Timer {
     return this.#world.schedule(delayMs, this.#whileAlive(callback));
+  }
+
+  soon(callback: () => void): void {
+    this.#world.soon(this.#whileAlive(callback));
   }
 
   after(delayMs: number, callback: () => void): Timer {

@@ -119,7 +119,12 @@ export class SimulatedConnection {
       .filter(([name]) => name !== 'ids' && name !== 'nodes')
       .map(([name, call]) => [name, this.#callOf(name as Operation, call as Call)]);
     // Every method of the port, each with its own query and result.
-    this.storage = { ...Object.fromEntries(calls), ids: inner.ids, nodes: null } as Storage;
+    this.storage = {
+      ...Object.fromEntries(calls),
+      ids: inner.ids,
+      groupSize: inner.groupSize,
+      nodes: null,
+    } as Storage;
   }
 
   /** Calls that were not answered yet. */

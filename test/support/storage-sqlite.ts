@@ -116,6 +116,9 @@ function manualClock(startMs: number): Clock & { moveBy(ms: number): void } {
     schedule: () => {
       throw new Error('a storage has no timers');
     },
+    soon: () => {
+      throw new Error('a storage has no turns');
+    },
     moveBy(ms) {
       nowMs += ms;
     },

@@ -82,6 +82,9 @@ import { leaveTold, untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
 import { Wire } from './wire.ts';
 
+/** A transaction has its price, which all of it share: round trips, a flush, the row of numbers. */
+const GROUP_SIZE = 500;
+
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=...` */
   readonly url: string;
@@ -202,6 +205,7 @@ function storageOver({
   return {
     ids,
     utilization: () => transactions.utilization,
+    groupSize: GROUP_SIZE,
     nodes: {
       changes: (query) => transactions.aside(() => changes(control, query)),
       isAlive: () => node.isAlive,

@@ -6,6 +6,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Random } from '../../domain/id.ts';
 import type { Storage } from '../storage.ts';
 import { createReadContext, createWriteContext } from './context.ts';
+import { GROUP_SIZE } from './group-size.ts';
 import { openDatabase } from './open.ts';
 import type { DatabaseOptions, OpenDatabase } from './open.ts';
 import { readOperations, writeOperations } from './operations.ts';
@@ -32,6 +33,7 @@ export function openInlineStorage({ db }: OpenDatabase, clock: Clock, random: Ra
 
   return {
     ids: context.ids,
+    groupSize: GROUP_SIZE,
     nodes: null,
     tenantUpsert: asWrite(write.tenantUpsert),
     tenantGet: asRead(read.tenantGet),

@@ -10,6 +10,7 @@ import type { CheckpointState } from './checkpoint.ts';
 import { flattenAttempts, flattenEvents, unflattenLanes } from './codec.ts';
 import { transferOf } from './flat.ts';
 import type { Flat } from './flat.ts';
+import { GROUP_SIZE } from './group-size.ts';
 import type { DatabaseOptions } from './open.ts';
 import type { AnyOperations, ReadOperations, WriteOperations } from './operations.ts';
 import { startThread } from './thread.ts';
@@ -43,6 +44,7 @@ export async function openSqliteStorage(database: DatabaseOptions): Promise<Stor
 
   return {
     ids: createIdCodec(writer.instanceMark),
+    groupSize: GROUP_SIZE,
     nodes: null,
     tenantUpsert: write('tenantUpsert'),
     tenantGet: read('tenantGet'),
