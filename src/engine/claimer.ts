@@ -4,9 +4,6 @@ import type { ClaimedLane } from '../storage/claiming.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Lane } from './lane.ts';
 
-/** One call asks for so many at most, so that it does not hold up the commits beside it. */
-const MAX_CLAIM = 1000;
-
 export interface ClaimHost {
   /** Places in memory that are free; 0 while nothing is to be claimed. */
   room(): number;
@@ -57,7 +54,8 @@ export class Claimer {
     if (this.#underWay !== null || this.#waiting.size === 0) return;
     const room = this.#host.room();
     if (room <= 0) return;
-    const asked = this.#share(Math.min(room, MAX_CLAIM));
+    // Not more: it holds up the commits beside it.
+    const asked = this.#share(Math.min(room, this.#storage.groupSize));
     if (asked.length === 0) return;
     const lanes = asked.map(({ lane: { tenantId, destinationId, isOrdered }, limit }) => ({
       tenantId,

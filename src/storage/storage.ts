@@ -88,7 +88,7 @@ export interface Storage
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
 
-  /** How many events, or outcomes, are best written together: more keep others waiting, fewer cost more each. */
+  /** How many events, outcomes or claims are best written together: more keep others waiting, fewer cost more each. */
   readonly groupSize: number;
 
   // ── Tenants ──────────────────────────────────────────────────────────────────────────────────────────────────
