@@ -42,6 +42,11 @@ describe('with a tenant’s token, the client', () => {
     const events = (await client.events.list({})).models ?? [];
     expect(events.map(({ tenantId }) => tenantId)).toEqual(['sdk-reader']);
     const eventId = events[0]?.id ?? '';
+    // One that is asked for before the first has been made is that one.
+    await until('the first attempt', async () => {
+      const { models = [] } = await client.attempts.list({});
+      return models.length === 1 ? models : undefined;
+    });
     expect(await client.retry({ eventId, destinationId })).toEqual({ success: true });
     const attempts = await until('two attempts', async () => {
       const { models = [] } = await client.attempts.list({});
