@@ -47,17 +47,17 @@ const data = Buffer.from(eventData());
 for (let group = 0; filled < events; group++) {
   await fillGroup(Math.min(GROUP, events - filled), group);
   if (group % GROUPS_BETWEEN_CHECKPOINTS === 0) {
-    await count();
+    await countAll();
     open.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   }
 }
-await count();
+await countAll();
 open.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 open.close();
 tell({ filled });
 
 /** A server that has delivered them has counted them too, within seconds. */
-async function count(): Promise<void> {
+async function countAll(): Promise<void> {
   while ((await storage.rollUpSlice({ limit: GROUP })).more);
 }
 
