@@ -8,6 +8,11 @@ export interface LaneClaim {
   /** Only the first of each key is claimed. */
   readonly isOrdered?: boolean;
   readonly limit: number;
+  /**
+   * Of an unordered lane only retries (not of replays), of those that came due from then on; left out: whatever is due.
+   * `nextDueAtMs` is then of the next retry, or from when on to look for more, as not all of a long line are looked at.
+   */
+  readonly retriesFromMs?: number;
 }
 
 export interface ClaimedLane {

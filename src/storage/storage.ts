@@ -190,7 +190,7 @@ export interface Storage
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
   /**
    * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events; perhaps also what
-   * was due at once before a clock was set back. Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
+   * was due at once before a clock was set back; or retries alone (`LaneClaim.retriesFromMs`). Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
   /** Gives up claims of this node without an attempt: they are due again at once, or stay canceled (docs/decisions/028). */

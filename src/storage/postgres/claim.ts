@@ -5,7 +5,7 @@ import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../cl
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
 import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
-import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
+import { CLAIMANTS, dueRetries, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, orderedHeads } from './order.ts';
@@ -124,10 +124,15 @@ const NOTHING: LanePart = { deliveries: [], nextDueAtMs: null, ...ALL_LOOKED_AT 
 
 async function claimLane(
   session: WriteSession,
-  { limit, isOrdered = false }: LaneClaim,
+  { limit, isOrdered = false, retriesFromMs }: LaneClaim,
   lane: Lane,
   dueBeforeMs: number,
 ): Promise<LanePart> {
+  if (retriesFromMs !== undefined) {
+    const found = await dueRetries(session, lane, retriesFromMs, dueBeforeMs, limit);
+    const deliveries = await take(session, lane, found.due);
+    return { deliveries, nextDueAtMs: found.nextDueAtMs, ...ALL_LOOKED_AT };
+  }
   const keys = await oldestDue(session, lane, dueBeforeMs, limit, isOrdered);
   if (!isOrdered) {
     const deliveries = await take(session, lane, keys);

@@ -3,8 +3,11 @@
  * it came into being, or was asked for: that is due whatever the clock is set to, and however it differs from that of the
  * database, which numbers are taken from.
  */
+import { ASKED_BY } from '../../domain/delivery.ts';
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
+import { bigints, integers } from './binary-array.ts';
+import { spanOf } from './days.ts';
 import type { Span } from './days.ts';
 import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
@@ -26,6 +29,10 @@ export const CLAIMANTS = `
 
 /** Deliveries that are looked through for some that are due whatever the clock says. */
 const MAX_AHEAD = 1000;
+
+/** Deliveries that are looked through for retries at a time. */
+const MAX_LOOKED_AT = 1000;
+const REPLAY = ASKED_BY.indexOf('replay');
 
 const OF_LANE = `status = ${STATUS_CODE.pending} AND deliveries.tenant_no = $2 AND deliveries.destination_no = $3 AND claimed_by = claimant`;
 
@@ -91,6 +98,62 @@ export async function firstDue(
   const values = [session.incarnation, tenantNo, destinationNo, nowMs, ...openSpan];
   const row = await session.row(NEXT_DUE, ...values);
   return numberOrNull(row?.['due_ms'] ?? null);
+}
+
+// Not locked: of many that are looked at, few are taken.
+const RETRIES = `
+  WITH looked AS MATERIALIZED (
+    SELECT claimant, part.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+      SELECT event_seq, ordinal, next_attempt_ms, attempts, asked_by FROM deliveries
+      WHERE ${OF_LANE_6} AND next_attempt_ms >= $4
+      ${IN_ORDER} LIMIT ${MAX_LOOKED_AT}) AS part)
+  (SELECT event_seq, ordinal, next_attempt_ms, NULL AS look_on_ms FROM looked
+   WHERE attempts > 0 AND asked_by <> ${REPLAY} ${IN_ORDER} LIMIT $5)
+  UNION ALL
+  (SELECT NULL, NULL, NULL, min(last_ms) FROM (
+     SELECT max(next_attempt_ms) AS last_ms FROM looked
+     GROUP BY claimant HAVING count(*) = ${MAX_LOOKED_AT}) AS full_parts)`;
+
+const LOCKED = `
+  SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
+  WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3
+    AND (event_seq, ordinal) IN (SELECT * FROM unnest($4::bigint[], $5::integer[]))
+    AND claimed_by IN (SELECT claimant FROM (${CLAIMANTS}) AS claimants)
+    AND event_seq BETWEEN $6 AND $7
+  ${IN_ORDER} FOR UPDATE SKIP LOCKED`;
+
+/** As `LaneClaim.retriesFromMs` says. */
+export async function dueRetries(
+  session: WriteSession,
+  { tenantNo, destinationNo, openSpan }: Lane,
+  fromMs: number,
+  dueBeforeMs: number,
+  limit: number,
+): Promise<{ readonly due: readonly DeliveryKey[]; readonly nextDueAtMs: number | null }> {
+  const lane = [session.incarnation, tenantNo, destinationNo] as const;
+  const rows = await session.rows(RETRIES, ...lane, fromMs, limit + 1, ...openSpan);
+  const lookOnMs = numberOrNull(
+    rows.find((row) => row['event_seq'] === null)?.['look_on_ms'] ?? null,
+  );
+  const retries = rows.filter((row) => row['event_seq'] !== null);
+  const isDue = (row: Row) => Number(row['next_attempt_ms']) <= dueBeforeMs;
+  const wanted = retries.filter(isDue).slice(0, limit);
+  const next = retries[wanted.length];
+  const nextDueAtMs = Math.min(
+    next === undefined ? Infinity : Number(next['next_attempt_ms']),
+    // Also past more that came due at the same moment: all are claimed in their turn.
+    lookOnMs === null ? Infinity : Math.max(lookOnMs, fromMs + 1),
+  );
+  const seqs = wanted.map(({ event_seq: seq }) => Number(seq));
+  const ordinals = wanted.map(({ ordinal }) => Number(ordinal));
+  const locked =
+    wanted.length === 0
+      ? []
+      : await session.rows(LOCKED, ...lane, bigints(seqs), integers(ordinals), ...spanOf(seqs));
+  return {
+    due: locked.map(keyOf),
+    nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs,
+  };
 }
 
 /** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `asked_by`. */
