@@ -17,7 +17,6 @@ import { Lanes } from './lanes.ts';
 import { handover } from './lane-handover.ts';
 import type { Handover } from './lane-handover.ts';
 import type { LaneOwners } from './lane-owners.ts';
-import { liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
@@ -261,7 +260,7 @@ export class Dispatcher {
       return;
     }
     for (const delivery of deliveries) {
-      lane.leaving.delete(delivery);
+      lane.handedBack(delivery);
       if (delivery.superseded) void this.#drop(lane, delivery);
       else this.#inMemory--;
     }
@@ -285,6 +284,7 @@ export class Dispatcher {
       return;
     }
     this.#done(lane, delivery);
+    lane.given.left(delivery.event.seq);
     this.#left(lane);
     this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
   }
@@ -306,7 +306,7 @@ export class Dispatcher {
   /** The outcome is safe: only now does the delivery leave the memory. */
   #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
     const lane = this.#lanes.of(target);
-    lane.unrecorded.delete(delivery);
+    lane.recorded(delivery);
     if (nextAttemptAtMs !== null && delivery.superseded) {
       void this.#drop(lane, delivery);
       return;
@@ -383,10 +383,9 @@ export class Dispatcher {
   }
 
   #claimed(lane: Lane, found: ClaimedLane): void {
-    this.#inMemory += found.deliveries.length;
+    this.#inMemory += lane.take(found);
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
     const isOpen = lane.standing(target, this.#parts.clock.nowMs()) === 'open';
-    for (const each of found.deliveries) lane.queue.push(liveDelivery(lane.tenantId, each));
     if (!isOpen) this.#empty(lane);
     lane.left(found);
     if (lane.isOf(target)) this.#wake(lane);
