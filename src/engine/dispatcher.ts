@@ -136,14 +136,13 @@ export class Dispatcher {
     return !this.#stopped && this.#lanes.of(target).isCrowded(this.#parts.clock);
   }
 
-  /** Why deliveries that are due are not sent; `null`: nothing holds them up. `claimedSeq`: one that is here, of that event. */
-  waitsFor(tenantId: string, id: string, claimedSeq: number | null = null): LaneWait | null {
-    const lane = this.#laneOf(tenantId, id);
-    if (claimedSeq !== null && lane?.isQueued(claimedSeq) !== true) return null;
-    return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
+  /** Why deliveries that are due are not sent; `null`: nothing holds them up. */
+  waitsFor(tenantId: string, id: string): LaneWait | null {
+    return this.laneOf(tenantId, id)?.waitsFor(this.#parts.clock.nowMs()) ?? null;
   }
 
-  #laneOf(tenantId: string, destinationId: string): Lane | undefined {
+  /** Of a destination that had something to send since this node began. */
+  laneOf(tenantId: string, destinationId: string): Lane | undefined {
     const target = this.#parts.routing.target(tenantId, destinationId);
     return target === undefined ? undefined : this.#lanes.find(target);
   }
@@ -184,7 +183,7 @@ export class Dispatcher {
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
   withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
-    const lane = this.#laneOf(tenantId, destinationId);
+    const lane = this.laneOf(tenantId, destinationId);
     const delivery = lane?.withdraw(key);
     if (lane !== undefined && delivery !== undefined) void this.#drop(lane, delivery);
   }
@@ -194,7 +193,7 @@ export class Dispatcher {
    * routing is read, the destination may be enabled again.
    */
   withdrawAll(tenantId: string, destinationId: string): void {
-    const lane = this.#laneOf(tenantId, destinationId);
+    const lane = this.laneOf(tenantId, destinationId);
     if (lane !== undefined) this.#empty(lane);
   }
 

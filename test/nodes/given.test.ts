@@ -142,9 +142,9 @@ describe.skipIf(reason !== null)('what is given to the owner of its lane', () =>
   it('is sent once while lanes move to a node that comes, and from one that goes', () =>
     over([asItIs, asItIs], async ({ database, nodes, publish, arrived }) => {
       const third = ApiServer.start({ database });
-      let isOver = false;
+      const end = new AbortController();
       const publishing = nodes.map(async (node) => {
-        while (!isOver) {
+        while (!end.signal.aborted) {
           await publish(node);
           await arrived();
         }
@@ -158,7 +158,7 @@ describe.skipIf(reason !== null)('what is given to the owner of its lane', () =>
       await owners(3);
       await (await third).stop();
       await owners(2);
-      isOver = true;
+      end.abort();
       await Promise.all(publishing);
     }));
 });

@@ -216,8 +216,10 @@ describe.skipIf(reason !== null)(
         expect(await stored({ ...event, destinations: ordered })).toBe(0);
         expect(await stored({ ...event, orderKey: 'k', destinations: ordered })).toBe(0);
         expect(await stored({ ...event, deliverAtMs: Date.now() + HOUR_MS })).toBe(0);
+        const { self = 0 } = (await one.nodes?.look()) ?? {};
+        const nodes = `${schemaOf(urlInUse)}.nodes`;
         const set = (what: string) =>
-          server.query(`UPDATE ${schemaOf(urlInUse)}.nodes SET ${what} WHERE incarnation = 1`);
+          server.query(`UPDATE ${nodes} SET ${what} WHERE incarnation = ${self}`);
         await set('reads_given = false');
         expect(await stored(event)).toBe(0);
         await set("reads_given = true, lease_until = '-infinity'");

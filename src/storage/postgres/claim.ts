@@ -242,7 +242,9 @@ async function claimOrdered(
     dueBeforeMs,
     room - unordered.length,
   );
-  const wanted = [...unordered, ...heads].map((each) => ({ ...each, tenantNo: lane.tenantNo }));
+  const wanted = [...unordered, ...heads].map(({ key, claimant }) => {
+    return { key, claimant, tenantNo: lane.tenantNo };
+  });
   const taken = await take(session, wanted);
   const laterMs = await laterWithoutKey(session, lane, dueBeforeMs);
   const nextMs = Math.min(rest.nextDueAtMs ?? Infinity, ...laterMs);

@@ -49,7 +49,7 @@ const IS_DUE = '(asked_by <> 0 OR (attempts = 0 AND next_attempt_ms = event_seq 
 
 // The index is read in order for each lane and claimant. Nothing is locked, so that it may be of many tenants: who takes what
 // is found looks again whose it is.
-const due = (more: string) => `
+const dueOf = (more: string) => `
   WITH claimants AS MATERIALIZED (${CLAIMANTS})
   SELECT place, claimant, found.* FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive CROSS JOIN LATERAL (
     SELECT past.* FROM (
@@ -61,9 +61,9 @@ const due = (more: string) => `
       ${ahead(OF_LANE, '$4')} ${more}
       ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead
     WHERE ${IS_DUE}) AS found`;
-const DUE = due('');
+const DUE = dueOf('');
 // From before the destination asked for order.
-const DUE_UNORDERED = due('AND order_key IS NULL');
+const DUE_UNORDERED = dueOf('AND order_key IS NULL');
 
 /** When the first of a lane comes due, of one `claimant`: rows of `due_ms`. */
 export const firstOf = (lane: string, now: string) => `
