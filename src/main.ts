@@ -264,7 +264,7 @@ async function run(
     expressions,
     log,
     retentionDays: config.retentionDays,
-    utilization: () => Math.max(utilization(), storage.utilization?.() ?? 0),
+    utilization,
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,
