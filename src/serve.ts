@@ -139,7 +139,7 @@ async function open({ loaded, keys, schemas, profiles: builtIn, version }: Prepa
     expressions,
     log,
     retentionDays: config.retentionDays,
-    utilization: () => Math.max(utilization(), storage.utilization?.() ?? 0),
+    utilization,
     schemas,
     unknownTopics: config.unknownTopics,
     measures: metrics,
