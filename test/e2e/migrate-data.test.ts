@@ -57,7 +57,9 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
       const { readKey, clientToken } = await fillWithEverything(before.api, receiver);
       const held = gate();
       receiver.behave('/held', held.behaviour);
-      await before.api.destination('other', { id: 'held', url: receiver.url('/held') });
+      // It is under way until it is released, however long all of this takes.
+      const patient = { id: 'held', url: receiver.url('/held'), policy: { timeout_ms: 120_000 } };
+      await before.api.destination('other', patient);
       const refused = await runAngarium(migrate(), { cwd, env });
       expect(refused).toMatchObject({ code: 2, stdout: '' });
       expect(refused.stderr).toMatch(/^angarium: another process is using .*: stop it/);
