@@ -37,6 +37,7 @@ import type {
   Page,
   PageRequest,
   Position,
+  ReplicaView,
   StoredAttempt,
 } from './reading.ts';
 import type { TopicStorage } from './topic-storage.ts';
@@ -84,6 +85,9 @@ export interface Storage
    * on, that is what everything waits for. Not there where a thread of the process does it.
    */
   utilization?(): number;
+
+  /** The server that what may lag is read from; `null`, or not there: there is none. */
+  replica?(): ReplicaView | null;
 
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;

@@ -6,6 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import type { NodeView } from '../node-storage.ts';
+import { isStandstill } from './standstill.ts';
 
 const LEASE_S = 15;
 const RENEW_MS = 5000;
@@ -148,6 +149,11 @@ export class Node {
   async confirm(client: ClientBase): Promise<void> {
     if (this.#isInDoubt || this.#clock.monotonicMs() - this.#renewedAtMs > LEASE_S * 1000)
       await this.#renew(client);
+  }
+
+  /** Whether the row of numbers is held by somebody who stands still (standstill.ts). */
+  isStandstill(): Promise<boolean> {
+    return isStandstill(this.#pool);
   }
 
   /** Forgets which tenants ended long ago; frees a slice of what nodes left that have been dead for long, and forgets them. */

@@ -205,6 +205,7 @@ function storageOver({
   return {
     ids,
     utilization: () => transactions.utilization,
+    replica: () => replica?.view ?? null,
     groupSize: GROUP_SIZE,
     nodes: {
       changes: (query) => transactions.aside(() => changes(control, query)),
