@@ -4,6 +4,7 @@ import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
+import { about, byTenant } from './by-tenant.ts';
 import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { CLAIMANTS, firstDue, firstOf, keyOf, oldestDue } from './due.ts';
 import type { Lane } from './due.ts';
@@ -28,14 +29,16 @@ const LATER_WITHOUT_KEY = `
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
 
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries.
-const CLAIM = `
+const claimed = (one: string) => `
   UPDATE deliveries SET claimed_by = $1
   FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) AS wanted (tenant, seq, place)
   JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
-    AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6
+    AND events.seq BETWEEN $5 AND $6 AND event_seq BETWEEN $5 AND $6 ${one}
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key,
             id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms`;
+const CLAIM = claimed('');
+const CLAIM_OF_ONE = claimed('AND deliveries.tenant_no = $7 AND events.tenant_no = $7');
 
 const FIND_LANES = `
   SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling,
@@ -45,13 +48,15 @@ const FIND_LANES = `
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
 
 // Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
-const RELEASE = `
+const released = (one: string) => `
   UPDATE deliveries
   SET claimed_by = 0,
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
   WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND claimed_by = $2
-    AND event_seq BETWEEN $6 AND $7`;
+    AND event_seq BETWEEN $6 AND $7 ${one}`;
+const RELEASE = released('');
+const RELEASE_OF_ONE = released('AND deliveries.tenant_no = $8');
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
@@ -172,12 +177,16 @@ async function take(
     const ordinals = group.map(({ ordinal }) => ordinal);
     rows.push(
       ...(await session.rows(
-        CLAIM,
-        session.incarnation,
-        bigints(group.map(() => tenantNo)),
-        bigints(seqs),
-        integers(ordinals),
-        ...spanOf(seqs),
+        ...about(
+          session,
+          [CLAIM, CLAIM_OF_ONE],
+          tenantNo,
+          session.incarnation,
+          bigints(group.map(() => tenantNo)),
+          bigints(seqs),
+          integers(ordinals),
+          ...spanOf(seqs),
+        ),
       )),
     );
   }
@@ -218,15 +227,21 @@ export const release: Operation<Storage['release'], WriteSession> = async (
   session,
   { deliveries },
 ) => {
-  for (const group of byDay(deliveries, seqOf)) {
-    const seqs = group.map(seqOf);
-    const ordinals = group.map(({ ordinal }) => ordinal);
-    // `null`, where the event is gone, is nobody's.
-    const tenants = await session.memory.eventTenants.of(session, seqs);
-    const nowMs = session.clock.nowMs();
-    const span = spanOf(seqs);
-    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, tenants, ...span);
-  }
+  const tenants = await session.memory.eventTenants.of(session, deliveries.map(seqOf));
+  const nowMs = session.clock.nowMs();
+  // Where the event is gone, there is nothing to release.
+  const known = deliveries.flatMap(({ seq, ordinal }, place) => {
+    const tenantNo = tenants[place] ?? null;
+    return tenantNo === null ? [] : [{ seq, ordinal, tenantNo }];
+  });
+  for (const group of byDay(known, seqOf))
+    for (const part of byTenant(session, group, ({ tenantNo }) => tenantNo)) {
+      const seqs = part.map(seqOf);
+      const ordinals = part.map(({ ordinal }) => ordinal);
+      const tenantNos = part.map(({ tenantNo }) => tenantNo);
+      const values = [nowMs, session.incarnation, seqs, ordinals, tenantNos, ...spanOf(seqs)];
+      await session.run(...about(session, [RELEASE, RELEASE_OF_ONE], tenantNos[0] ?? 0, ...values));
+    }
 };
 
 export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
