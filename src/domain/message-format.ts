@@ -1,13 +1,15 @@
 /** The headers that a profile gives a message, and its signature; made ready once a profile. */
 import { createHmac, sign } from 'node:crypto';
+import { headerRoles } from './header-roles.ts';
+import type { HeaderRole } from './header-roles.ts';
 import type { Profile, SignatureScheme } from './profile.ts';
 import type { SigningKey } from './signing-secret.ts';
 import { parseTemplate, splitAt, TemplateError } from './template.ts';
 import type { MessageValues } from './template.ts';
 
 export interface MessageFormat {
-  /** Lower-case names of all headers that it sets; nothing else may set them. */
-  readonly headerNames: ReadonlySet<string>;
+  /** Of all headers that say what the message is, by lower-case name. */
+  readonly roles: ReadonlyMap<string, HeaderRole>;
   /**
    * The headers of one attempt, as a flat list of names and values. With several keys (rotation) there is a signature
    * of each, in their order.
@@ -27,13 +29,12 @@ export function messageFormat(profile: Profile): MessageFormat {
   return format;
 }
 
-function createFormat({ headers, signature }: Profile): MessageFormat {
+function createFormat(profile: Profile): MessageFormat {
+  const { headers, signature } = profile;
   const named = headers.map(([name, text]) => ({ name, template: parseTemplate(text) }));
   const signed = signature === null ? null : createSigner(signature);
-  const names = headers.map(([name]) => name.toLowerCase());
-  if (signature !== null) names.push(signature.header.toLowerCase());
   return {
-    headerNames: new Set(names),
+    roles: headerRoles(profile),
     headers(values, body, keys) {
       const list: string[] = [];
       for (const { name, template } of named) {

@@ -108,10 +108,7 @@ export class TemplateError extends Error {
 
 /** Throws `TemplateError` at a name that is no variable, and at a brace that opens or closes nothing. */
 export function parseTemplate(text: string): Template {
-  const parts = text.split(/[{}]/);
-  if (!/^[^{}]*(?:\{[^{}]*\}[^{}]*)*$/.test(text))
-    throw new TemplateError('the braces do not match: a variable is written {name}');
-  const variables = parts.map((part, index) => (index % 2 === 0 ? null : variableOf(part)));
+  const { parts, variables } = split(text);
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return () => only;
   return (values) => {
@@ -121,6 +118,21 @@ export function parseTemplate(text: string): Template {
       result += variable === null ? (parts[index] ?? '') : values.get(variable);
     }
     return result;
+  };
+}
+
+export interface TemplateParts {
+  readonly variables: ReadonlySet<Variable>;
+  /** Around them. */
+  readonly texts: readonly string[];
+}
+
+/** What stands in a template. Throws as `parseTemplate`. */
+export function templateParts(text: string): TemplateParts {
+  const { parts, variables } = split(text);
+  return {
+    variables: new Set(variables.filter((variable) => variable !== null)),
+    texts: parts.filter((part, index) => index % 2 === 0 && part !== ''),
   };
 }
 
@@ -135,6 +147,20 @@ export function splitAt(name: string, text: string): readonly [before: string, a
 /** CloudEvents 1.0.2, HTTP binding 3.1.3.2: what is not visible ASCII, and `"` and `%`, is percent-encoded. */
 function headerEncoded(value: string): string {
   return value.toWellFormed().replaceAll(/[^!#$&-~]/gu, encodeURIComponent);
+}
+
+/** Texts and names by turns; `variables` has the names at the same places. */
+function split(text: string): {
+  readonly parts: readonly string[];
+  readonly variables: readonly (Variable | null)[];
+} {
+  const parts = text.split(/[{}]/);
+  if (!/^[^{}]*(?:\{[^{}]*\}[^{}]*)*$/.test(text))
+    throw new TemplateError('the braces do not match: a variable is written {name}');
+  return {
+    parts,
+    variables: parts.map((part, index) => (index % 2 === 0 ? null : variableOf(part))),
+  };
 }
 
 function variableOf(name: string): Variable {

@@ -57,11 +57,12 @@ export class Claimer {
     // Not more: it holds up the commits beside it.
     const asked = this.#share(Math.min(room, this.#storage.groupSize));
     if (asked.length === 0) return;
-    const lanes = asked.map(({ lane: { tenantId, destinationId, isOrdered }, limit }) => ({
+    const lanes = asked.map(({ lane: { tenantId, destinationId, isOrdered, given }, limit }) => ({
       tenantId,
       destinationId,
       isOrdered,
       limit,
+      givenAfter: given.upTo,
     }));
     this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: this.#clock.nowMs() }).then(
       (claimed) => this.#claimed(asked, claimed),
@@ -81,6 +82,7 @@ export class Claimer {
       if (limit <= 0) continue;
       left -= limit;
       lane.claiming = true;
+      lane.given.ask();
       asked.push({ lane, limit });
     }
     this.#host.takePlaces(room - left);

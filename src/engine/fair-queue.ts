@@ -24,6 +24,11 @@ export class FairQueue<Item> {
     return this.#size;
   }
 
+  /** How many of the group wait. */
+  sizeOf(name: string): number {
+    return this.#groups.get(name)?.items.size ?? 0;
+  }
+
   push(item: Item): void {
     const name = this.#groupOf(item);
     let group = this.#groups.get(name);

@@ -10,12 +10,14 @@
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 import { RingQueue } from '../domain/ring-queue.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { BUSY, MAX_PACING_MS } from './pacing.ts';
+import { Courtesy } from './courtesy.ts';
+import { BUSY, MAX_COURTESY_MS, MAX_PACING_MS } from './pacing.ts';
 import type { Target } from './target.ts';
 
 /** How often is looked whether there is room. */
-const LOOK_MS = 4;
+const LOOK_MS = 2;
 
 export interface Paced {
   readonly tenantId: string;
@@ -26,9 +28,13 @@ export interface Paced {
 }
 
 export interface PacerParts {
+  readonly storage: Storage;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  /** Of this process's thread. */
   readonly utilization: () => number;
+  /** How many of the tenant wait for their commit, having passed. */
+  readonly waiting: (tenantId: string) => number;
 }
 
 type Line = Target | string;
@@ -36,25 +42,30 @@ type Line = Target | string;
 export class Pacer<Entry extends Paced> {
   readonly #parts: PacerParts;
   readonly #go: (entry: Entry) => void;
-  readonly #queues = new Map<Line, RingQueue<Entry>>();
+  readonly #courtesy: Courtesy;
+  readonly #lines = new Map<Line, RingQueue<Entry>>();
   #timer: Timer | null = null;
 
   constructor(parts: PacerParts, go: (entry: Entry) => void) {
     this.#parts = parts;
     this.#go = go;
+    this.#courtesy = new Courtesy(parts.utilization);
   }
 
   /** Lets the entry go on, now or later; those in a line in the order of the calls. */
   pass(entry: Entry): void {
+    const { tenantId, startedMs } = entry;
     const line = lineOf(entry);
-    let queue = this.#queues.get(line);
-    if (queue === undefined && !this.#mustWait(entry)) {
+    let queue = this.#lines.get(line);
+    const waiting = this.#parts.waiting(tenantId) + (queue?.size ?? 0);
+    this.#courtesy.published(tenantId, waiting, startedMs);
+    if (queue === undefined && !this.#mustWait(entry, startedMs)) {
       this.#go(entry);
       return;
     }
     if (queue === undefined) {
       queue = new RingQueue();
-      this.#queues.set(line, queue);
+      this.#lines.set(line, queue);
     }
     queue.push(entry);
     this.#timer ??= this.#parts.clock.schedule(LOOK_MS, () => this.#look());
@@ -64,28 +75,45 @@ export class Pacer<Entry extends Paced> {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    for (const queue of this.#queues.values()) for (const entry of queue.drain()) this.#go(entry);
-    this.#queues.clear();
+    for (const queue of this.#lines.values()) for (const entry of queue.drain()) this.#go(entry);
+    this.#lines.clear();
   }
 
+  /** One of each line by turns, until none may go. */
   #look(): void {
     this.#timer = null;
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const [line, queue] of this.#queues) {
-      for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
-        if (first.startedMs + MAX_PACING_MS > nowMs && this.#mustWait(first)) break;
-        queue.shift();
-        this.#go(first);
-      }
-      if (queue.size === 0) this.#queues.delete(line);
-    }
-    if (this.#queues.size > 0)
-      this.#timer = this.#parts.clock.schedule(LOOK_MS, () => this.#look());
+    let lines = [...this.#lines];
+    while (lines.length > 0)
+      lines = lines.filter(([line, queue]) => this.#next(line, queue, nowMs));
+    if (this.#lines.size > 0) this.#timer = this.#parts.clock.schedule(LOOK_MS, () => this.#look());
   }
 
-  #mustWait({ targets }: Entry): boolean {
-    const { dispatcher, utilization } = this.#parts;
-    return utilization() >= BUSY && targets.some((target) => dispatcher.isCrowded(target));
+  /** Whether another one of the line may go. */
+  #next(line: Line, queue: RingQueue<Entry>, nowMs: number): boolean {
+    const entry = queue.peek();
+    if (entry === undefined) this.#lines.delete(line);
+    if (entry === undefined || this.#mustWait(entry, nowMs)) return false;
+    queue.shift();
+    this.#go(entry);
+    return true;
+  }
+
+  #mustWait({ tenantId, targets, startedMs }: Entry, nowMs: number): boolean {
+    const { dispatcher } = this.#parts;
+    const waitedMs = nowMs - startedMs;
+    return (
+      (waitedMs < MAX_PACING_MS &&
+        this.#isBusy &&
+        targets.some((target) => dispatcher.isCrowded(target))) ||
+      (waitedMs < MAX_COURTESY_MS && this.#courtesy.mustWait(tenantId, nowMs))
+    );
+  }
+
+  /** The thread, or a database that writes all the time. */
+  get #isBusy(): boolean {
+    const { storage, utilization } = this.#parts;
+    return Math.max(utilization(), storage.utilization?.() ?? 0) >= BUSY;
   }
 }
 

@@ -6,3 +6,6 @@ export const BUSY = 0.85;
 
 /** A receiver keeps up if it answers in this time: as many as it is sent at once are delivered in it. */
 export const FAST_ANSWER_MS = 100;
+
+/** How long a publish of a tenant who crowds lets others go first, at most. */
+export const MAX_COURTESY_MS = 5000;

@@ -45,17 +45,21 @@ export interface PublisherParts {
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 const GATHER_MS = 2;
 const MAX_UNDER_WAY = 2;
+/** Less than a millisecond of work. */
+const BEGUN_A_TURN = 64;
 
 export class Publisher {
   readonly #parts: PublisherParts;
   readonly #group: GroupCommit<Publishing, PublishOutcome>;
   readonly #pacer: Pacer<Publishing>;
-  /** Those that go once more. */
+  /** Those that begin later, or once more. */
   readonly #returning = new Set<Promise<void>>();
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#pacer = new Pacer(parts, (publishing) => this.#commit(publishing));
+    const queue = new FairQueue<Publishing>(({ tenantId }) => tenantId);
+    const waiting = (tenantId: string) => queue.sizeOf(tenantId);
+    this.#pacer = new Pacer({ ...parts, waiting }, (publishing) => this.#commit(publishing));
     this.#group = new GroupCommit({
       write: async (items) =>
         await parts.storage.publish({ events: items.map(({ event }) => event) }),
@@ -65,7 +69,7 @@ export class Publisher {
       isEager: true,
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
-      queue: new FairQueue(({ tenantId }) => tenantId),
+      queue,
       // Nothing of them was begun, and they would wait as long once more.
       refusesAll: (error) =>
         error instanceof StorageUnavailableError && !(error instanceof StorageInDoubtError),
@@ -91,13 +95,14 @@ export class Publisher {
     const startedMs = this.#parts.clock.monotonicMs();
     return new Promise((resolve) => {
       let left = requests.length;
-      requests.forEach((request, index) => {
+      const publishings = requests.map((request, index) => {
         const settle = (result: PublishResult | Error) => {
           results[index] = result;
           if (--left === 0) resolve(results);
         };
-        this.#begin(new Publishing(this, request, { startedMs, isOfBatch: true }, settle, settle));
+        return new Publishing(this, request, { startedMs, isOfBatch: true }, settle, settle);
       });
+      this.#beginAll(publishings, 0);
     });
   }
 
@@ -113,12 +118,12 @@ export class Publisher {
 
   /** The storage did not take it, because the tenant's destinations have changed: once more, with those of now. */
   again(publishing: Publishing): void {
-    const returning = this.#parts.routing.refresh(publishing.request.tenantId).then(
-      () => this.#begin(publishing),
-      (error: unknown) => publishing.refused(error),
+    this.#return(
+      this.#parts.routing.refresh(publishing.request.tenantId).then(
+        () => this.#begin(publishing),
+        (error: unknown) => publishing.refused(error),
+      ),
     );
-    this.#returning.add(returning);
-    void returning.then(() => this.#returning.delete(returning));
   }
 
   /** It is stored: what was claimed goes to the lanes, in the order of the commit. */
@@ -180,6 +185,27 @@ export class Publisher {
 
   eventId(seq: number): string {
     return this.#parts.storage.ids.eventId(seq);
+  }
+
+  /** Some in each turn of the event loop: what others publish and are owed goes on in between. */
+  #beginAll(publishings: readonly Publishing[], from: number): void {
+    const end = from + BEGUN_A_TURN;
+    for (const publishing of publishings.slice(from, end)) this.#begin(publishing);
+    if (end >= publishings.length) return;
+    this.#return(
+      new Promise((resolve) =>
+        this.#parts.clock.soon(() => {
+          this.#beginAll(publishings, end);
+          resolve();
+        }),
+      ),
+    );
+  }
+
+  /** What is to begin yet is waited for at the end. */
+  #return(beginning: Promise<void>): void {
+    this.#returning.add(beginning);
+    void beginning.then(() => this.#returning.delete(beginning));
   }
 
   #begin(publishing: Publishing): void {

@@ -7,8 +7,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Hours and days are kept so long; minutes as long as events, and a day more. */
 const COUNTS_KEPT_MS = 366 * DAY_MS;
 
-/** About 3 ms of the writer's time. */
-const SLICE_ROWS = 400;
+/** About a millisecond of the writer's time. */
+const SLICE_ROWS = 100;
 const BETWEEN_SLICES_MS = 5;
 /** What comes together in a round is written together. */
 const BETWEEN_ROUNDS_MS = 2000;

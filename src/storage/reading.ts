@@ -102,7 +102,7 @@ export interface DeliveryRecord {
   /** Of a test event. */
   readonly test: boolean;
   readonly status: DeliveryStatus;
-  /** A live node has it in memory, waiting for its lane or in an attempt. */
+  /** A live node has claimed it, and so has it in memory, waiting for its lane or in an attempt. Not of what it was given. */
   readonly claimed: boolean;
   readonly attempts: number;
   readonly nextAttemptAtMs: number | null;

@@ -195,11 +195,12 @@ export interface Storage
   /**
    * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events; perhaps also what
    * was due at once before a clock was set back. Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
+   * With them what this node was given since `givenAfter`, which is recorded and released as what it has claimed.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
   /** Gives up claims of this node without an attempt: they are due again at once, or stay canceled (docs/decisions/028). */
   release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
-  /** Every lane with deliveries that no live node has claimed, and when its first is due. */
+  /** Every lane with deliveries that no live node has claimed, or that one was given, and when its first is due. */
   waitingLanes(): Promise<WaitingLane[]>;
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the event.
@@ -327,7 +328,10 @@ export interface NewEvent {
   readonly test: boolean;
   /** The `destination_id` that the caller asked for. */
   readonly requestedDestinationId: string | null;
-  /** Those matched, in the order of their ordinals. */
+  /**
+   * Those matched, in the order of their ordinals. What is not claimed and has neither order nor a time is given to the
+   * node that owns the destination's lane, where there are nodes and one does: only that one gets it (`claim`).
+   */
   readonly destinations: readonly {
     readonly id: string;
     readonly claimed: boolean;

@@ -1,11 +1,12 @@
 /** What a destination lays over its profile: retry schedule, timeout, rate, headers; each beside one that has the profile's. */
+import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 
-import type { Profile } from '../../src/domain/profile.ts';
+import type { Profile, SignatureScheme } from '../../src/domain/profile.ts';
 import { baxcloud } from '../../src/profiles/baxcloud.ts';
 import { useApi } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
-import type { DeliveryView, ListView } from '../support/api-views.ts';
+import type { AttemptView, DeliveryView, ErrorView, ListView } from '../support/api-views.ts';
 
 /** One attempt, and one a minute. */
 const NARROW: Profile = {
@@ -15,9 +16,16 @@ const NARROW: Profile = {
   retry: { delaysMs: [], jitter: 0, windowMs: null },
   ratePerMinute: 1,
 };
+/** Its signature covers the topic, which its header carries. */
+const COVERING: Profile = {
+  ...NARROW,
+  name: 'covering',
+  ratePerMinute: null,
+  signature: { ...signatureOf(baxcloud), signed: '{topic}.{body}' },
+};
 const HASTY: Profile = { ...NARROW, name: 'hasty', timeoutMs: 150 };
 
-const api = useApi({ profiles: [NARROW, HASTY] });
+const api = useApi({ profiles: [NARROW, HASTY, COVERING] });
 
 /** Two destinations of the profile, one with a policy of its own, and what becomes of an event at each. */
 async function outcomes(
@@ -89,23 +97,126 @@ it('a rate', async () => {
   expect(api().receiver.at('/rate-profiles')).toHaveLength(1);
 });
 
-it('headers, beside those of the profile, which it cannot replace', async () => {
+it('headers: beside those of the profile, and instead of those that only inform', async () => {
   const tenant = await api().tenant();
-  const config = { url: api().receiver.url('/headers'), custom_headers: { 'x-own': 'mine' } };
-  await api().destination(tenant, { profile: 'narrow', config });
+  const config = {
+    url: api().receiver.url('/headers'),
+    custom_headers: { 'x-own': 'mine', 'X-Narrow': 'mine too', 'user-agent': 'shop/1' },
+  };
+  const made = await api().destination(tenant, { profile: 'narrow', config });
   await api().publish({ tenant_id: tenant, topic: 'a.b', data: {} });
   const [received] = await api().receiver.wait('/headers', 1);
-  expect(received?.headers).toMatchObject({ 'x-own': 'mine', 'x-narrow': 'a.b' });
-  for (const name of ['X-Narrow', 'x-baxcloud-signature', 'Host']) {
-    const { status, body } = await api().post<object>(`/v1/tenants/${tenant}/destinations`, {
-      type: 'webhook',
-      profile: 'narrow',
-      topics: '*',
-      config: { ...config, custom_headers: { [name]: 'forged' } },
-    });
-    expect(status).toBe(422);
-    expect(body).toMatchObject({
-      errors: [{ pointer: `/config/custom_headers/${name}`, code: 'header_reserved' }],
-    });
-  }
+  // Node joins the values of a header that comes twice.
+  const replaced = { 'x-own': 'mine', 'x-narrow': 'mine too', 'user-agent': 'shop/1' };
+  expect(received?.headers).toMatchObject(replaced);
+  const shared = { secret: made.credentials['secret'] ?? '', body: received?.body ?? '' };
+  const expected = createHmac('sha256', shared.secret).update(shared.body).digest('hex');
+  expect(received?.headers['x-baxcloud-signature']).toBe(expected);
+  const shown = await until('the record of the attempt', async () => {
+    const { body } = await api().get<ListView<{ request: { headers: unknown[] } }>>(
+      `/v1/attempts?tenant_id=${tenant}&include=request`,
+    );
+    return body.models[0]?.request.headers;
+  });
+  expect(shown).toEqual(expect.arrayContaining(Object.entries(config.custom_headers)));
+  expect(shown).not.toContainEqual(['x-narrow', 'a.b']);
 });
+
+it('headers: never those that sign or frame the message, said with the reason', async () => {
+  const tenant = await api().tenant();
+  const config = { url: api().receiver.url('/headers') };
+  const refused = async (customHeaders: object, given: object) => {
+    const { status, body } = await api().post<ErrorView>(`/v1/tenants/${tenant}/destinations`, {
+      type: 'webhook',
+      topics: '*',
+      config: { ...config, custom_headers: customHeaders },
+      ...given,
+    });
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'validation_failed' });
+    return body.errors;
+  };
+  expect(
+    await refused(
+      { 'x-baxcloud-signature': 'forged', Host: 'a', Authorization: 'b', 'user-agent': 'fine' },
+      { profile: 'narrow', auth: { method: 'bearer', token: 'c' } },
+    ),
+  ).toMatchObject([
+    {
+      pointer: '/config/custom_headers/x-baxcloud-signature',
+      code: 'header_reserved',
+      message: expect.stringMatching(/^“x-baxcloud-signature” is the signature/) as string,
+    },
+    {
+      pointer: '/config/custom_headers/Host',
+      code: 'header_reserved',
+      message: expect.stringMatching(/^“Host” frames the message/) as string,
+    },
+    {
+      pointer: '/config/custom_headers/Authorization',
+      code: 'header_reserved',
+      message: expect.stringMatching(
+        /^“Authorization” is set by the destination’s `auth`/,
+      ) as string,
+    },
+  ]);
+  expect(
+    await refused(
+      { 'Content-Type': 'text/plain' },
+      { profile: 'narrow', format: 'cloudevents-structured' },
+    ),
+  ).toMatchObject([{ pointer: '/config/custom_headers/Content-Type', code: 'header_reserved' }]);
+});
+
+it('headers: judged again with each change of what the message is', async () => {
+  const tenant = await api().tenant();
+  const own = { 'content-type': 'application/x-shop', 'x-narrow': 'mine', signature: 'mine' };
+  const made = await api().destination(tenant, {
+    profile: 'narrow',
+    config: { url: api().receiver.url('/again'), custom_headers: own },
+  });
+  const path = `/v1/tenants/${tenant}/destinations/${made.id}`;
+  const refused = async (change: object) => {
+    const { status, body } = await api().patch<ErrorView>(path, change);
+    expect(status).toBe(422);
+    return body.errors.map(({ pointer }) => pointer.replace('/config/custom_headers/', ''));
+  };
+  expect(await refused({ format: 'cloudevents-binary' })).toEqual(['content-type']);
+  expect(await refused({ http_signature: { algorithm: 'ed25519' } })).toEqual(['signature']);
+  expect(await refused({ profile: 'covering' })).toEqual(['x-narrow']);
+  const auth = { method: 'header', headers: { 'x-key': 'a', signature: 'b' } };
+  expect(await refused({ auth })).toEqual(['signature']);
+  expect((await api().get(path)).body).toEqual(made);
+});
+
+it('headers: a tenant’s profile that signs them stops the destination, not the message', async () => {
+  const tenant = await api().tenant();
+  await api().put(`/v1/tenants/${tenant}`, { profile: 'narrow' });
+  await api().destination(tenant, {
+    config: { url: api().receiver.url('/moved'), custom_headers: { 'x-narrow': 'mine' } },
+  });
+  const publish = () => api().publish({ tenant_id: tenant, topic: 'a.b', data: {} });
+  const codes = (count: number) =>
+    until(`${count} attempts`, async () => {
+      const query = `tenant_id=${tenant}&dir=asc`;
+      const { body } = await api().get<ListView<AttemptView>>(`/v1/attempts?${query}`);
+      return body.models.length >= count ? body.models.map(({ code }) => code) : undefined;
+    });
+  await publish();
+  expect(await codes(1)).toEqual(['200']);
+  await api().put(`/v1/tenants/${tenant}`, { profile: 'covering' });
+  await publish();
+  expect(await codes(2)).toEqual(['200', 'invalid_destination']);
+  expect(
+    api()
+      .receiver.at('/moved')
+      .map(({ headers }) => headers['x-narrow']),
+  ).toEqual(['mine']);
+  expect(api().failures.splice(0)).toMatchObject([
+    { what: expect.stringMatching(/^destination des_\w+ was unusable$/) },
+  ]);
+});
+
+function signatureOf({ signature, name }: Profile): SignatureScheme {
+  if (signature === null) throw new Error(`${name} does not sign`);
+  return signature;
+}

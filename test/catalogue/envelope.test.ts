@@ -18,9 +18,11 @@ describe.each(PAYLOAD_SHAPES)('the bodies of %s', (payload) => {
     expect(matches(payload, 'a.b', { n: 1, more: true })).toBe(true);
   });
 
-  it.runIf(payload !== 'thin')('are not where the data are not', () => {
-    expect(matches(payload, 'a.b', { n: 'x' })).toBe(false);
-    expect(matches(payload, 'a.b', {})).toBe(false);
+  it(`are ${payload === 'thin' ? 'also' : 'not'} where the data are not`, () => {
+    // Nothing of the data is in a thin one.
+    const isThin = payload === 'thin';
+    expect(matches(payload, 'a.b', { n: 'x' })).toBe(isThin);
+    expect(matches(payload, 'a.b', {})).toBe(isThin);
   });
 });
 

@@ -23,6 +23,7 @@ import {
 } from '../../src/destinations/connector.ts';
 import type { Clock, Timer } from '../../src/domain/clock.ts';
 import { createCertificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
 
 const HOST = 'receiver.test';
 const TIMEOUT_MS = 1_000;
@@ -623,16 +624,6 @@ async function listen(server: Server, address = '127.0.0.1'): Promise<number> {
     await once(server, 'close');
   });
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function closed(socket: Socket): Promise<void> {

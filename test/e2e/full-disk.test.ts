@@ -11,7 +11,7 @@ import { runAngarium } from '../support/e2e-process.ts';
 import { serverEnv, startServer } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 /** Under way when the disk is full. */
 const UNDER_WAY = 5;
 

@@ -15,7 +15,7 @@ const AT_A_TIME = 100;
 
 it(
   'an event is delivered once, though its publisher hung up 1 to 20 ms after sending it and sent it again',
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const random = new SeededRandom(7);
     const receiver = await startReceiver();

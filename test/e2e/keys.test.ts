@@ -5,7 +5,7 @@ import { temporaryFolder } from '../support/e2e-folder.ts';
 import { runAngarium } from '../support/e2e-process.ts';
 import { API_KEY, startServer } from '../support/e2e-server.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 it(
   'keys are made, listed and revoked by the command line, and outlive the server',

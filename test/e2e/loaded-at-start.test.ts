@@ -16,7 +16,7 @@ const LATE =
 
 it.skipIf(process.platform === 'win32')(
   'a server that was asked nothing has not loaded what few requests need',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const cwd = temporaryFolder();
     const probe = join(cwd, 'probe.cjs');

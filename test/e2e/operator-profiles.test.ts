@@ -8,7 +8,7 @@ import { REPOSITORY, runAngarium } from '../support/e2e-process.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 it('are those of destinations, and may be the default', { timeout: TIMEOUT_MS }, async () => {
   const cwd = temporaryFolder();

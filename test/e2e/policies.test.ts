@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/e2e-folder.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 it(
   'a rate is kept in every second by a real receiver’s clock, and used to 95 % while work waits',

@@ -121,7 +121,7 @@ function run(script: string, env: Record<string, string | undefined>): Promise<E
     execFile(
       process.execPath,
       [path],
-      { env: { ...process.env, ...env }, timeout: 25_000 },
+      { env: { ...process.env, ...env }, timeout: 100_000 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       },

@@ -8,7 +8,7 @@ import { startReceiver } from '../support/e2e-receiver.ts';
 import { API_KEY, startServer } from '../support/e2e-server.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const DESTINATIONS = 30;
 
 const newKey = () => randomBytes(32).toString('base64');

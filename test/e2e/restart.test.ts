@@ -9,7 +9,7 @@ import { startServer } from '../support/e2e-server.ts';
 import type { Server } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 it.each([
   { end: 'a graceful stop', endOf: (server: Server) => server.stop() },

@@ -30,7 +30,7 @@ const DESTINATIONS: Readonly<Record<string, object>> = {
   mtls: { auth: { method: 'mtls', certificate: client.cert, key: client.key } },
 };
 
-it('nowhere but in the answers that show it to its owner', { timeout: 60_000 }, async () => {
+it('nowhere but in the answers that show it to its owner', { timeout: 120_000 }, async () => {
   const cwd = temporaryFolder();
   const receiver = await startReceiver();
   receiver.behave('/fails', () => 500);

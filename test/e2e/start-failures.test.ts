@@ -19,7 +19,7 @@ import { runAngarium } from '../support/e2e-process.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { serverEnv, startServer } from '../support/e2e-server.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 describe('options', () => {
   it('that are all wrong are all said at once', { timeout: TIMEOUT_MS }, async () => {

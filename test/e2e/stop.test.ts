@@ -10,7 +10,7 @@ import type { Server, ServerOptions } from '../support/e2e-server.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 /** The default. */
 const GRACE_MS = 10_000;
 

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/e2e-folder.ts';
 import { runAngarium } from '../support/e2e-process.ts';
 import { API_KEY, serverEnv, startServer } from '../support/e2e-server.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 describe('the topics file', () => {
   it(

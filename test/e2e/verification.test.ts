@@ -26,12 +26,12 @@ const DATA = [
   {},
 ];
 
-it('deliveries verify everywhere, and none that was changed', { timeout: 60_000 }, async () => {
+it('deliveries verify everywhere, and none that was changed', { timeout: 120_000 }, async () => {
   const messages = await deliver();
   for (const [name, verifier] of Object.entries(VERIFIERS)) await judges(name, verifier, messages);
 });
 
-it.skipIf(python === null)('so they do in Python', { timeout: 60_000 }, async () => {
+it.skipIf(python === null)('so they do in Python', { timeout: 120_000 }, async () => {
   const verifier = pythonVerifier(python ?? '');
   await judges('standardwebhooks (PyPI)', verifier, await deliver());
 });
@@ -39,7 +39,7 @@ it.skipIf(python === null)('so they do in Python', { timeout: 60_000 }, async ()
 it(
   'a delivery verifies on the command line, as long as it is not changed',
   {
-    timeout: 60_000,
+    timeout: 120_000,
   },
   async () => {
     const [message] = await deliver();

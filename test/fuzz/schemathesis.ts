@@ -28,10 +28,16 @@ export interface FuzzOptions {
   readonly folder: string;
   /** The text of an OpenAPI document. */
   readonly document: string;
-  readonly seconds: number;
+  readonly bound: FuzzBound;
   /** Only of this path. */
   readonly path?: string;
 }
+
+/** What ends a run. Only one of so many requests does the same on every machine. */
+export type FuzzBound =
+  | { readonly kind: 'time'; readonly seconds: number }
+  /** Of random ones for each operation, beside the bounds of every field. But for ids, a seed gives the same ones. */
+  | { readonly kind: 'requests'; readonly perOperation: number; readonly seed: number };
 
 export interface FuzzReport {
   /** Requests that were sent. */
@@ -45,7 +51,7 @@ export interface FuzzReport {
 }
 
 export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport> {
-  const { python, server, seed, folder, document, seconds, path } = options;
+  const { python, server, seed, folder, document, bound, path } = options;
   const documentFile = join(folder, 'openapi.json');
   const configFile = join(folder, 'schemathesis.toml');
   // What the document gives as an example is sent too.
@@ -54,7 +60,9 @@ export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport>
   const flags = {
     '--url': server.url,
     '--header': `Authorization: Bearer ${server.key}`,
-    '--max-time': String(seconds),
+    ...(bound.kind === 'time'
+      ? { '--max-time': String(bound.seconds) }
+      : { '--max-examples': String(bound.perOperation), '--seed': String(bound.seed) }),
     '--generation-database': 'none',
     ...(path === undefined ? {} : { '--include-path': path }),
   };

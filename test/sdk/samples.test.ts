@@ -1,11 +1,10 @@
 /** What the documents have a receiver copy: every sample in JavaScript runs, and every server of them receives. */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY, startProcess } from '../support/e2e-process.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
+import { freePort } from '../support/free-port.ts';
 import { caseOf, EVENT_ID, messageOf } from '../support/sdk-messages.ts';
 
 const DOCUMENTS = ['../../sdk/README.md', '../../docs/guides/receiving.md'];
@@ -60,15 +59,4 @@ function run(code: string) {
     cwd: REPOSITORY,
     env: { WEBHOOK_SECRET: caseOf('standard').secret },
   });
-}
-
-/** Nobody takes it in the moment until it is used. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

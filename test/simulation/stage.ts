@@ -13,6 +13,8 @@ export interface StageOptions {
   readonly maxInFlight?: number;
   readonly maxInMemory?: number;
   readonly retentionDays?: number;
+  /** Of the process's thread; 0: it is idle. */
+  readonly utilization?: number;
   readonly shared?: Partial<SharedLimits>;
 }
 
@@ -40,6 +42,7 @@ export class Stage {
     maxInFlight = 4096,
     maxInMemory = 20_000,
     retentionDays = 30,
+    utilization = 0,
     shared = {},
   }: StageOptions = {}) {
     this.world = new World({
@@ -48,7 +51,7 @@ export class Stage {
       maxInMemory,
       retentionDays,
       isAmple: maxInFlight >= 4096 && maxInMemory >= 20_000,
-      utilization: 0,
+      utilization,
       isTracing: false,
       shared,
     });

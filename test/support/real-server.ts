@@ -2,10 +2,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, onTestFinished } from 'vitest';
+
+import { freePort } from './free-port.ts';
 
 /** /usr/sbin is not on everybody's PATH. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
@@ -74,15 +76,6 @@ export function refusalOf(
   const env = { ...process.env, PATH: FOLDERS.join(delimiter) };
   const { status, stderr } = spawnSync(command, args(file), { encoding: 'utf8', env });
   return status === 0 ? null : stderr;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -6,8 +6,9 @@ import { parseTargetUrl } from '../url.ts';
 import { authHeaderNames, checkAuth } from './auth/check-auth.ts';
 import { storedAuth } from './auth/webhook-auth.ts';
 import { certificatesPem, EXPECTED_CERTIFICATES, parseCertificates } from '../certificates.ts';
-import { parseCustomHeaders, takenHeaders } from './custom-headers.ts';
+import { parseCustomHeaders } from './custom-headers.ts';
 import { checkHandshake, HANDSHAKE_FIELDS } from './handshake-fields.ts';
+import { headerClaims, takenHeaders } from './header-claims.ts';
 import type { WebhookOptions } from './options.ts';
 import { checkSecrets, SECRET_FIELDS } from './secrets.ts';
 
@@ -45,13 +46,11 @@ export function checkWebhook(
     else problems.push({ pointer: '/config/url', code: parsed.code, message: parsed.message });
   }
 
-  const isTaken = takenHeaders(messageFormat(profile), httpSignature);
+  const format = messageFormat(profile);
+  const isTaken = takenHeaders(format, httpSignature);
   const auth = checkAuth(givenAuth, storedAuth(currentAuth), { guard, nowMs, isTaken }, problems);
-  const authNames = authHeaderNames(auth);
-  const headers = parseCustomHeaders(
-    config['custom_headers'],
-    (name) => isTaken(name) || authNames.has(name),
-  );
+  const claims = headerClaims(format, httpSignature, authHeaderNames(auth));
+  const headers = parseCustomHeaders(config['custom_headers'], claims);
   if (!headers.ok) problems.push(...headers.problems);
 
   const ca = checkCa(config['ca'], problems);

@@ -1,13 +1,11 @@
 /**
- * The headers that a tenant adds to his deliveries: a JSON object of names and values, or its text. Names are tokens
- * and values visible ASCII (RFC 9110, 5.1 and 5.5), and none may take the place of those that frame, identify or sign
- * the message.
+ * The headers that a tenant adds to his deliveries, or replaces in them: a JSON object of names and values, or its text.
+ * Names are tokens and values visible ASCII (RFC 9110, 5.1 and 5.5). Which are not his to set: header-claims.ts.
  */
 import { MASK } from '../destination-type.ts';
-import type { HttpSignature } from '../../domain/http-signature.ts';
-import type { MessageFormat } from '../../domain/message-format.ts';
 import type { FieldProblem } from '../destination-type.ts';
-import { HTTP_SIGNATURE_HEADERS } from './http-signature.ts';
+import { claimMessage } from './header-claims.ts';
+import type { HeaderClaims } from './header-claims.ts';
 
 export type CustomHeaders =
   | {
@@ -19,17 +17,11 @@ export type CustomHeaders =
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/;
-const RESERVED =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|content-type|content-encoding|user-agent|accept-encoding|webhook-.*)$/i;
 const SECRET = /auth|bearer|cookie|credential|jwt|key|pass|pwd|secret|session|signature|token/i;
 const MAX_HEADERS = 50;
 const POINTER = '/config/custom_headers';
 
-/** `isTaken`: as `takenHeaders` says. */
-export function parseCustomHeaders(
-  given: unknown,
-  isTaken: (name: string) => boolean = () => false,
-): CustomHeaders {
+export function parseCustomHeaders(given: unknown, claims: HeaderClaims): CustomHeaders {
   if (given === undefined || given === null || given === '')
     return { ok: true, headers: [], json: null };
   const object = typeof given === 'string' ? parseJson(given) : given;
@@ -48,7 +40,8 @@ export function parseCustomHeaders(
       { pointer: POINTER, code: 'too_many', message: `At most ${MAX_HEADERS} custom headers.` },
     ]);
   }
-  const problems = headers.flatMap(([name, value]) => judge(name, value, isTaken));
+  const replaced = new Set<string>();
+  const problems = headers.flatMap(([name, value]) => judge(name, value, claims, replaced));
   if (problems.length > 0) return refuse(problems);
   const pairs = headers.map(([name, value]): [string, string] => [name, String(value)]);
   return {
@@ -58,26 +51,12 @@ export function parseCustomHeaders(
   };
 }
 
-/** Whether the destination's messages set the header themselves; asked in lower case. */
-export function takenHeaders(
-  { headerNames }: MessageFormat,
-  httpSignature: HttpSignature | null,
-): (name: string) => boolean {
-  return (name) =>
-    headerNames.has(name) || (httpSignature !== null && HTTP_SIGNATURE_HEADERS.includes(name));
-}
-
 export function isHeaderName(name: string): boolean {
   return TOKEN.test(name);
 }
 
 export function isHeaderValue(value: string): boolean {
   return VALUE.test(value);
-}
-
-/** Frames, describes or identifies the message: nobody but the sender sets it. */
-export function isReservedHeader(name: string): boolean {
-  return RESERVED.test(name);
 }
 
 /** Whether the record of an attempt hides the value. */
@@ -97,21 +76,27 @@ export function maskedHeaders(json: string): string {
   return JSON.stringify(Object.fromEntries(shown));
 }
 
-function judge(name: string, value: unknown, isTaken: (name: string) => boolean): FieldProblem[] {
+/** `replaced`: the names, in lower case, of what others before this one take the place of. */
+function judge(
+  name: string,
+  value: unknown,
+  claims: HeaderClaims,
+  replaced: Set<string>,
+): FieldProblem[] {
   const pointer = `${POINTER}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   if (!isHeaderName(name))
     return [
       { pointer, code: 'header_name', message: 'This is not a name that a header can have.' },
     ];
-  if (RESERVED.test(name) || isTaken(name.toLowerCase())) {
-    return [
-      {
-        pointer,
-        code: 'header_reserved',
-        message: 'This header is set by the sender and cannot be replaced.',
-      },
-    ];
+  const lower = name.toLowerCase();
+  const claim = claims.of(lower);
+  if (claim !== null)
+    return [{ pointer, code: 'header_reserved', message: claimMessage(claim, name) }];
+  if (replaced.has(lower)) {
+    const message = `“${name}” is there already, in other letters: give it once.`;
+    return [{ pointer, code: 'duplicate', message }];
   }
+  if (claims.isReplaced(lower)) replaced.add(lower);
   if (typeof value !== 'string' || !isHeaderValue(value)) {
     return [
       {

@@ -25,7 +25,8 @@ export const WEBHOOK_DESCRIPTION: TypeDescription = {
       key: 'custom_headers',
       type: 'key_value_map',
       label: 'Custom headers',
-      description: 'Headers that each request carries besides its own.',
+      description:
+        'Headers that each request carries besides its own, or instead of those that only inform.',
       required: false,
     },
     {

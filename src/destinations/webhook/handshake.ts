@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export interface HandshakeOptions {
   readonly url: URL;
   readonly channel: Channel;
-  /** Those of the destination, which may let one in. */
+  /** Those of every request, and those of the destination, which may let one in. */
   readonly headers: readonly string[];
   readonly profile: Profile;
   /** What is asked for in requests a minute; `null`: nothing. */
@@ -78,10 +78,6 @@ export class Handshake {
         method: 'OPTIONS',
         path: url.href.slice(url.origin.length),
         headers: [
-          'user-agent',
-          webhook.userAgent,
-          'accept-encoding',
-          'identity',
           ...headers,
           'WebHook-Request-Origin',
           webhook.origin,

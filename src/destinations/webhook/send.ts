@@ -4,6 +4,7 @@ import { headerLines } from '../../domain/attempt.ts';
 import type { Outcome, RequestShape } from '../../domain/attempt.ts';
 import { messageFormat } from '../../domain/message-format.ts';
 import type { MessageFormat } from '../../domain/message-format.ts';
+import type { Profile } from '../../domain/profile.ts';
 import type { SigningKey } from '../../domain/signing-secret.ts';
 import { MessageValues } from '../../domain/template.ts';
 import { MASK } from '../destination-type.ts';
@@ -14,15 +15,11 @@ import { authHeaderNames } from './auth/check-auth.ts';
 import { openAuth } from './auth/open-auth.ts';
 import type { AuthParts, OpenedAuth } from './auth/open-auth.ts';
 import { storedAuth } from './auth/webhook-auth.ts';
-import {
-  isReservedHeader,
-  isSecretHeader,
-  parseCustomHeaders,
-  takenHeaders,
-} from './custom-headers.ts';
+import { isSecretHeader, parseCustomHeaders } from './custom-headers.ts';
 import { Exchange } from './exchange.ts';
 import type { Before } from './exchange.ts';
 import { Handshake } from './handshake.ts';
+import { headerClaims, isReservedHeader, takenHeaders } from './header-claims.ts';
 import { createHttpSigner } from './http-signature.ts';
 import type { HttpSigner } from './http-signature.ts';
 import { metadataHeaders } from './metadata-headers.ts';
@@ -33,6 +30,8 @@ import type { ValidKey } from './secrets.ts';
 
 const METHOD = 'POST';
 const NO_HEADERS: readonly string[] = [];
+
+type HeaderPair = readonly [name: string, value: string];
 
 export class WebhookSender implements Sender {
   readonly #destination: OpenDestination;
@@ -61,22 +60,19 @@ export class WebhookSender implements Sender {
     const auth = openAuth(stored, parts);
     const authNames = authHeaderNames(stored);
     const taken = takenHeaders(format, httpSignature);
-    const setByUs = (name: string) => taken(name) || authNames.has(name);
-    const custom = parseCustomHeaders(config['custom_headers'], setByUs);
+    const claims = headerClaims(format, httpSignature, authNames);
+    const custom = parseCustomHeaders(config['custom_headers'], claims);
     if (!custom.ok) throw new Error('the stored webhook destination is not valid');
-    const ours = [
-      'content-type',
-      profile.contentType,
-      'user-agent',
-      options.userAgent,
-      'accept-encoding',
-      'identity',
-    ];
     const customNames = new Set(custom.headers.map(([name]) => name.toLowerCase()));
+    const isKept = ([name]: HeaderPair) => !customNames.has(name.toLowerCase());
+    const general = generalHeaders(options).filter(isKept);
+    const ours = [...contentHeaders(profile).filter(isKept), ...general].flat();
     this.#destination = destination;
     this.#pools = pools;
     this.#options = options;
-    this.#format = format;
+    this.#format = profile.headers.every(isKept)
+      ? format
+      : messageFormat({ ...profile, headers: profile.headers.filter(isKept) });
     this.#channel = channelOf(url.origin, auth, config['ca'], pools);
     this.#authenticator = auth.authenticator;
     // Not `search`: it has no `?` where nothing follows.
@@ -85,7 +81,8 @@ export class WebhookSender implements Sender {
     this.#keys = usesSecrets ? validKeys(credentials, profile) : [];
     this.#currentKeys = this.#keys.slice(0, 1).map(({ key }) => key);
     this.#sharedHeaders = [...ours, ...custom.headers.flat(), ...auth.headers.flat()];
-    this.#isTaken = (name) => setByUs(name) || customNames.has(name) || isReservedHeader(name);
+    this.#isTaken = (name) =>
+      taken(name) || authNames.has(name) || customNames.has(name) || isReservedHeader(name);
     this.#httpSigner =
       httpSignature === null
         ? null
@@ -99,7 +96,11 @@ export class WebhookSender implements Sender {
         : new Handshake({
             url,
             channel: this.#channel,
-            headers: [...custom.headers.flat(), ...auth.headers.flat()],
+            headers: [
+              ...general,
+              ...custom.headers.filter((each) => !isOfContent(each)),
+              ...auth.headers,
+            ].flat(),
             profile,
             rate: config['webhook_request_rate'] ?? null,
             pools,
@@ -220,6 +221,23 @@ export class WebhookSender implements Sender {
     if (found.leftOut.length === 0) return null;
     return `Left out, as it is no legal header: metadata ${found.leftOut.map((name) => JSON.stringify(name)).join(', ')}.`;
   }
+}
+
+/** Of every request. */
+function generalHeaders({ userAgent }: WebhookOptions): readonly HeaderPair[] {
+  return [
+    ['user-agent', userAgent],
+    ['accept-encoding', 'identity'],
+  ];
+}
+
+/** Of those with a body. */
+function contentHeaders({ contentType }: Profile): readonly HeaderPair[] {
+  return [['content-type', contentType]];
+}
+
+function isOfContent([name]: HeaderPair): boolean {
+  return name.toLowerCase() === 'content-type';
 }
 
 /** Written by the receiver. */

@@ -72,6 +72,11 @@ const HttpSignatureBody = closedObject(
   { description: 'HTTP message signatures (RFC 9421), beside the signature of the profile.' },
 );
 const Fields = record(anything, { maxProperties: 100 });
+const ConfigFields = record(anything, {
+  maxProperties: 100,
+  description:
+    'The fields of its type (`GET /destination-types`). `custom_headers` of a webhook go out with each request, and replace `user-agent`, `content-type` and those headers of the profile that only inform; what frames, signs or authenticates the message is refused with the reason.',
+});
 
 type HttpSignatureGiven = Pick<HttpSignature, 'algorithm'> & Partial<HttpSignature>;
 
@@ -107,7 +112,7 @@ export const DestinationBodySchema = closedObject(
     http_signature: optional(nullable(HttpSignatureBody)),
     topics: Topics,
     filter: optional(nullable(Filter)),
-    config: optional(Fields),
+    config: optional(ConfigFields),
     credentials: optional(Fields),
     auth: optional(nullable(Auth)),
     delivery_metadata: optional(nullable(StringMap)),
@@ -158,7 +163,7 @@ export const DestinationPatchSchema = closedObject(
     http_signature: optional(nullable(HttpSignatureBody)),
     topics: optional(Topics),
     filter: optional(nullable(Filter, { description: 'Replaced whole; `{}` or null: none.' })),
-    config: optional(Fields),
+    config: optional(ConfigFields),
     credentials: optional(Fields),
     auth: optional(nullable(Auth)),
     delivery_metadata: optional(nullable(StringMapPatch)),

@@ -25,13 +25,20 @@ const INSERT_EVENTS_ALONE = `
                        $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bigint[])`;
 const INSERT_EVENTS = `WITH keys AS (${INSERT_KEYS}) ${INSERT_EVENTS_ALONE}`;
 
+// To the owner of its lane, if that lives (given.ts). What waits for its turn, or its time, is claimed.
+const GIVEN_TO = `
+  SELECT -owner FROM lanes JOIN nodes ON incarnation = owner
+  WHERE lanes.tenant_no = new.tenant_no AND lanes.destination_no = new.destination_no AND lease_until > clock_timestamp()
+    AND NOT EXISTS (SELECT 1 FROM nodes AS older WHERE NOT older.reads_given AND older.lease_until > clock_timestamp())`;
 const INSERT_DELIVERIES = `
   INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
                           next_attempt_ms, claimed_by, updated_ms, order_key)
-  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms, claimed_by, updated_ms, order_key
+  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms,
+         CASE WHEN is_given THEN coalesce((${GIVEN_TO}), 0) ELSE claimed_by END, updated_ms, order_key
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
-              $8::bigint[], $9::text[])
-    AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, updated_ms, order_key)`;
+              $8::boolean[], $9::bigint[], $10::text[])
+    AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, is_given, updated_ms,
+            order_key)`;
 
 interface EventRow {
   readonly tenantNo: number;
@@ -48,6 +55,7 @@ interface DeliveryRow {
   readonly status: number;
   readonly dueAtMs: number | null;
   readonly claimedBy: number;
+  readonly isGiven: boolean;
   readonly nowMs: number;
   readonly orderKey: string | null;
 }
@@ -164,6 +172,7 @@ class Group {
         status: isSuperseded ? STATUS_CODE.canceled : STATUS_CODE.pending,
         dueAtMs: isSuperseded ? null : dueAtMs,
         claimedBy: isClaimed ? this.#session.incarnation : 0,
+        isGiven: !isClaimed && order === 'none' && event.deliverAtMs === null,
         nowMs,
         orderKey: storedKey(order, key, seq, ordinal),
       });
@@ -210,6 +219,7 @@ function deliveryColumns(rows: readonly DeliveryRow[]) {
     smallints(rows.map(({ status }) => status)),
     bigints(rows.map(({ dueAtMs }) => dueAtMs)),
     bigints(rows.map(({ claimedBy }) => claimedBy)),
+    booleans(rows.map(({ isGiven }) => isGiven)),
     bigints(rows.map(({ nowMs }) => nowMs)),
     texts(rows.map(({ orderKey }) => orderKey)),
   ] as const;

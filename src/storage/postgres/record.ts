@@ -28,7 +28,7 @@ const RECORD_FIRST = `
                started_ms, reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us, shape_no,
                request_headers, response_status, response_headers, response_body, truncated)
     WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
-      AND deliveries.ordinal = done.ordinal AND deliveries.claimed_by = $1
+      AND deliveries.ordinal = done.ordinal AND abs(deliveries.claimed_by) = $1
       AND deliveries.status + 0 = ${STATUS_CODE.pending} AND deliveries.last_attempt_seq IS NULL
       AND deliveries.event_seq BETWEEN $27 AND $28
     RETURNING deliveries.tenant_no, done.seq, deliveries.event_seq, deliveries.ordinal, deliveries.destination_no,
@@ -50,7 +50,7 @@ const held = (one: string) => `
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS done (tenant_no, event_seq, ordinal)
   JOIN deliveries ON deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
                  AND deliveries.ordinal = done.ordinal
-  WHERE claimed_by = $4 AND deliveries.event_seq BETWEEN $5 AND $6 ${one}
+  WHERE abs(claimed_by) = $4 AND deliveries.event_seq BETWEEN $5 AND $6 ${one}
   FOR UPDATE OF deliveries`;
 const HELD = held('');
 const HELD_OF_ONE = held('AND deliveries.tenant_no = $7');

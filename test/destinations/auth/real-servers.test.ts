@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
+import { apacheWithQopNone, INSTALLED, loadModules, NO_QOP_NONE } from '../../support/apache.ts';
 import { createCertificate } from '../../support/certificate.ts';
-import { describeWith, refusalOf, startRealServer } from '../../support/real-server.ts';
+import { describeWith, startRealServer } from '../../support/real-server.ts';
 import { OK, startRawReceiver, type RawReceiver } from '../../support/raw-receiver.ts';
 import {
   createLoopbackType,
@@ -20,7 +21,6 @@ const DIGEST = { method: 'digest', ...USER };
 const WRONG = { ...DIGEST, password: 'wrong' };
 
 const CHERRYPY = '/usr/lib/python3/dist-packages/cherrypy';
-const MODULES = '/usr/lib/apache2/modules';
 
 describeWith('apache2', 'Apache’s mod_auth_digest', () => {
   it('accepts our digest, and only the first message goes out twice', async () => {
@@ -40,10 +40,10 @@ describeWith('apache2', 'Apache’s mod_auth_digest', () => {
   });
 
   it('accepts the form without qop', async ({ skip }) => {
-    const refusal = apacheRefuses('none');
-    skip(refusal !== null, `${refusal}`);
+    const apache = apacheWithQopNone();
+    if (apache === null) return skip(NO_QOP_NONE);
     const behind = await startRawReceiver(({ socket }) => socket.write(OK));
-    const { port } = await startApache(behind, 'none');
+    const { port } = await startApache(behind, 'none', apache);
     const url = `http://127.0.0.1:${port}/hook?a=1&b=c`;
     const sender = openWebhook(createLoopbackType(), url, { auth: DIGEST });
     for (let count = 0; count < 3; count++) expectDelivered(await sender.send(createMessage()));
@@ -164,31 +164,14 @@ http {
   }
 });
 
-const APACHE_MODULES = ['mpm_event', 'authn_core', 'authn_file', 'authz_core', 'authz_user']
-  .concat(['auth_digest', 'proxy', 'proxy_http'])
-  .map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`)
-  .join('\n');
-
-/** Why this Apache does not have that qop: 2.4.71 is without `none`, 2.4.68 had it. */
-function apacheRefuses(qop: string): string | null {
-  const refusal = refusalOf(
-    'apache2',
-    (file) => ['-t', '-f', file],
-    `${APACHE_MODULES}\n<Location />\nAuthDigestQop ${qop}\n</Location>\n`,
-  );
-  return refusal?.includes('AuthDigestQop') === true
-    ? `this Apache is without it: ${refusal.trim().split('\n').at(-1)}`
-    : null;
-}
-
-function startApache(behind: RawReceiver, qop = 'auth') {
+function startApache(behind: RawReceiver, qop = 'auth', apache = INSTALLED) {
   return startRealServer({
-    command: 'apache2',
+    command: apache.command,
     args: (folder) => ['-D', 'FOREGROUND', '-d', folder, '-f', join(folder, 'httpd.conf')],
     files: (port, folder) => ({
       users: htdigest('md5'),
       'httpd.conf': `
-${APACHE_MODULES}
+${loadModules(apache)}
 ${process.getuid?.() === 0 ? 'User www-data' : ''}
 ServerName 127.0.0.1
 Listen 127.0.0.1:${port}

@@ -1,5 +1,6 @@
 /** Fixed secret headers, such as `x-api-key`. */
-import { isHeaderName, isHeaderValue, isReservedHeader } from '../custom-headers.ts';
+import { isHeaderName, isHeaderValue } from '../custom-headers.ts';
+import { isReservedHeader } from '../header-claims.ts';
 import type { AuthFields } from './auth-fields.ts';
 
 export interface HeaderAuth {
