@@ -9,6 +9,7 @@ import type {
 } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
+import { about, byTenant } from './by-tenant.ts';
 import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { byDue, CLAIMANTS, firstDue, firstOf, keyOf, oldestDue, placeOf } from './due.ts';
 import type { Due, Lane, LaneOfDue } from './due.ts';
@@ -36,14 +37,16 @@ const LATER_WITHOUT_KEY = `
 
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries. `status + 0`:
 // as in record.ts.
-const CLAIM = `
+const claimed = (one: string) => `
   UPDATE deliveries SET claimed_by = $1
   FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[]) AS wanted (tenant, seq, place, claimant)
   JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
   WHERE deliveries.tenant_no = wanted.tenant AND event_seq = wanted.seq AND ordinal = place
     AND claimed_by = claimant AND status + 0 = ${STATUS_CODE.pending}
-    AND events.seq BETWEEN $6 AND $7 AND event_seq BETWEEN $6 AND $7
+    AND events.seq BETWEEN $6 AND $7 AND event_seq BETWEEN $6 AND $7 ${one}
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key, ${OF_EVENT}`;
+const CLAIM = claimed('');
+const CLAIM_OF_ONE = claimed('AND deliveries.tenant_no = $8 AND events.tenant_no = $8');
 
 const FIND_LANES = `
   SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling,
@@ -55,13 +58,15 @@ const FIND_LANES = `
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
 
 // Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
-const RELEASE = `
+const released = (one: string) => `
   UPDATE deliveries
   SET claimed_by = 0,
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
   WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND abs(claimed_by) = $2
-    AND event_seq BETWEEN $6 AND $7`;
+    AND event_seq BETWEEN $6 AND $7 ${one}`;
+const RELEASE = released('');
+const RELEASE_OF_ONE = released('AND deliveries.tenant_no = $8');
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
@@ -278,18 +283,21 @@ async function take(
 ): Promise<Map<string, ClaimedDelivery>> {
   const taken = new Map<string, ClaimedDelivery>();
   for (const { key, tenantNo } of due) session.memory.eventTenants.note(key.seq, tenantNo);
-  const groups = byDay(due, ({ key }) => key.seq).map((group) => {
-    const seqs = group.map(({ key }) => key.seq);
-    return session.rows(
-      CLAIM,
-      session.incarnation,
-      bigints(group.map(({ tenantNo }) => tenantNo)),
-      bigints(seqs),
-      integers(group.map(({ key }) => key.ordinal)),
-      bigints(group.map(({ claimant }) => claimant)),
-      ...spanOf(seqs),
-    );
-  });
+  const groups = byTenant(session, due, tenantOf).flatMap((part) =>
+    byDay(part, ({ key }) => key.seq).map((group) => {
+      const seqs = group.map(({ key }) => key.seq);
+      const values = [
+        session.incarnation,
+        bigints(group.map(tenantOf)),
+        bigints(seqs),
+        integers(group.map(({ key }) => key.ordinal)),
+        bigints(group.map(({ claimant }) => claimant)),
+        ...spanOf(seqs),
+      ];
+      const [{ tenantNo = 0 } = {}] = group;
+      return session.rows(...about(session, [CLAIM, CLAIM_OF_ONE], tenantNo, ...values));
+    }),
+  );
   for (const row of (await Promise.all(groups)).flat())
     taken.set(nameOf(keyOf(row)), claimedDelivery(session, row));
   return taken;
@@ -299,15 +307,22 @@ export const release: Operation<Storage['release'], WriteSession> = async (
   session,
   { deliveries },
 ) => {
-  for (const group of byDay(deliveries, seqOf)) {
-    const seqs = group.map(seqOf);
-    const ordinals = group.map(({ ordinal }) => ordinal);
-    // `null`, where the event is gone, is nobody's.
-    const tenants = await session.memory.eventTenants.of(session, seqs);
-    const nowMs = session.clock.nowMs();
-    const span = spanOf(seqs);
-    await session.run(RELEASE, nowMs, session.incarnation, seqs, ordinals, tenants, ...span);
-  }
+  const tenants = await session.memory.eventTenants.of(session, deliveries.map(seqOf));
+  const nowMs = session.clock.nowMs();
+  // Where the event is gone, there is nothing to release.
+  const known = deliveries.flatMap(({ seq, ordinal }, place) => {
+    const tenantNo = tenants[place] ?? null;
+    return tenantNo === null ? [] : [{ seq, ordinal, tenantNo }];
+  });
+  for (const part of byTenant(session, known, tenantOf))
+    for (const group of byDay(part, seqOf)) {
+      const seqs = group.map(seqOf);
+      const ordinals = group.map(({ ordinal }) => ordinal);
+      const [{ tenantNo = 0 } = {}] = group;
+      const who = [nowMs, session.incarnation] as const;
+      const values = [...who, seqs, ordinals, group.map(tenantOf), ...spanOf(seqs)];
+      await session.run(...about(session, [RELEASE, RELEASE_OF_ONE], tenantNo, ...values));
+    }
 };
 
 export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
@@ -318,6 +333,10 @@ export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
     destinationId: String(row['id']),
     firstDueAtMs: Number(row['due_ms']),
   }));
+}
+
+function tenantOf({ tenantNo }: { readonly tenantNo: number }): number {
+  return tenantNo;
 }
 
 function seqOf({ seq }: DeliveryKey): number {

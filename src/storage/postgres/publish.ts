@@ -3,6 +3,7 @@ import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
+import { byTenant } from './by-tenant.ts';
 import { dayOf } from './days.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
@@ -13,15 +14,16 @@ import { STATUS_CODE } from './statuses.ts';
 
 // An id of before may stand there still, of an event that retention has dropped. That there is no other, same-id.ts has
 // found out: all that publish wait for each other.
-const INSERT_EVENTS = `
-  WITH keys AS (
-    INSERT INTO event_keys (tenant_no, seq, id)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (tenant_no, seq, id) WHERE id IS NOT NULL
-    ON CONFLICT (tenant_no, id) DO UPDATE SET seq = excluded.seq)
+const INSERT_KEYS = `
+  INSERT INTO event_keys (tenant_no, seq, id)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (tenant_no, seq, id) WHERE id IS NOT NULL
+  ON CONFLICT (tenant_no, id) DO UPDATE SET seq = excluded.seq`;
+const INSERT_EVENTS_ALONE = `
   INSERT INTO events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, metadata, resource, order_key,
                       requested_destination_id, data, deliver_at_ms)
   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
                        $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bigint[])`;
+const INSERT_EVENTS = `WITH keys AS (${INSERT_KEYS}) ${INSERT_EVENTS_ALONE}`;
 
 // To the owner of its lane, if that lives (given.ts). What waits for its turn, or its time, is claimed.
 const GIVEN_TO = `
@@ -114,9 +116,17 @@ class Group {
     const deliveries = this.#deliveries;
     this.#events = [];
     this.#deliveries = [];
-    if (events.length > 0) this.#session.send(INSERT_EVENTS, ...eventColumns(events));
-    if (deliveries.length > 0)
-      this.#session.send(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
+    const session = this.#session;
+    for (const part of byTenant(session, events, tenantOf)) {
+      const columns = eventColumns(part);
+      if (session.isDistributed) {
+        // Citus takes no statement that inserts twice.
+        session.send(INSERT_KEYS, ...columns.slice(0, KEY_COLUMNS));
+        session.send(INSERT_EVENTS_ALONE, ...columns);
+      } else session.send(INSERT_EVENTS, ...columns);
+    }
+    for (const part of byTenant(session, deliveries, tenantOf))
+      session.send(INSERT_DELIVERIES, ...deliveryColumns(part));
   }
 
   async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
@@ -176,6 +186,11 @@ class Group {
     };
   }
 }
+
+const tenantOf = ({ tenantNo }: { readonly tenantNo: number }) => tenantNo;
+
+/** Tenant, number and id. */
+const KEY_COLUMNS = 3;
 
 function eventColumns(rows: readonly EventRow[]) {
   return [

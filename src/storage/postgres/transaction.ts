@@ -54,6 +54,7 @@ interface TransactionParts {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly prepared: Prepared;
+  readonly isDistributed: boolean;
 }
 
 export class Transactions {
