@@ -36,7 +36,7 @@ async function runHere() {
   // is whoever wanted this one.
   if (process.env.npm_lifecycle_event) stopWithParent();
   // What is loaded at the start would let the young generation grow to its bound, and it would keep those 20 MiB; it
-  // may grow again once the server runs (src/main.ts).
+  // may grow again once the server runs (src/serve.ts).
   v8.setFlagsFromString('--semi-space-growth-factor=1');
   await import(await programUrl());
 }

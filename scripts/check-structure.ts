@@ -17,7 +17,7 @@ const MAX_LINES = 400;
 const SAYS_NOTHING =
   /^(?:utils?|helpers?|common|misc|shared|types)$|[-_.](?:utils?|helpers?|misc)$/;
 const CLOCK_READERS = new Set(['src/domain/clock.ts', 'src/domain/id.ts']);
-const MAY_LOAD_LATE = /^src\/(?:(?:main|optional-parts)\.ts$|cli\/)/;
+const MAY_LOAD_LATE = /^src\/(?:(?:main|serve|optional-parts)\.ts$|cli\/)/;
 const PACKAGE_ENTRY = /^sdk\/(?:src\/)?index\.ts$/;
 const DRIVER = /^src\/(?:storage|destinations)\/[^/]+(?=\/)/;
 const OWN_PACKAGE = /^angarium(?:\/|$)/;
@@ -126,7 +126,7 @@ function checkImport(file: SourceFile, found: Import, problem: Report): void {
     problem(
       path,
       line,
-      'import() hides a dependency from the rules. Import at the top, or have src/main.ts hand it over.',
+      'import() hides a dependency from the rules. Import at the top, or have src/serve.ts hand it over.',
     );
   }
   if (path.startsWith('sdk/') && leaves(found, ['sdk'])) {

@@ -4,18 +4,16 @@
  */
 import { publishOne } from '../api.ts';
 import type { Bench, Row, Scenario } from '../bench.ts';
-import { medianOf } from '../figures.ts';
-import { lanesByNode, measureNodes, startNodes } from '../nodes.ts';
+import { costRows, measureBatches, medianRow } from '../node-costs.ts';
+import { lanesByNode, startNodes } from '../nodes.ts';
 import type { NodesRun, PublishTo } from '../nodes.ts';
 import { sleep } from '../part.ts';
 import type { Postgres } from '../postgres.ts';
 import { EVENTS_PER_SECOND, measureSteadilyAt } from '../steady.ts';
 import type { SteadyRun } from '../steady.ts';
-import { batchLoad } from './batched.ts';
 
 const NODES = 2;
 const ROUNDS = 2;
-const TENANTS = 64;
 /** Until both have seen each other, and lanes that are to move have moved. */
 const MEETING_MS = 3000;
 const TO = ['owner', 'other'] as const satisfies readonly PublishTo[];
@@ -31,7 +29,9 @@ export const laneOwners: Scenario = {
     const steady = new Map<(typeof TO)[number], SteadyRun[]>(TO.map((to) => [to, []]));
     for (let round = 0; round < bench.repetitions(ROUNDS); round++)
       for (const to of round % 2 === 0 ? TO : TO.toReversed()) {
-        batched.get(to)?.push(await batchedTo(bench, postgres, to));
+        batched
+          .get(to)
+          ?.push(await measureBatches(bench, postgres, { nodes: NODES, publishTo: to }));
         steady.get(to)?.push(await steadilyTo(bench, postgres, to));
       }
     const all = [...[...batched.values()].flat(), ...[...steady.values()].flat()];
@@ -51,17 +51,6 @@ function notesOf(
   runs: readonly { readonly notes: readonly string[] }[],
 ): string[] {
   return runs.flatMap(({ notes }) => [`${NAMES[to]}:`, notes.map((note) => `  ${note}`)].flat());
-}
-
-async function batchedTo(bench: Bench, postgres: Postgres, publishTo: PublishTo) {
-  const { connections, eventsPerBatch } = bench.options;
-  const each = Math.max(1, Math.round(connections / NODES));
-  return await measureNodes(bench, postgres, {
-    nodes: NODES,
-    tenants: TENANTS,
-    load: batchLoad({ connections: each, eventsPerBatch, isMixed: true }),
-    publishTo,
-  });
 }
 
 async function steadilyTo(
@@ -90,50 +79,11 @@ async function steadilyTo(
 }
 
 function rows(name: string, batched: readonly NodesRun[], steady: readonly SteadyRun[]): Row[] {
-  const row = (metric: string, measured: number, unit: string): Row => ({
-    metric: `${name}: ${metric}`,
-    measured,
-    unit,
-    bare: null,
-    target: null,
-  });
-  const median = (of: (run: NodesRun) => number) => medianOf(batched.map(of));
-  const ms = (of: (run: SteadyRun) => number) => medianOf(steady.map(of));
-  return [
-    row(
-      'batched, delivered and recorded',
-      median(({ perSecond }) => perSecond),
-      '/s',
-    ),
-    row(
-      'statements a delivery',
-      median(({ statements }) => statements),
-      '',
-    ),
-    row(
-      'rows written a delivery',
-      median(({ rowWrites }) => rowWrites),
-      '',
-    ),
-    row(
-      'CPU of the database a delivery',
-      median(({ databaseCpuUs }) => databaseCpuUs),
-      'us',
-    ),
-    row(
-      'CPU of the nodes a delivery',
-      median(({ nodeCpuUs }) => nodeCpuUs),
-      'us',
-    ),
-    row(
-      `p50 at ${EVENTS_PER_SECOND}/s`,
-      ms(({ latencyMs }) => latencyMs.p50),
+  const latency = (share: 'p50' | 'p99') =>
+    medianRow(
+      `${name}: ${share} at ${EVENTS_PER_SECOND}/s`,
       'ms',
-    ),
-    row(
-      `p99 at ${EVENTS_PER_SECOND}/s`,
-      ms(({ latencyMs }) => latencyMs.p99),
-      'ms',
-    ),
-  ];
+      steady.map(({ latencyMs }) => latencyMs[share]),
+    );
+  return [...costRows(name, batched), latency('p50'), latency('p99')];
 }

@@ -30,7 +30,7 @@ export type Payload = PayloadShape | `${typeof EXPRESSION_PREFIX}${string}`;
 
 export const EXPRESSION_PREFIX = 'jmespath:';
 
-/** Expressions that build bodies, however they are evaluated: handed over by main.ts. */
+/** Expressions that build bodies, however they are evaluated: handed over by serve.ts. */
 export interface Expressions {
   /** What is wrong with its text, as a sentence for the tenant; `null`: nothing. */
   check(expression: string): string | null;

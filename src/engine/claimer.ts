@@ -66,6 +66,7 @@ export class Claimer {
       isOrdered: lane.isOrdered,
       limit,
       ...(retriesFromMs === null ? {} : { retriesFromMs }),
+      givenAfter: lane.given.upTo,
     }));
     this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: nowMs }).then(
       (claimed) => this.#claimed(asked, claimed),
@@ -86,6 +87,7 @@ export class Claimer {
       if (limit <= 0) continue;
       left -= limit;
       lane.claiming = true;
+      lane.given.ask();
       asked.push({ lane, limit, retriesFromMs: isOfRetries ? lane.beginRetries() : null });
     }
     this.#host.takePlaces(room - left);

@@ -17,7 +17,6 @@ import { Lanes } from './lanes.ts';
 import { handover } from './lane-handover.ts';
 import type { Handover } from './lane-handover.ts';
 import type { LaneOwners } from './lane-owners.ts';
-import { liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { Recorded } from './record.ts';
@@ -137,14 +136,13 @@ export class Dispatcher {
     return !this.#stopped && this.#lanes.of(target).isCrowded(this.#parts.clock);
   }
 
-  /** Why deliveries that are due are not sent; `null`: nothing holds them up. `claimedSeq`: one that is here, of that event. */
-  waitsFor(tenantId: string, id: string, claimedSeq: number | null = null): LaneWait | null {
-    const lane = this.#laneOf(tenantId, id);
-    if (claimedSeq !== null && lane?.isQueued(claimedSeq) !== true) return null;
-    return lane?.waitsFor(this.#parts.clock.nowMs()) ?? null;
+  /** Why deliveries that are due are not sent; `null`: nothing holds them up. */
+  waitsFor(tenantId: string, id: string): LaneWait | null {
+    return this.laneOf(tenantId, id)?.waitsFor(this.#parts.clock.nowMs()) ?? null;
   }
 
-  #laneOf(tenantId: string, destinationId: string): Lane | undefined {
+  /** Of a destination that had something to send since this node began. */
+  laneOf(tenantId: string, destinationId: string): Lane | undefined {
     const target = this.#parts.routing.target(tenantId, destinationId);
     return target === undefined ? undefined : this.#lanes.find(target);
   }
@@ -185,7 +183,7 @@ export class Dispatcher {
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
   withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
-    const lane = this.#laneOf(tenantId, destinationId);
+    const lane = this.laneOf(tenantId, destinationId);
     const delivery = lane?.withdraw(key);
     if (lane !== undefined && delivery !== undefined) void this.#drop(lane, delivery);
   }
@@ -195,7 +193,7 @@ export class Dispatcher {
    * routing is read, the destination may be enabled again.
    */
   withdrawAll(tenantId: string, destinationId: string): void {
-    const lane = this.#laneOf(tenantId, destinationId);
+    const lane = this.laneOf(tenantId, destinationId);
     if (lane !== undefined) this.#empty(lane);
   }
 
@@ -262,8 +260,8 @@ export class Dispatcher {
     }
     for (const delivery of deliveries) {
       lane.handedBack(delivery);
-      if (delivery.superseded) void this.#drop(lane, delivery);
-      else this.#inMemory--;
+      this.#inMemory--;
+      if (delivery.superseded) void this.#cancelLeft(lane, delivery);
     }
     lane.hasFollowers = lane.isOrdered;
     this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
@@ -272,23 +270,26 @@ export class Dispatcher {
   }
 
   /**
-   * It leaves the memory without an attempt: what a newer version has superseded is canceled. Anything else goes back,
-   * whatever became of it meanwhile: canceled with its destination or by hand, made due once more, or kept. Where another
-   * destination has the id by now, it may have been claimed for that one.
+   * It leaves the memory without an attempt: canceled if a newer version has superseded it, and given back in any case,
+   * whatever became of it. Where another destination has the id by now, it may have been claimed for that one.
    */
   async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
-    const { tenantId, destinationId } = lane;
-    const hasLeft = delivery.superseded
-      ? await cancel(this.#parts, delivery)
-      : await handBack(this.#parts, [delivery]);
-    if (!hasLeft) {
+    const isFinal = !delivery.superseded || (await cancel(this.#parts, delivery));
+    if (!isFinal || !(await handBack(this.#parts, [delivery]))) {
       // Nobody else does it; after a crash what is superseded would come behind the newer version: that one waits.
       this.#later(() => this.#drop(lane, delivery));
       return;
     }
     this.#done(lane, delivery);
+    lane.given.left(delivery.event.seq);
     this.#left(lane);
-    this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
+    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+  }
+
+  /** It was superseded on its way out: it is in the storage, unclaimed. */
+  async #cancelLeft(lane: Lane, delivery: LiveDelivery): Promise<void> {
+    if (await cancel(this.#parts, delivery)) this.#done(lane, delivery);
+    else this.#later(() => this.#cancelLeft(lane, delivery));
   }
 
   #later(work: () => unknown): void {
@@ -308,7 +309,8 @@ export class Dispatcher {
   /** The outcome is safe: only now does the delivery leave the memory. */
   #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
     const lane = this.#lanes.of(target);
-    lane.unrecorded.delete(delivery);
+    lane.recorded(delivery);
+    if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
     if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
     if (isDone) this.#done(lane, delivery);
     else this.#blocked(lane, delivery);
@@ -382,10 +384,9 @@ export class Dispatcher {
   }
 
   #claimed(lane: Lane, found: ClaimedLane): void {
-    this.#inMemory += found.deliveries.length;
+    this.#inMemory += lane.take(found);
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
     const isOpen = lane.standing(target, this.#parts.clock.nowMs()) === 'open';
-    for (const each of found.deliveries) lane.queue.push(liveDelivery(lane.tenantId, each));
     if (!isOpen) this.#empty(lane);
     lane.left(found);
     if (lane.isOf(target)) this.#wake(lane);

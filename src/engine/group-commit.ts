@@ -34,6 +34,8 @@ export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   readonly clock: Clock;
   /** In which order they go. */
   readonly queue: Queue<Entry>;
+  /** Whether what waits meanwhile is refused with the group that was; nothing is by default. */
+  readonly refusesAll?: (error: unknown) => boolean;
   /** Called after the items of a group were told. */
   readonly onGroup?: () => void;
 }
@@ -102,6 +104,11 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
     return group;
   }
 
+  #refuseWaiting(error: unknown): void {
+    const { queue } = this.#options;
+    for (let left = queue.size; left > 0; left--) queue.shift()?.refused(error);
+  }
+
   async #write(group: readonly Entry[]): Promise<void> {
     try {
       const results = await this.#options.write(group);
@@ -113,6 +120,7 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
       });
     } catch (error) {
       for (const item of group) item.refused(error);
+      if (this.#options.refusesAll?.(error) === true) this.#refuseWaiting(error);
     }
     this.#options.onGroup?.();
   }

@@ -6,8 +6,9 @@ import type { Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../domain/clock.ts';
 import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
 import { Breaker } from './breaker.ts';
+import { Given } from './given.ts';
 import { OrderQueue } from './order-queue.ts';
-import { isRetry } from './live-delivery.ts';
+import { isRetry, liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedLane } from '../storage/claiming.ts';
@@ -55,6 +56,7 @@ export class Lane {
   hasFollowers = false;
   /** A claim for it is under way. */
   claiming = false;
+  readonly given = new Given();
 
   readonly #pace = new Pace();
   #target: Target;
@@ -231,6 +233,30 @@ export class Lane {
     return standingOf(this.#target, nowMs) !== 'open';
   }
 
+  /** What has come of a claim, but for what is in memory already; how many that were. */
+  take(found: ClaimedLane): number {
+    const taken = this.given.take(found, (seq) => this.#inMemory(seq) !== undefined);
+    for (const each of taken) this.queue.push(liveDelivery(this.tenantId, each));
+    return taken.length;
+  }
+
+  /** It is in the storage again. */
+  handedBack(delivery: LiveDelivery): void {
+    this.leaving.delete(delivery);
+    this.given.left(delivery.event.seq);
+    if (isRetry(delivery)) this.#retryLook.handedBack();
+  }
+
+  /** Its outcome is safe. */
+  recorded(delivery: LiveDelivery): void {
+    this.unrecorded.delete(delivery);
+    this.given.left(delivery.event.seq);
+  }
+
+  #inMemory(eventSeq: number): LiveDelivery | undefined {
+    return this.queue.find(eventSeq) ?? this.underWay(eventSeq) ?? ofEvent(this.leaving, eventSeq);
+  }
+
   /** The delivery of that event, if an attempt of it is not recorded yet. */
   underWay(eventSeq: number): LiveDelivery | undefined {
     return ofEvent(this.unrecorded, eventSeq);
@@ -238,15 +264,8 @@ export class Lane {
 
   /** A newer version has come: what is still in memory is marked. */
   supersede(eventSeq: number): void {
-    const queued =
-      this.queue.find(eventSeq) ?? this.underWay(eventSeq) ?? ofEvent(this.leaving, eventSeq);
+    const queued = this.#inMemory(eventSeq);
     if (queued !== undefined) queued.superseded = true;
-  }
-
-  /** It is in the storage again. */
-  handedBack(delivery: LiveDelivery): void {
-    this.leaving.delete(delivery);
-    if (isRetry(delivery)) this.#retryLook.handedBack();
   }
 
   /** Takes a delivery out of the queue, if it waits there. */

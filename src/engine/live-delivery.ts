@@ -27,10 +27,18 @@ export function isRetry({ attempts, askedBy }: LiveDelivery): boolean {
 
 export function liveDelivery(
   tenantId: string,
-  { key, event, ...claimed }: ClaimedDelivery,
+  { key, event, attempts, step, askedBy, orderKey }: ClaimedDelivery,
 ): LiveDelivery {
   const live = { ...event, tenantId, bodies: new Bodies() };
-  return { event: live, ordinal: key.ordinal, ...claimed, superseded: false };
+  return {
+    event: live,
+    ordinal: key.ordinal,
+    attempts,
+    step,
+    askedBy,
+    orderKey,
+    superseded: false,
+  };
 }
 
 /** An event with the bodies that were, or are being, rendered of it, so that all its destinations share them. */

@@ -10,6 +10,7 @@
  */
 import type { Clock, Timer } from '../domain/clock.ts';
 import { RingQueue } from '../domain/ring-queue.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { Courtesy } from './courtesy.ts';
 import { BUSY, MAX_COURTESY_MS, MAX_PACING_MS } from './pacing.ts';
@@ -27,8 +28,10 @@ export interface Paced {
 }
 
 export interface PacerParts {
+  readonly storage: Storage;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  /** Of this process's thread. */
   readonly utilization: () => number;
   /** How many of the tenant wait for their commit, having passed. */
   readonly waiting: (tenantId: string) => number;
@@ -97,14 +100,20 @@ export class Pacer<Entry extends Paced> {
   }
 
   #mustWait({ tenantId, targets, startedMs }: Entry, nowMs: number): boolean {
-    const { dispatcher, utilization } = this.#parts;
+    const { dispatcher } = this.#parts;
     const waitedMs = nowMs - startedMs;
     return (
       (waitedMs < MAX_PACING_MS &&
-        utilization() >= BUSY &&
+        this.#isBusy &&
         targets.some((target) => dispatcher.isCrowded(target))) ||
       (waitedMs < MAX_COURTESY_MS && this.#courtesy.mustWait(tenantId, nowMs))
     );
+  }
+
+  /** The thread, or a database that writes all the time. */
+  get #isBusy(): boolean {
+    const { storage, utilization } = this.#parts;
+    return Math.max(utilization(), storage.utilization?.() ?? 0) >= BUSY;
   }
 }
 

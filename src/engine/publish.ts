@@ -6,6 +6,7 @@ import type { Clock } from '../domain/clock.ts';
 import { EventView } from '../domain/event-view.ts';
 import type { EventResource, PublishRequest } from '../domain/event.ts';
 import { orderKeyFor } from '../domain/order.ts';
+import { StorageInDoubtError, StorageUnavailableError } from '../storage/storage.ts';
 import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
@@ -69,6 +70,9 @@ export class Publisher {
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
       queue,
+      // Nothing of them was begun, and they would wait as long once more.
+      refusesAll: (error) =>
+        error instanceof StorageUnavailableError && !(error instanceof StorageInDoubtError),
       onGroup: () => parts.dispatcher.pump(),
     });
   }

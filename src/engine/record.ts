@@ -27,7 +27,8 @@ const GATHER_MS = 5;
 const MAX_UNDER_WAY = 2;
 /** More outcomes than this waiting to be written: sending is ahead of the disk, and waits. */
 const MAX_WAITING = 5000;
-const RETRY_MS = 250;
+/** So long what the storage refused is held. */
+export const RECORD_RETRY_MS = 250;
 /** An outcome that is refused so often, though the medium works, is given up. */
 const MAX_REFUSALS = 5;
 
@@ -243,7 +244,7 @@ export class Recorder {
     if (isMedium) this.#failing = true;
     this.#held.push(pending);
     if (this.#held.length > 1) return;
-    this.#clock.schedule(RETRY_MS, () => this.#writeHeld());
+    this.#clock.schedule(RECORD_RETRY_MS, () => this.#writeHeld());
     this.#log.recordFailed(error, this.#waiting);
   }
 

@@ -1,4 +1,4 @@
-/** What the server is made of; handed over by main.ts. */
+/** What the server is made of; handed over by serve.ts. */
 import type { MailLinks } from '../domain/mail-link.ts';
 import type { Access } from '../engine/access.ts';
 import type { OutboxMeasures } from '../domain/outbox.ts';

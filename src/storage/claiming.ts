@@ -13,6 +13,17 @@ export interface LaneClaim {
    * `nextDueAtMs` is then of the next retry, or from when on to look for more, as not all of a long line are looked at.
    */
   readonly retriesFromMs?: number;
+  /**
+   * Up to where this node has taken what it was given (`NewEvent`): the last `givenUpTo` of the lane that came with an answer;
+   * `null`: nothing of it is in memory.
+   */
+  readonly givenAfter?: GivenPosition | null;
+}
+
+/** What a node is given of a lane becomes visible in this order. */
+export interface GivenPosition {
+  readonly dueAtMs: number;
+  readonly seq: number;
 }
 
 export interface ClaimedLane {
@@ -25,6 +36,8 @@ export interface ClaimedLane {
   readonly hasFollowers: boolean;
   /** Only a part of the lane was looked at, the next claim goes on there; `nextDueAtMs` is that of the claim. */
   readonly isPartial: boolean;
+  /** Where there are some among the deliveries that this node was given: up to the last of them. */
+  readonly givenUpTo?: GivenPosition;
 }
 
 export interface ClaimedDelivery {
@@ -35,6 +48,8 @@ export interface ClaimedDelivery {
   readonly step: number;
   /** Of the next attempt. */
   readonly askedBy: AskedBy;
+  /** It was given to this node, which may have it in memory already, where it was canceled and asked for again. */
+  readonly isGiven?: boolean;
   readonly event: {
     readonly seq: number;
     readonly id: string;

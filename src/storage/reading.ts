@@ -43,6 +43,14 @@ export interface MayLag {
   readonly mayLag?: boolean;
 }
 
+/** The server that such queries are answered from. */
+export interface ReplicaView {
+  /** While it is not, they are answered by the database itself. */
+  readonly isUsed: boolean;
+  /** How old its answer would be at most; `null`: it has given none yet. */
+  readonly lagMs: number | null;
+}
+
 /** Ordered by time within one tenant, by number (time of ingestion) over several or all. */
 export interface EventQuery extends MayLag {
   readonly ids: readonly string[];
@@ -94,7 +102,7 @@ export interface DeliveryRecord {
   /** Of a test event. */
   readonly test: boolean;
   readonly status: DeliveryStatus;
-  /** A live node has it in memory, waiting for its lane or in an attempt. */
+  /** A live node has claimed it, and so has it in memory, waiting for its lane or in an attempt. Not of what it was given. */
   readonly claimed: boolean;
   readonly attempts: number;
   readonly nextAttemptAtMs: number | null;

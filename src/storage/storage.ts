@@ -37,6 +37,7 @@ import type {
   Page,
   PageRequest,
   Position,
+  ReplicaView,
   StoredAttempt,
 } from './reading.ts';
 import type { TopicStorage } from './topic-storage.ts';
@@ -84,6 +85,9 @@ export interface Storage
    * on, that is what everything waits for. Not there where a thread of the process does it.
    */
   utilization?(): number;
+
+  /** The server that what may lag is read from; `null`, or not there: there is none. */
+  replica?(): ReplicaView | null;
 
   /** How this database spells the ids of events, deliveries and attempts. */
   readonly ids: IdCodec;
@@ -191,15 +195,17 @@ export interface Storage
   /**
    * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events; perhaps also what
    * was due at once before a clock was set back; or retries alone (`LaneClaim.retriesFromMs`). Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
+   * With them what this node was given since `givenAfter`, which is recorded and released as what it has claimed.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;
   /** Gives up claims of this node without an attempt: they are due again at once, or stay canceled (docs/decisions/028). */
   release(query: { deliveries: readonly DeliveryKey[] }): Promise<void>;
-  /** Every lane with deliveries that no live node has claimed, and when its first is due. */
+  /** Every lane with deliveries that no live node has claimed, or that one was given, and when its first is due. */
   waitingLanes(): Promise<WaitingLane[]>;
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the event.
    * `disabled`: nothing was done. `in_attempt`: a live node has it in memory; it goes on, if it was canceled there.
+   * One that such a node was given is due already.
    */
   retryByHand(query: {
     tenantId: string;
@@ -323,7 +329,10 @@ export interface NewEvent {
   readonly test: boolean;
   /** The `destination_id` that the caller asked for. */
   readonly requestedDestinationId: string | null;
-  /** Those matched, in the order of their ordinals. */
+  /**
+   * Those matched, in the order of their ordinals. What is not claimed and has neither order nor a time is given to the
+   * node that owns the destination's lane, where there are nodes and one does: only that one gets it (`claim`).
+   */
   readonly destinations: readonly {
     readonly id: string;
     readonly claimed: boolean;

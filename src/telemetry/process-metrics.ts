@@ -8,6 +8,7 @@ import type { EngineMeasures } from '../engine/engine-measures.ts';
 import type { Engine } from '../engine/engine.ts';
 import { exposition, EXPOSITION_TYPE } from './exposition.ts';
 import type { Family } from './exposition.ts';
+import { replicaFamilies } from './replica-metrics.ts';
 
 /** Upper ends of the buckets, in seconds. */
 const FAST_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -135,7 +136,7 @@ export class ProcessMetrics implements EngineMeasures {
 /** The process's own measures, with what it holds at the moment of asking, and `more`. */
 export function metricsText(
   metrics: ProcessMetrics,
-  { dispatcher }: Engine,
+  { dispatcher, storage }: Engine,
   more: () => readonly Family[] = () => [],
 ) {
   return {
@@ -148,7 +149,7 @@ export function metricsText(
         residentBytes: process.memoryUsage.rss(),
         cpuSeconds: (user + system) / 1e6,
       };
-      return metrics.text(gauges, more());
+      return metrics.text(gauges, [...replicaFamilies(storage.replica?.() ?? null), ...more()]);
     },
   };
 }

@@ -241,6 +241,9 @@ it('headers: a tenant’s profile that signs them stops the destination, not the
       .receiver.at('/moved')
       .map(({ headers }) => headers['x-narrow']),
   ).toEqual(['mine']);
+  expect(api().failures.splice(0)).toMatchObject([
+    { what: expect.stringMatching(/^destination des_\w+ was unusable$/) },
+  ]);
 });
 
 function signatureOf({ signature, name }: Profile): SignatureScheme {

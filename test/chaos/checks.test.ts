@@ -178,6 +178,12 @@ describe('the checks of a chaos run', () => {
     expect(checks.repeats(seen).violations).toEqual([]);
     seen.commits.push({ node: 'b', atMs: 12_000 });
     expect(checks.repeats(seen).violations).toEqual([]);
+    // Two of its own: one may have been under way, and one may have come while what was refused was held.
+    seen.commits.push({ node: 'a', atMs: 12_000 }, { node: 'a', atMs: 12_900 });
+    seen.commits.push({ node: 'a', atMs: 14_000 });
+    expect(checks.repeats(seen).violations).toEqual([]);
+    seen.commits.push({ node: 'a', atMs: 15_000 });
+    expect(checks.repeats(seen).violations).toHaveLength(1);
   });
 
   it('find two events of a key in the wrong order', () => {

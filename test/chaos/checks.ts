@@ -1,28 +1,41 @@
 /** What must hold when all is over: pure functions over what was seen; each gives the violations, in words. */
+import { RECORD_RETRY_MS } from '../../src/engine/record.ts';
+import { MAX_SILENCE_MS, MAX_WAIT_MS } from '../../src/storage/postgres/begin.ts';
+import { QUERY_TIMEOUT_MS } from '../../src/storage/postgres/open.ts';
 import { isAccepting, isOrdered, owedTo } from './ledger.ts';
 import type { Arrival, Commit, FaultWindow, Ledger, Records } from './ledger.ts';
 import type { FaultKind } from './plan.ts';
 
 /**
+ * So long an outcome may be unwritten though its node works: another one stands still in a commit until the server ends that,
+ * what was refused meanwhile is held for a moment, and then waits its turn.
+ */
+const UNWRITTEN_MS = MAX_SILENCE_MS + RECORD_RETRY_MS + MAX_WAIT_MS;
+
+/**
  * A repeat comes of an outcome that was not written down: how long before and after such a fault, in milliseconds, one may
- * be lost; before it also as long as its node hardly committed anything. What is not here loses none. Within 15 s a lease
- * ends; after 30 s a node gives up on a silent connection.
+ * be lost; before it also as long as its node hardly committed anything. What is not here loses none.
  */
 const LOSES_OUTCOMES: Readonly<
   Partial<Record<FaultKind, { readonly before: number; readonly after: number }>>
 > = {
-  kill: { before: 3000, after: 500 },
-  freeze: { before: 3000, after: 3000 },
-  restart: { before: 3000, after: 5000 },
-  cut: { before: 3000, after: 5000 },
-  silence: { before: 3000, after: 10_000 },
-  'half-close': { before: 3000, after: 35_000 },
+  kill: { before: UNWRITTEN_MS, after: 500 },
+  freeze: { before: UNWRITTEN_MS, after: 3000 },
+  restart: { before: UNWRITTEN_MS, after: 5000 },
+  cut: { before: UNWRITTEN_MS, after: 5000 },
+  silence: { before: UNWRITTEN_MS, after: 10_000 },
+  'half-close': { before: UNWRITTEN_MS, after: QUERY_TIMEOUT_MS + 5000 },
 };
 
-/** What has been sent is written down with one of the next commits. */
+/** The answer is read, and stands in line to be written; on a machine with other work that takes its time. */
 const SOON_MS = 1000;
-/** Behind others, where there is much to write: a node that commits in so many different seconds gets to it. */
-const WORKING_SECONDS = 3;
+/** Answers that are so far apart are of different commits. */
+const APART_MS = 1000;
+/**
+ * A node does in order one thing at a time, and what stands in line goes with its next commit. So after an outcome there is one
+ * commit that was under way, there are those that came while it was held since it had been refused, and then there is its own.
+ */
+const COMMITS_TO_BE_WRITTEN = 1 + Math.ceil(RECORD_RETRY_MS / APART_MS) + 1;
 
 /** Answered with 202, and not accepted by everyone whom it is owed to. */
 export function lost({ events, arrivals }: Ledger): string[] {
@@ -110,17 +123,25 @@ function mayHaveLost(
   return atMs >= fromMs - reach.before || isStalled(arrival, fromMs - reach.before, commits);
 }
 
-/** Whether its node hardly committed anything from then on until that moment. */
+/** Whether its node committed so seldom from then on until that moment that the outcome may still have been in line. */
 function isStalled(
   { node, answeredAtMs }: Arrival,
   untilMs: number,
   commits: readonly Commit[],
 ): boolean {
-  const seconds = new Set<number>();
-  for (const { atMs, node: by } of commits)
-    if ((node === null || by === node) && atMs > answeredAtMs + SOON_MS && atMs < untilMs)
-      seconds.add(Math.floor(atMs / 1000));
-  return seconds.size < WORKING_SECONDS;
+  const times = commits
+    .filter(({ node: by }) => node === null || by === node)
+    .map(({ atMs }) => atMs)
+    .filter((atMs) => atMs > answeredAtMs + SOON_MS && atMs < untilMs)
+    .toSorted((one, other) => one - other);
+  let count = 0;
+  let lastMs = -Infinity;
+  for (const atMs of times)
+    if (atMs >= lastMs + APART_MS) {
+      count++;
+      lastMs = atMs;
+    }
+  return count < COMMITS_TO_BE_WRITTEN;
 }
 
 /**

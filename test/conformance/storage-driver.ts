@@ -60,6 +60,15 @@ export function shareDatabase(driver: StorageDriver): StorageUnderTest {
   };
 }
 
+/**
+ * A time after all that has come in so far. Not an hour or so later: that is in the next day when the day is about to end,
+ * and a driver may drop a whole day at once, without counting what was in it.
+ */
+export async function momentAfterAll(db: StorageUnderTest): Promise<number> {
+  await db.tick();
+  return db.nowMs();
+}
+
 /** A database for one test alone: lists of all lanes, retention, the clock. */
 export async function withDatabase(
   driver: StorageDriver,

@@ -36,7 +36,7 @@ import {
   rollUpAll,
   seedTenant,
 } from '../support/storage-fixtures.ts';
-import { shareDatabase, withDatabase } from './storage-driver.ts';
+import { momentAfterAll, shareDatabase, withDatabase } from './storage-driver.ts';
 import type { StorageDriver, StorageUnderTest } from './storage-driver.ts';
 
 /** The last second of a day, so that a few hours around it lie in two days, weeks and months. */
@@ -232,7 +232,7 @@ export function describeMetrics(driver: StorageDriver): void {
         const tenantId = await seedTenant(own.storage, 'd');
         await deliver(own.storage, tenantId, { startedAtMs: AROUND_MS });
         await deliver(own.storage, tenantId, { startedAtMs: AROUND_MS + 60_000 });
-        await pruneAll(own.storage, own.nowMs() + HOUR_MS);
+        await pruneAll(own.storage, await momentAfterAll(own));
         expect((await own.storage.attemptList(ALL_ATTEMPTS)).rows).toEqual([]);
         const counts = async (changes: Partial<AttemptMetricsQuery>) => {
           const { rows } = await own.storage.metricsAttempts({ ...EVERY_ATTEMPT, ...changes });
@@ -260,7 +260,7 @@ export function describeMetrics(driver: StorageDriver): void {
         await deliver(own.storage, tenantId, { startedAtMs: AROUND_MS }, 'gone');
         await own.storage.destinationDelete({ tenantId, id: 'gone' });
         await cancelAll(own.storage, own.nowMs());
-        await pruneAll(own.storage, own.nowMs() + HOUR_MS);
+        await pruneAll(own.storage, await momentAfterAll(own));
         await dropAll(own, { minutesBeforeMs: 0, beforeMs: 0 });
         const { rows } = await own.storage.metricsAttempts({
           ...EVERY_ATTEMPT,
@@ -302,7 +302,7 @@ export function describeMetrics(driver: StorageDriver): void {
         await withDatabase(driver, async (own) => {
           const tenantId = await seedTenant(own.storage, 'd');
           await deliver(own.storage, tenantId, { startedAtMs: AROUND_MS });
-          await pruneAll(own.storage, own.nowMs() + HOUR_MS);
+          await pruneAll(own.storage, await momentAfterAll(own));
           own.moveClock(-HOUR_MS);
           const storage = await own.restart();
           await deliver(storage, tenantId, { startedAtMs: AROUND_MS });
@@ -317,7 +317,7 @@ export function describeMetrics(driver: StorageDriver): void {
       await withDatabase(driver, async (own) => {
         const tenantId = await seedTenant(own.storage, 'd');
         await deliver(own.storage, tenantId, { startedAtMs: AROUND_MS });
-        const beforeMs = own.nowMs() + HOUR_MS;
+        const beforeMs = await momentAfterAll(own);
         expect(await own.storage.pruneSlice({ beforeMs, limit: 5 })).toMatchObject({ events: 0 });
         await rollUpAll(own.storage);
         expect(await own.storage.pruneSlice({ beforeMs, limit: 5 })).toMatchObject({ events: 1 });

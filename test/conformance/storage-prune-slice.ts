@@ -19,7 +19,7 @@ import {
   rollUpAll,
   seedTenant,
 } from '../support/storage-fixtures.ts';
-import { withDatabase } from './storage-driver.ts';
+import { momentAfterAll, withDatabase } from './storage-driver.ts';
 import type { StorageDriver, StorageUnderTest } from './storage-driver.ts';
 
 export function describePruneSlice(driver: StorageDriver): void {
@@ -80,7 +80,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         const delivery = await holds('d');
         await holds('gone');
         await db.storage.destinationDelete({ tenantId, id: 'gone' });
-        const later = db.nowMs() + HOUR_MS;
+        const later = await momentAfterAll(db);
         expect(await pruneAll(db.storage, later)).toBe(1);
         expect(await db.storage.deliveryGet({ delivery })).toMatchObject({ status: 'failed' });
         await db.storage.cancel({ delivery, nowMs: db.nowMs() });
@@ -96,7 +96,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         await db.storage.record({ attempts: [attemptOf({ seq: waiting, ordinal: 1 })] });
         const claimed = await publish(db.storage, tenantId, { toClaimed: ['a'] });
         await publish(db.storage, tenantId, { id: 'to nobody' });
-        const later = db.nowMs() + HOUR_MS;
+        const later = await momentAfterAll(db);
 
         expect(await pruneAll(db.storage, later)).toBe(1);
         expect((await everything(db.storage))[0].map(({ seq }) => seq)).toEqual([waiting, claimed]);
@@ -115,7 +115,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         const seqs: number[] = [];
         for (let index = 0; index < 9; index++)
           seqs.push(await publish(db.storage, tenantId, index % 3 === 1 ? { to: ['d'] } : {}));
-        const query = { beforeMs: db.nowMs() + HOUR_MS, limit: 4 };
+        const query = { beforeMs: await momentAfterAll(db), limit: 4 };
         await rollUpAll(db.storage);
 
         const sizes: number[] = [];
@@ -142,7 +142,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         const tenantId = await seedTenant(db.storage, 'd');
         const kept = await publish(db.storage, tenantId, { to: ['d'] });
         for (let index = 0; index < 3; index++) await publish(db.storage, tenantId);
-        const beforeMs = db.nowMs() + HOUR_MS;
+        const beforeMs = await momentAfterAll(db);
         await rollUpAll(db.storage);
         const first = await db.storage.pruneSlice({ beforeMs, limit: 2 });
         expect(first.more).toBe(true);
@@ -161,7 +161,7 @@ export function describePruneSlice(driver: StorageDriver): void {
         const event = await eventFor(db.storage, tenantId, { id: 'x' });
         await outcomesOf(db.storage, event);
         expect(await outcomesOf(db.storage, event)).toMatchObject([{ kind: 'duplicate' }]);
-        await pruneAll(db.storage, db.nowMs() + HOUR_MS);
+        await pruneAll(db.storage, await momentAfterAll(db));
         expect(await outcomesOf(db.storage, { ...event, topic: 'other' })).toMatchObject([
           { kind: 'stored' },
         ]);

@@ -14,7 +14,7 @@ import {
 } from '../../src/storage/postgres/distribution.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { describeStorage } from '../conformance/storage.ts';
-import { writeCitusStandIn } from '../support/citus-stand-in.ts';
+import { distributing, writeCitusStandIn } from '../support/citus-stand-in.ts';
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { runAngarium } from '../support/e2e-process.ts';
 import { schemaOf, usePostgresServer, whyNoOwnPostgres } from '../support/postgres-server.ts';
@@ -36,17 +36,6 @@ if (given !== undefined && (await hasCitus(given)))
 else
   describe('on Citus', () =>
     it.skip('no Citus to test with: name a server that has it by ANGARIUM_TEST_DATABASE_URL'));
-
-function distributing(server: PostgresServer): PostgresServer {
-  const createSchema = server.createSchema.bind(server);
-  return Object.assign(server, {
-    async createSchema() {
-      const url = await createSchema();
-      await distribute(url);
-      return url;
-    },
-  });
-}
 
 const reason =
   given === undefined

@@ -16,6 +16,9 @@ import { whyNoOwnPostgres } from '../support/postgres-server.ts';
 import { startSilentProxy } from '../support/silent-proxy.ts';
 import { startReplicatedPostgres } from '../support/streaming-replica.ts';
 
+/** From there on it is not used (docs/operations/postgres.md). */
+const MAX_LAG_S = 4;
+
 const reason = await whyNoOwnPostgres();
 if (reason !== null) describe('a read replica', () => it.skip(reason));
 else describe('a read replica', describeReplica);
@@ -34,6 +37,13 @@ function describeReplica() {
     until(`${id} in the list`, async () =>
       (await isListed(api, tenantId, id)) ? true : undefined,
     );
+
+  /** What `/metrics` says of it. */
+  async function measured(api: ApiServer): Promise<Record<string, number>> {
+    const { text } = await api.get('/metrics');
+    const found = text.matchAll(/^angarium_replica_(\w+) (\S+)$/gm);
+    return Object.fromEntries(Array.from(found, ([, name, value]) => [name, Number(value)]));
+  }
 
   async function publishAndDeliver(api: ApiServer, tenantId: string, id: string): Promise<void> {
     await api.publish({ tenant_id: tenantId, id, topic: 'a', data: { says: id } });
@@ -55,6 +65,10 @@ function describeReplica() {
       await publishAndDeliver(api, tenantId, 'before');
       await untilListed(api, tenantId, 'before');
       await until('the replica to be used', () => (told.at(-1) === null ? true : undefined));
+      await until('that in the metrics', async () => {
+        const { used, lag_seconds: lag = Infinity } = await measured(api);
+        return used === 1 && lag < MAX_LAG_S ? true : undefined;
+      });
       await until('its count', async () => {
         const { text } = await api.get(`/v1/usage?tenant_id=${tenantId}`);
         return text.includes('"billable_attempts":1') ? true : undefined;
@@ -116,8 +130,15 @@ function describeReplica() {
       storageClock.release();
       await untilListed(api, tenantId, 'after');
       expect(told.at(-1)).toBe('it is too far behind');
+      const behind = await measured(api);
+      expect(behind.used).toBe(0);
+      expect(behind.lag_seconds).toBeGreaterThan(MAX_LAG_S);
       await postgres.resume();
       await until('it to be used again', () => (told.at(-1) === null ? true : undefined));
+      await until('that in the metrics', async () => {
+        const { used, lag_seconds: lag = Infinity } = await measured(api);
+        return used === 1 && lag < MAX_LAG_S ? true : undefined;
+      });
       expect(await isListed(api, tenantId, 'after')).toBe(true);
     });
   });
@@ -143,6 +164,11 @@ function describeReplica() {
       );
       expect(answers).toEqual(answers.map(() => true));
       await until('it to be told', () => (told.at(-1) === null ? undefined : true));
+      // It has not been heard of since.
+      const { lag_seconds: before } = await measured(api);
+      await until('the lag to grow', async () =>
+        Number((await measured(api)).lag_seconds) > Number(before) ? true : undefined,
+      );
       proxy.speak();
       await isUsed();
 
@@ -171,11 +197,14 @@ function describeReplica() {
       mayLag: true,
     });
     expect(found.rows).toEqual([]);
+    expect(without.replica?.()).toEqual({ isUsed: false, lagMs: null });
     await without.close();
 
     await postgres.query('CREATE DATABASE other');
     const other = postgres.url.replace(/postgres$/, 'other');
-    await (await open({ url: other })).close();
+    const alone = await open({ url: other });
+    expect(alone.replica?.()).toBeNull();
+    await alone.close();
     const refused: unknown = await open({ readUrl: other }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StorageOpenError);
     expect(String(refused)).toMatch(/\/other is another database: a replica has to follow/);

@@ -23,7 +23,7 @@ async function fuzz(found: string, seconds: number): Promise<number> {
         seed: await seedServer(server),
         folder,
         document: readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
-        seconds: Math.ceil(seconds),
+        bound: { kind: 'time', seconds: Math.ceil(seconds) },
       });
       console.log(text);
       return isClean ? 0 : 1;

@@ -20,6 +20,9 @@ const UNMADE = {
   ignored_auth: 'an address that sends many wrong keys is shut out: test/api/permissions.test.ts',
 };
 
+/** Of an answer: a machine with other work may take its time. */
+const ANSWER_S = 60;
+
 export interface FuzzOptions {
   readonly python: string;
   readonly server: FuzzedServer;
@@ -28,10 +31,16 @@ export interface FuzzOptions {
   readonly folder: string;
   /** The text of an OpenAPI document. */
   readonly document: string;
-  readonly seconds: number;
+  readonly bound: FuzzBound;
   /** Only of this path. */
   readonly path?: string;
 }
+
+/** What ends a run. Only one of so many requests does the same on every machine. */
+export type FuzzBound =
+  | { readonly kind: 'time'; readonly seconds: number }
+  /** Of random ones for each operation, beside the bounds of every field. But for ids, a seed gives the same ones. */
+  | { readonly kind: 'requests'; readonly perOperation: number; readonly seed: number };
 
 export interface FuzzReport {
   /** Requests that were sent. */
@@ -45,7 +54,7 @@ export interface FuzzReport {
 }
 
 export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport> {
-  const { python, server, seed, folder, document, seconds, path } = options;
+  const { python, server, seed, folder, document, bound, path } = options;
   const documentFile = join(folder, 'openapi.json');
   const configFile = join(folder, 'schemathesis.toml');
   // What the document gives as an example is sent too.
@@ -54,8 +63,13 @@ export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport>
   const flags = {
     '--url': server.url,
     '--header': `Authorization: Bearer ${server.key}`,
-    '--max-time': String(seconds),
+    ...(bound.kind === 'time'
+      ? { '--max-time': String(bound.seconds) }
+      : { '--max-examples': String(bound.perOperation), '--seed': String(bound.seed) }),
     '--generation-database': 'none',
+    '--request-timeout': String(ANSWER_S),
+    // How long it takes to make a request says something of the machine alone.
+    '--suppress-health-check': 'too_slow',
     ...(path === undefined ? {} : { '--include-path': path }),
   };
   const command = ['-m', 'schemathesis.cli', '--config-file', configFile, 'run', documentFile];

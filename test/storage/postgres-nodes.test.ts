@@ -5,6 +5,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageUnavailableError } from '../../src/storage/storage.ts';
+import type { LaneClaim } from '../../src/storage/claiming.ts';
 import type { NewEvent, Storage } from '../../src/storage/storage.ts';
 import { untilTrue } from '../support/e2e-until.ts';
 import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
@@ -113,6 +114,166 @@ describe.skipIf(reason !== null)(
         expect(new Set(seqs).size).toBe(seqs.length);
         const rest = await claim(one, { ...lane, limit: 200 });
         expect(seqs.length + rest.deliveries.length).toBe(200);
+      });
+    });
+
+    /** Makes the lane of that destination the node's own. */
+    async function own(node: Storage, tenantId: string, destinationId = 'd'): Promise<void> {
+      const { nodes } = node;
+      if (nodes === null) throw new Error('there are nodes');
+      const { self } = await nodes.look();
+      const [taken] = await nodes.lanesTake({ self, lanes: [{ tenantId, destinationId }] });
+      expect(taken).not.toBeNull();
+    }
+
+    const laneOf = (tenantId: string) => ({
+      tenantId,
+      destinationId: 'd',
+      dueBeforeMs: Date.now() + HOUR_MS,
+    });
+
+    /** Each with whether it was given. */
+    async function claimFrom(
+      node: Storage,
+      tenantId: string,
+      { limit = 100, givenAfter = null }: Pick<Partial<LaneClaim>, 'limit' | 'givenAfter'> = {},
+    ) {
+      const { destinationId, dueBeforeMs } = laneOf(tenantId);
+      const lanes = [{ tenantId, destinationId, limit, givenAfter }];
+      const [found] = await node.claim({ lanes, dueBeforeMs });
+      if (found === undefined) throw new Error('no answer for the lane');
+      const { deliveries, givenUpTo = null, nextDueAtMs } = found;
+      const seqs = deliveries.map(({ key: { seq }, isGiven = false }) => [seq, isGiven] as const);
+      return { seqs, givenUpTo, isMore: nextDueAtMs !== null };
+    }
+
+    async function claimedBy(seq: number): Promise<number> {
+      const rows = await server.query(
+        `SELECT claimed_by FROM ${schemaOf(urlInUse)}.deliveries WHERE event_seq = ${seq}`,
+      );
+      return Number(rows[0]?.['claimed_by']);
+    }
+
+    it('give what they are published to the owner of the lane, which reads it once, and need not claim it', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        const before = await publish(other, tenantId, { to: ['d'] });
+        await own(one, tenantId);
+        const given: number[] = [];
+        for (const node of [other, one, other])
+          given.push(await publish(node, tenantId, { to: ['d'] }));
+        expect((await claimFrom(other, tenantId)).seqs).toEqual([[before, false]]);
+        expect((await one.waitingLanes()).map(({ tenantId: id }) => id)).toEqual([tenantId]);
+        const first = await claimFrom(one, tenantId, { limit: 2 });
+        expect(first.seqs).toEqual(given.slice(0, 2).map((seq) => [seq, true]));
+        expect(first.isMore).toBe(true);
+        const rest = await claimFrom(one, tenantId, { givenAfter: first.givenUpTo });
+        expect(rest.seqs).toEqual(given.slice(2).map((seq) => [seq, true]));
+        expect(rest.isMore).toBe(false);
+        const { self = 0 } = (await one.nodes?.look()) ?? {};
+        for (const seq of given) {
+          expect(await claimedBy(seq)).toBe(-self);
+          const attempts = [attemptOf({ seq, ordinal: 0 })];
+          expect(await other.record({ attempts })).toEqual(['lost']);
+          expect(await one.record({ attempts })).toEqual(['recorded']);
+          expect(await one.record({ attempts })).toEqual(['lost']);
+        }
+        expect((await claimFrom(one, tenantId)).seqs).toEqual([]);
+      });
+    });
+
+    it('claim what waited beside what they were given, the first due first', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        await own(one, tenantId);
+        const seqs: number[] = [];
+        for (let index = 0; index < 6; index++)
+          seqs.push(await publish(other, tenantId, { to: ['d'] }));
+        const [first = 0, , third = 0] = seqs;
+        await one.release({ deliveries: [first, third].map((seq) => ({ seq, ordinal: 0 })) });
+        const some = await claimFrom(one, tenantId, { limit: 2 });
+        expect(some.seqs).toEqual([
+          [seqs[0], false],
+          [seqs[1], true],
+        ]);
+        expect(some.isMore).toBe(true);
+        const { seqs: rest } = await claimFrom(one, tenantId, { givenAfter: some.givenUpTo });
+        expect(rest.map(([seq]) => seq)).toEqual(seqs.slice(2));
+      });
+    });
+
+    it('give nothing that is ordered, or has a time, nor to one that does not live or know of it', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        await own(one, tenantId);
+        const event = await eventFor(other, tenantId, { to: ['d'] });
+        const ordered = [{ id: 'd', claimed: false, order: 'key' as const }];
+        const stored = async (of: NewEvent) => {
+          const [outcome] = await outcomesOf(other, of);
+          return await claimedBy(outcome?.kind === 'stored' ? outcome.seq : 0);
+        };
+        expect(await stored(event)).toBeLessThan(0);
+        expect(await stored({ ...event, destinations: ordered })).toBe(0);
+        expect(await stored({ ...event, orderKey: 'k', destinations: ordered })).toBe(0);
+        expect(await stored({ ...event, deliverAtMs: Date.now() + HOUR_MS })).toBe(0);
+        const { self = 0 } = (await one.nodes?.look()) ?? {};
+        const nodes = `${schemaOf(urlInUse)}.nodes`;
+        const set = (what: string) =>
+          server.query(`UPDATE ${nodes} SET ${what} WHERE incarnation = ${self}`);
+        await set('reads_given = false');
+        expect(await stored(event)).toBe(0);
+        await set("reads_given = true, lease_until = '-infinity'");
+        expect(await stored(event)).toBe(0);
+      });
+    });
+
+    it.for(['is dead', 'has let the lane go'] as const)(
+      'take what one was given that %s, and what it finds out of it then is lost',
+      (end) =>
+        withNodes(2, async (one, other) => {
+          const tenantId = await seedTenant(one, 'd');
+          await own(one, tenantId);
+          const seq = await publish(other, tenantId, { to: ['d'] });
+          const lanes = [{ tenantId, destinationId: 'd' }];
+          expect((await claimFrom(one, tenantId)).seqs).toEqual([[seq, true]]);
+          expect((await claimFrom(other, tenantId)).seqs).toEqual([]);
+          if (end === 'has let the lane go') await one.nodes?.lanesRelease({ lanes });
+          else {
+            const { self = 0 } = (await one.nodes?.look()) ?? {};
+            const nodes = `${schemaOf(urlInUse)}.nodes`;
+            await server.query(
+              `UPDATE ${nodes} SET lease_until = '-infinity' WHERE incarnation = ${self}`,
+            );
+          }
+          await own(other, tenantId);
+          expect((await claimFrom(other, tenantId)).seqs).toEqual([[seq, false]]);
+          const attempts = [attemptOf({ seq, ordinal: 0 })];
+          expect(await one.record({ attempts })).toEqual(['lost']);
+          expect(await other.record({ attempts })).toEqual(['recorded']);
+        }),
+    );
+
+    it('read once more what they were given, where it was canceled and is asked for again', async () => {
+      await withNodes(2, async (one, other) => {
+        const tenantId = await seedTenant(one, 'd');
+        await own(one, tenantId);
+        const canceled = await publish(other, tenantId, { to: ['d'] });
+        const query = { tenantId, eventSeq: canceled, destinationId: 'd', nowMs: 1 };
+        expect(await other.retryByHand(query)).toBe('due');
+        const delivery = { seq: canceled, ordinal: 0 };
+        expect(await other.cancel({ delivery, nowMs: Date.now() })).toBe('canceled');
+        const next = await publish(other, tenantId, { to: ['d'] });
+        const { seqs, givenUpTo } = await claimFrom(one, tenantId);
+        expect(seqs).toEqual([[next, true]]);
+        expect(await other.retryByHand(query)).toBe('in_attempt');
+        const after = await publish(other, tenantId, { to: ['d'] });
+        expect((await claimFrom(one, tenantId, { givenAfter: givenUpTo })).seqs).toEqual(
+          expect.arrayContaining([
+            [canceled, true],
+            [after, true],
+          ]),
+        );
+        expect(await one.record({ attempts: [attemptOf(delivery)] })).toEqual(['recorded']);
       });
     });
 

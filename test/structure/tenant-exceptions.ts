@@ -37,6 +37,7 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'prune.ts DELETE_REPLAYS': OF_THE_CARETAKER,
   'prune.ts DELETE_SHAPES': OF_THE_CARETAKER,
   'prune.ts OLD_KEYS': OF_THE_CARETAKER,
+  'prune.ts STAYING_DISABLED': OF_THE_CARETAKER,
   'prune-days.ts HAS_OTHERS': OF_THE_CARETAKER,
   'prune-days.ts OLD_EVENTS': OF_THE_CARETAKER,
   'prune-days.ts STAYING': OF_THE_CARETAKER,
@@ -79,9 +80,35 @@ export const MADE_AT_RUN_TIME: Readonly<Record<string, string>> = {
   'usage.ts usageList': OF_A_LIST,
 };
 
-/** Statements that lock rows of several tenants, which Citus refuses. */
+/**
+ * Statements that lock rows of several tenants, which Citus refuses: what is sent there instead (by-tenant.ts) is looked at by
+ * test/storage/postgres-by-tenant.test.ts.
+ */
 export const LOCKS_OVER_TENANTS: Readonly<Record<string, string>> = {
   'prune.ts CANCEL_HELD':
-    'What is held for destinations that stay disabled, of all tenants, in slices.',
-  'record.ts HELD': 'The outcomes of one commit, of all tenants that it is about.',
+    'What is held for destinations that stay disabled, of all tenants, in slices. On Citus CANCEL_HELD_OF_ONE.',
+  'record.ts HELD':
+    'The outcomes of one commit, of all tenants that it is about. On Citus HELD_OF_ONE.',
+};
+
+const BY_A_VALUE = 'On all shards, by values alone, and without another table: Citus takes it.';
+const IN_THE_SAME_SHARD =
+  'On all shards; what is looked for in another table is found by the tenant, so on the same one.';
+const OF_COUNTS = 'Rows that are handed over, each with its tenant: Citus sends each to its shard.';
+const BY_PLACE =
+  'By where rows lie (ctid): CITUS REFUSES IT. It has to find them by their keys, tenant by tenant.';
+
+/** What is sent on Citus all the same without one tenant's value, by a run of the conformance suite. */
+export const SENT_OVER_TENANTS: Readonly<Record<string, string>> = {
+  'prune.ts DELETE_REPLAYS': BY_A_VALUE,
+  'prune.ts DELETE_SHAPES':
+    'On all shards, by the number of the oldest attempt, which Citus reads first.',
+  'replay-settle.ts COMPLETE': IN_THE_SAME_SHARD,
+  'replays.ts STOP': BY_A_VALUE,
+  'rollup-apply.ts ADD_ATTEMPTS': OF_COUNTS,
+  'rollup-apply.ts ADD_EVENTS': OF_COUNTS,
+  'rollup-prune.ts DROP_ATTEMPTS': BY_PLACE,
+  'rollup-prune.ts DROP_DESTINATIONS': IN_THE_SAME_SHARD,
+  'rollup-prune.ts DROP_EVENTS': BY_PLACE,
+  'sealed.ts SOURCES': BY_A_VALUE,
 };

@@ -7,6 +7,9 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { distribute } from '../../src/storage/postgres/distribute.ts';
+import type { PostgresServer } from './postgres-server.ts';
+
 const CONTROL = "default_version = '1.0'\nrelocatable = true\n";
 
 const SQL = `
@@ -42,4 +45,27 @@ export function writeCitusStandIn(): string {
   // The server runs as another user than root.
   for (const path of [folder, join(folder, 'extension')]) chmodSync(path, 0o755);
   return folder;
+}
+
+/** The same server, on which each new schema is distributed. */
+export function distributing(server: PostgresServer): PostgresServer {
+  const createSchema = server.createSchema.bind(server);
+  return Object.assign(server, {
+    async createSchema() {
+      const url = await createSchema();
+      await distribute(url);
+      return url;
+    },
+  });
+}
+
+/** Makes the stand-in known to a server of one's own, for every schema, as Citus is. */
+export async function installCitusStandIn(server: PostgresServer, folder: string): Promise<void> {
+  await server.query(`ALTER SYSTEM SET extension_control_path = '${folder}:$system'`);
+  await server.query('SELECT pg_reload_conf()');
+  await server.queryAt(
+    server.url,
+    `SET extension_control_path = '${folder}:$system'; SET allow_system_table_mods = on;
+     CREATE EXTENSION citus SCHEMA pg_catalog`,
+  );
 }

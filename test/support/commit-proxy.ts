@@ -1,6 +1,5 @@
 /** A way to PostgreSQL that breaks in the commit of the next publish: before the server has it, or before its answer is back. */
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { startWay } from './postgres-way.ts';
 
 export type Break = 'before the commit' | 'after the commit';
 
@@ -13,25 +12,10 @@ export interface CommitProxy {
 }
 
 export async function startCommitProxy(url: string): Promise<CommitProxy> {
-  const target = new URL(url);
-  const sockets = new Set<Socket>();
   let next: Break | null = null;
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
+  const way = await startWay(url, (near, far) => {
     let hasPublished = false;
     let hears = true;
-    const end = () => {
-      near.destroy();
-      far.destroy();
-    };
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', end);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        end();
-      });
-    }
     near.on('data', (chunk) => {
       const said = chunk.toString('latin1');
       hasPublished ||= said.includes('INSERT INTO events');
@@ -39,7 +23,7 @@ export async function startCommitProxy(url: string): Promise<CommitProxy> {
         const when = next;
         next = null;
         if (when === 'before the commit') {
-          end();
+          near.destroy();
           return;
         }
         hears = false;
@@ -49,24 +33,12 @@ export async function startCommitProxy(url: string): Promise<CommitProxy> {
     });
     far.on('data', (chunk) => {
       if (hears) near.write(chunk);
-      else end();
+      else near.destroy();
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port');
-  const here = new URL(url);
-  here.hostname = '127.0.0.1';
-  here.port = String(address.port);
   return {
-    url: here.href,
+    url: way.url,
     breakNext: (when) => (next = when),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    close: () => way.close(),
   };
 }

@@ -1,7 +1,8 @@
 /** Waiting for what another process does: looks again until it is there. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-const DEADLINE_MS = 30_000;
+/** Processes have to start, and a machine with other work takes several times as long. */
+const DEADLINE_MS = 90_000;
 const PAUSE_MS = 10;
 
 /** Resolves with the first value that is not `undefined`; rejects, naming what was waited for, at the deadline. */

@@ -1,6 +1,5 @@
 /** A way to a server that can fall silent: connections stay, and nothing comes through any more. */
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { startWay } from './postgres-way.ts';
 
 export interface SilentProxy {
   /** The URL, by this way. */
@@ -12,47 +11,24 @@ export interface SilentProxy {
 }
 
 export async function startSilentProxy(url: string): Promise<SilentProxy> {
-  const target = new URL(url);
-  const sockets = new Set<Socket>();
   let isSilent = false;
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (chunk) => to.write(chunk));
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      if (isSilent) from.pause();
-    }
+  const way = await startWay(url, (near, far) => {
+    near.on('data', (chunk) => far.write(chunk));
+    far.on('data', (chunk) => near.write(chunk));
+    if (!isSilent) return;
+    near.pause();
+    far.pause();
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port');
-  const here = new URL(url);
-  here.hostname = '127.0.0.1';
-  here.port = String(address.port);
   return {
-    url: here.href,
+    url: way.url,
     fallSilent() {
       isSilent = true;
-      for (const socket of sockets) socket.pause();
+      for (const socket of way.sockets) socket.pause();
     },
     speak() {
       isSilent = false;
-      for (const socket of sockets) socket.resume();
+      for (const socket of way.sockets) socket.resume();
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    close: () => way.close(),
   };
 }

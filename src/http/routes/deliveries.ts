@@ -1,6 +1,7 @@
 /** Deliveries: what is owed to whom, and how it stands. */
 import type { FastifyInstance } from 'fastify';
 import { cancelDelivery } from '../../engine/cancel.ts';
+import { deliveryStanding } from '../../engine/delivery-standing.ts';
 import { auditAuthor } from '../audit-author.ts';
 import { ApiError } from '../errors.ts';
 import { ownDestinations } from '../own-destinations.ts';
@@ -35,7 +36,7 @@ const KNOWN = Object.keys(LIST_PARAMETERS);
 const PAGING = { defaultLimit: 100, maxLimit: 1000, positionLength: 2 };
 
 export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts): void {
-  const { storage, clock, dispatcher } = engine;
+  const { storage, clock } = engine;
 
   server.get(
     '/deliveries',
@@ -128,9 +129,7 @@ export function deliveryRoutes(server: FastifyInstance, { engine }: ServerParts)
   );
 
   function shown(delivery: DeliveryRecord, nowMs: number) {
-    const { tenantId, destinationId, claimed, key } = delivery;
-    const wait = dispatcher.waitsFor(tenantId, destinationId, claimed ? key.seq : null);
-    return deliveryJson(delivery, storage.ids, nowMs, wait);
+    return deliveryJson(delivery, storage.ids, nowMs, deliveryStanding(engine, delivery));
   }
 
   /** The number of an event; -1, which none has, where there is no such event. */

@@ -1,6 +1,7 @@
 /** Deliveries, as the API shows them. */
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import type { IdCodec } from '../../domain/id.ts';
+import type { DeliveryStanding } from '../../engine/delivery-standing.ts';
 import type { LaneWait } from '../../engine/lane.ts';
 import type { DeliveryRecord } from '../../storage/reading.ts';
 import { formatTime, formatTimeOrNull } from '../time.ts';
@@ -43,14 +44,12 @@ export const DeliverySchema = object(
   { $id: 'Delivery' },
 );
 
-/** `wait`: what holds up its destination; of one that is claimed, what holds it up itself. */
 export function deliveryJson(
   delivery: DeliveryRecord,
   ids: IdCodec,
   nowMs: number,
-  wait: LaneWait | null,
+  { isUnderWay, wait }: DeliveryStanding,
 ) {
-  const isUnderWay = delivery.claimed && wait === null;
   return {
     id: ids.deliveryId(delivery.key),
     tenant_id: delivery.tenantId,

@@ -4,6 +4,22 @@ import { takeNumbers } from './write-session.ts';
 export const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 
+/**
+ * So long a transaction that writes may wait for its node, in milliseconds; then the server ends it. What is legitimate is a
+ * round trip and a turn of the node's thread (docs/decisions/041-who-holds-up-all.md).
+ */
+export const MAX_SILENCE_MS = 2000;
+/**
+ * The same within a statement of which a part has come: as much as a transaction may have to send (16 MiB) goes over 27
+ * Mbit/s in that time. Ended by another node, and only if that waits for it (standstill.ts).
+ */
+export const MAX_STATEMENT_SILENCE_MS = 5000;
+/**
+ * So long what is done in order waits for the row of numbers, and then for each row that somebody else has locked, before it
+ * looks who has it.
+ */
+export const MAX_WAIT_MS = 900;
+
 const localSettings = (settings: Readonly<Record<string, string>>) =>
   Object.entries(settings)
     .map(([name, value]) => `set_config('${name}', '${value}', true)`)
@@ -18,8 +34,8 @@ const BY_KEY = {
   enable_mergejoin: 'off',
   enable_memoize: 'off',
   random_page_cost: '1',
-  // What a node has locked when the way to it breaks is free again soon: the server does not wait for the network to say so.
-  idle_in_transaction_session_timeout: '10000',
+  // What a node has locked when it freezes or the way to it breaks is free again soon.
+  idle_in_transaction_session_timeout: String(MAX_SILENCE_MS),
 };
 // Nor is an index read through, of which the plan may be kept: how many rows and entries are looked at is what counts, not on
 // how few pages they lie as yet.
@@ -33,8 +49,16 @@ const BY_KEY_ALONE = {
 /** Beside all others. */
 export const BEGIN_WRITE = `${BEGIN}; SELECT ${localSettings(BY_KEY)}`;
 
+// Of the whole statement, since it may wait twice: for its turn to wait, and for who holds the row. `lock_timeout` is for each.
+const IN_ORDER = `${BEGIN}; SET LOCAL statement_timeout = ${MAX_WAIT_MS}`;
+const WAIT_NO_LONGER = { lock_timeout: String(MAX_WAIT_MS) };
+const AS_BEFORE = 'SET LOCAL statement_timeout TO DEFAULT';
+
 /** `numbers`: how many are taken, where it is known that nothing else is numbered in between. */
 export function beginInOrder(numbers: number | null): string {
-  if (numbers === null) return `${BEGIN}; SELECT ${localSettings(BY_KEY)} FROM numbers FOR UPDATE`;
-  return `${BEGIN}; ${takeNumbers(numbers)}, ${localSettings(BY_KEY_ALONE)}`;
+  const takes =
+    numbers === null
+      ? `SELECT ${localSettings({ ...BY_KEY, ...WAIT_NO_LONGER })} FROM numbers FOR UPDATE`
+      : `${takeNumbers(numbers)}, ${localSettings({ ...BY_KEY_ALONE, ...WAIT_NO_LONGER })}`;
+  return `${IN_ORDER}; ${takes}; ${AS_BEFORE}`;
 }

@@ -10,19 +10,21 @@ const BY_HAND = ASKED_BY.indexOf('hand');
 
 const IS_HELD = `
   EXISTS (SELECT 1 FROM nodes
-          WHERE incarnation = claimed_by AND (incarnation = $1 OR lease_until > clock_timestamp())) AS is_held`;
+          WHERE incarnation = abs(claimed_by) AND (incarnation = $1 OR lease_until > clock_timestamp())) AS is_held`;
 
 const FIND = `
-  SELECT ordinal, status, ${IS_HELD} FROM deliveries
+  SELECT ordinal, status, claimed_by, ${IS_HELD} FROM deliveries
   WHERE tenant_no = $2 AND event_seq = $3 AND destination_no = $4 FOR UPDATE OF deliveries`;
 
 // What is made due for one that is disabled would never be sent, and never be canceled. It stays enabled until the end.
 const ENABLED =
   'SELECT 1 FROM destinations WHERE tenant_no = $1 AND no = $2 AND disabled_ms IS NULL';
 
+// What a live node was given it may have passed by while it was canceled: it is read once more, after all that is there.
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, next_attempt_ms = $1, updated_ms = $5,
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, updated_ms = $5,
+      next_attempt_ms = CASE WHEN $6 AND claimed_by < 0 THEN $5::bigint + 1 ELSE $1::bigint END,
       claimed_by = CASE WHEN $6 THEN claimed_by ELSE 0 END,
       step = CASE WHEN status = ${STATUS_CODE.pending} OR $6 THEN step ELSE ${SCHEDULE_OVER} END
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
@@ -69,7 +71,12 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   }
   const status = statusOf(delivery['status']);
   const isInMemory = delivery['is_held'] === true;
-  if (isInMemory && status === 'pending') return 'in_attempt';
+  if (isInMemory && status === 'pending') {
+    if (Number(delivery['claimed_by']) > 0) return 'in_attempt';
+    // Due since it was given, and never attempted: perhaps just now.
+    await writeAudit(session, audit);
+    return 'due';
+  }
   if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
   // One that was canceled and is still in memory goes on as if it had not been.
   const key = [tenant.no, eventSeq, Number(delivery['ordinal'])] as const;

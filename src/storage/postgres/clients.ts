@@ -1,14 +1,14 @@
 /** API clients. */
 import type { ApiClient } from '../../domain/api-client.ts';
-import type { ClientScope } from '../../domain/caller.ts';
+import { changeableValues, storedClient } from '../client-row.ts';
 import type { ClientRecord, StoredClient } from '../client-storage.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import { tenantNos } from './events.ts';
 import type { Operation } from './operation.ts';
-import { bytesOf, isOneOf, listPage, numberOrNull } from './page.ts';
+import { isOneOf, listPage } from './page.ts';
 import { raiseRoutingVersion } from './routing-version.ts';
-import type { Row, Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 
 const SELECT = `
@@ -53,7 +53,7 @@ export const clientInsert: Operation<Storage['clientInsert'], WriteSession> = as
   const count = await session.row(COUNT, tenant.no);
   if (Number(count?.['count']) >= maxPerTenant) return 'too_many';
   const { urn, scope, createdAtMs } = client;
-  await session.run(INSERT, ...changeable(client), tenant.no, urn, scope, createdAtMs);
+  await session.run(INSERT, ...changeableValues(client), tenant.no, urn, scope, createdAtMs);
   await raiseVersions(session, tenant.no);
   await writeAudit(session, audit);
   return 'inserted';
@@ -72,7 +72,7 @@ export const clientUpdate: Operation<Storage['clientUpdate'], WriteSession> = as
   if (client.revokedAtMs === null && (await isTaken(session, tenant.no, client)))
     return 'client_id_taken';
   const key = [tenant.no, Number(row['no']), ifRevision] as const;
-  const updated = await session.run(UPDATE, ...changeable(client), ...key);
+  const updated = await session.run(UPDATE, ...changeableValues(client), ...key);
   if (updated === 0) return 'changed_meanwhile';
   if (client.revokedAtMs !== null && row['revoked_ms'] === null) {
     const seq = await session.takeBoundary();
@@ -142,52 +142,4 @@ async function isTaken(
   { clientId, urn }: ApiClient,
 ): Promise<boolean> {
   return (await session.row(IS_TAKEN, tenant, clientId, urn)) !== undefined;
-}
-
-/** In the order of both statements. */
-function changeable(client: StoredClient) {
-  return [
-    client.name,
-    client.clientId,
-    JSON.stringify(client.permissions),
-    client.token.prefix,
-    client.token.hash,
-    client.previousToken?.prefix ?? null,
-    client.previousToken?.hash ?? null,
-    client.previousToken?.untilMs ?? null,
-    client.sealedSecrets,
-    client.certificateExpiresAtMs,
-    client.revision,
-    client.updatedAtMs,
-    client.expiresAtMs,
-    client.revokedAtMs,
-  ] as const;
-}
-
-function storedClient(row: Row): StoredClient {
-  return {
-    tenantId: String(row['tenant_id']),
-    urn: String(row['urn']),
-    name: String(row['name']),
-    clientId: String(row['client_id']),
-    // This driver has written both.
-    scope: String(row['scope']) as ClientScope,
-    permissions: JSON.parse(String(row['permissions'])) as ApiClient['permissions'],
-    token: { prefix: String(row['prefix']), hash: bytesOf(row['hash']) },
-    previousToken:
-      row['previous_prefix'] === null
-        ? null
-        : {
-            prefix: String(row['previous_prefix']),
-            hash: bytesOf(row['previous_hash']),
-            untilMs: Number(row['previous_until_ms']),
-          },
-    certificateExpiresAtMs: numberOrNull(row['certificate_expires_ms']),
-    createdAtMs: Number(row['created_ms']),
-    updatedAtMs: Number(row['updated_ms']),
-    expiresAtMs: numberOrNull(row['expires_ms']),
-    revokedAtMs: numberOrNull(row['revoked_ms']),
-    revision: Number(row['revision']),
-    sealedSecrets: bytesOf(row['sealed_secrets']),
-  };
 }

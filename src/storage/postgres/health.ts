@@ -2,6 +2,7 @@
 import type { Health } from '../../domain/health.ts';
 import type { NodeStorage } from '../node-storage.ts';
 import type { Storage } from '../storage.ts';
+import { about, byTenant } from './by-tenant.ts';
 import { numberOrNull } from './page.ts';
 import type { Operation } from './operation.ts';
 import { noteTold } from './untold.ts';
@@ -10,12 +11,14 @@ import type { WriteSession } from './write-session.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 // Only where it is still the destination that was meant, and not another one of its id.
-const PUT = `
+const put = (one: string) => `
   INSERT INTO destination_health (tenant_no, destination_no, health)
   SELECT tenant_no, no, wanted.health
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS wanted (tenant, destination, created, health)
-  JOIN destinations ON tenant_no = tenant AND no = destination AND created_ms = created
+  JOIN destinations ON tenant_no = tenant AND no = destination AND created_ms = created ${one}
   ON CONFLICT (tenant_no, destination_no) DO UPDATE SET health = excluded.health`;
+const PUT = put('');
+const PUT_OF_ONE = put('AND destinations.tenant_no = $5');
 
 const LIST = `
   SELECT destination_no, health, destinations.id AS id, tenants.id AS tenant_id, destinations.created_ms AS created_ms
@@ -53,22 +56,27 @@ export const healthPut: Operation<Storage['healthPut'], WriteSession> = async (
   if (entries.length === 0) return;
   const tenantIds = [...new Set(entries.map(({ tenantId }) => tenantId))];
   const tenants = await session.memory.routes.tenants(session, tenantIds);
-  const found = new Map<number, { tenantNo: number; createdAtMs: number; health: Health }>();
+  const found = new Map<
+    number,
+    { no: number; tenantNo: number; createdAtMs: number; health: Health }
+  >();
   for (const { tenantId, destinationId, createdAtMs, health } of entries) {
     const tenant = tenants.get(tenantId);
     const no = tenant?.destinations.get(destinationId);
     // The last one said of a destination holds.
     if (tenant !== undefined && no !== undefined)
-      found.set(no, { tenantNo: tenant.no, createdAtMs, health });
+      found.set(no, { no, tenantNo: tenant.no, createdAtMs, health });
   }
-  const rows = [...found.values()];
-  await session.run(
-    PUT,
-    rows.map(({ tenantNo }) => tenantNo),
-    [...found.keys()],
-    rows.map(({ createdAtMs }) => createdAtMs),
-    rows.map(({ health }) => JSON.stringify(health)),
-  );
+  for (const rows of byTenant(session, [...found.values()], ({ tenantNo }) => tenantNo)) {
+    const tenantNos = rows.map(({ tenantNo }) => tenantNo);
+    const values = [
+      tenantNos,
+      rows.map(({ no }) => no),
+      rows.map(({ createdAtMs }) => createdAtMs),
+      rows.map(({ health }) => JSON.stringify(health)),
+    ];
+    await session.run(...about(session, [PUT, PUT_OF_ONE], tenantNos[0] ?? 0, ...values));
+  }
 };
 
 export const healthPage: Operation<Storage['healthPage']> = async (session, { after, limit }) =>

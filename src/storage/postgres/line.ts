@@ -11,13 +11,21 @@ export class Line {
   readonly #begun: Promise<readonly QueryResult[]>;
   readonly #sent: Promise<unknown>[] = [];
   readonly #prepared: Prepared | null;
+  #failure: unknown = null;
+  readonly #onEnd = (error: unknown) => {
+    this.#failure ??= error;
+  };
 
   /** `begin`: several statements, in one round trip. `prepared`: those that follow are always the same ones. */
   constructor(client: ClientBase, begin: string, prepared: Prepared | null) {
     this.#client = client;
+    // The server may end it between two statements.
+    client.on('error', this.#onEnd);
     this.#prepared = prepared;
     // Several statements have several results.
-    this.#begun = client.query(begin).then((results: unknown) => [results].flat() as QueryResult[]);
+    this.#begun = this.#noting(client.query(begin)).then(
+      (results: unknown) => [results].flat() as QueryResult[],
+    );
     this.#later(this.#begun);
   }
 
@@ -26,11 +34,18 @@ export class Line {
     return this.#begun;
   }
 
+  /** What failed first, for which all that was sent behind it fails; `null`: nothing. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   query<Row extends object>(sql: string, values: unknown[]): Promise<QueryResult<Row>> {
     const name = this.#prepared?.nameOf(sql);
-    return name === undefined
-      ? this.#client.query<Row>(sql, values)
-      : this.#client.query<Row>({ name, text: sql, values });
+    return this.#noting(
+      name === undefined
+        ? this.#client.query<Row>(sql, values)
+        : this.#client.query<Row>({ name, text: sql, values }),
+    );
   }
 
   /** Nobody waits for its answer but the commit. */
@@ -40,7 +55,19 @@ export class Line {
 
   /** Rejects where anything has failed. */
   async commit(): Promise<void> {
-    await Promise.all([...this.#sent, this.#client.query('COMMIT')]);
+    await Promise.all([...this.#sent, this.#noting(this.#client.query('COMMIT'))]);
+  }
+
+  /** The connection is somebody else's from now on. */
+  leave(): void {
+    this.#client.off('error', this.#onEnd);
+  }
+
+  #noting<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return answer.catch((error: unknown) => {
+      this.#failure ??= error;
+      throw error;
+    });
   }
 
   #later(answer: Promise<unknown>): void {

@@ -6,6 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import type { NodeView } from '../node-storage.ts';
+import { isStandstill } from './standstill.ts';
 
 const LEASE_S = 15;
 const RENEW_MS = 5000;
@@ -17,7 +18,7 @@ const LEASE = `clock_timestamp() + interval '${LEASE_S} seconds'`;
 const BURIED_NOW = "clock_timestamp() - interval '1000 years'";
 export const IS_NOT_BURIED = "lease_until > '1500-01-01'";
 
-const BEGIN = `INSERT INTO nodes (lease_until, delivers) VALUES (${LEASE}, $1) RETURNING incarnation`;
+const BEGIN = `INSERT INTO nodes (lease_until, delivers, reads_given) VALUES (${LEASE}, $1, true) RETURNING incarnation`;
 const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
 const END = `UPDATE nodes SET lease_until = ${BURIED_NOW} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
 
@@ -47,7 +48,9 @@ const FREE = `
       ORDER BY tenant_no, destination_no LIMIT 1) AS next),
   left_behind AS (
     SELECT claims.tenant_no, claims.event_seq, claims.ordinal
-    FROM lanes CROSS JOIN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD}) AS dead CROSS JOIN LATERAL (
+    FROM lanes CROSS JOIN (
+      SELECT incarnation FROM nodes WHERE ${LONG_DEAD} UNION ALL SELECT -incarnation FROM nodes WHERE ${LONG_DEAD}) AS dead
+    CROSS JOIN LATERAL (
       SELECT tenant_no, event_seq, ordinal FROM deliveries
       WHERE status = 0 AND deliveries.tenant_no = lanes.tenant_no AND deliveries.destination_no = lanes.destination_no
         AND claimed_by = dead.incarnation
@@ -55,7 +58,7 @@ const FREE = `
     LIMIT 1000)
   UPDATE deliveries SET claimed_by = 0 FROM left_behind
   WHERE deliveries.tenant_no = left_behind.tenant_no AND deliveries.event_seq = left_behind.event_seq
-    AND deliveries.ordinal = left_behind.ordinal AND claimed_by IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
+    AND deliveries.ordinal = left_behind.ordinal AND abs(claimed_by) IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
 // Numbers are microseconds.
 const FORGET_ENDS = `
   DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
@@ -146,6 +149,11 @@ export class Node {
   async confirm(client: ClientBase): Promise<void> {
     if (this.#isInDoubt || this.#clock.monotonicMs() - this.#renewedAtMs > LEASE_S * 1000)
       await this.#renew(client);
+  }
+
+  /** Whether the row of numbers is held by somebody who stands still (standstill.ts). */
+  isStandstill(): Promise<boolean> {
+    return isStandstill(this.#pool);
   }
 
   /** Forgets which tenants ended long ago; frees a slice of what nodes left that have been dead for long, and forgets them. */

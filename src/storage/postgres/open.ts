@@ -8,7 +8,7 @@ import { explainOpening } from './refusal.ts';
 const OLDEST_VERSION = 14;
 const CONNECTIONS = 8;
 /** What takes longer is given up: the connection may be dead without having said so. */
-const QUERY_TIMEOUT_MS = 30_000;
+export const QUERY_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5000;
 const CONTROL_CONNECTIONS = 2;
 const CONTROL_TIMEOUT_MS = 4000;

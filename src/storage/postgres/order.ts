@@ -3,8 +3,8 @@ import { compareVersions } from '../../domain/order.ts';
 import type { Order } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
-import { isDueAt } from './due.ts';
-import type { Lane } from './due.ts';
+import { isDueAt, keyOf } from './due.ts';
+import type { Due, Lane } from './due.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
@@ -24,7 +24,8 @@ const HEADS = `
       SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
       WHERE ${LANE_6} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
       ORDER BY order_key, event_seq, ordinal LIMIT 1) AS next)
-  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by = $4 AS is_own,
+  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by,
+         claimed_by = $4 AS is_own,
          EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
   FROM heads LIMIT $5`;
 
@@ -53,7 +54,7 @@ export interface Superseding {
 }
 
 export interface OrderedHeads {
-  readonly due: readonly DeliveryKey[];
+  readonly due: readonly Pick<Due, 'key' | 'claimant'>[];
   readonly nextDueAtMs: number | null;
   /** Something waits behind what this node has in memory. */
   readonly hasFollowers: boolean;
@@ -70,7 +71,7 @@ export async function orderedHeads(
 ): Promise<OrderedHeads> {
   const { rounds } = session.memory;
   const round = rounds.get(lane.destinationNo) ?? { after: '', nextDueAtMs: Infinity };
-  const due: DeliveryKey[] = [];
+  const due: Pick<Due, 'key' | 'claimant'>[] = [];
   let hasFollowers = false;
   const found = await session.rows(
     HEADS,
@@ -92,7 +93,7 @@ export async function orderedHeads(
     // Another node has it, and looks after what follows.
     else if (row['is_held'] === true) continue;
     else if (isDueAt(row, dueBeforeMs)) {
-      due.push({ seq: Number(row['event_seq']), ordinal: Number(row['ordinal']) });
+      due.push({ key: keyOf(row), claimant: Number(row['claimed_by']) });
       // Perhaps: it is cheaper to look again than to count them.
       hasFollowers ||= !isOwnKey(round.after);
     } else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));

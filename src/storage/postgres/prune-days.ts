@@ -3,6 +3,7 @@
  * is not over by then (it is owed, holds its order key until somebody lets it go, or is not counted by the roll-ups) is
  * moved to new partitions of that day first. Where that is too much, rows are deleted around it, in slices.
  */
+import { about, byTenant } from './by-tenant.ts';
 import type { Days } from './days.ts';
 import { STATUS_CODE } from './statuses.ts';
 import type { WriteSession } from './write-session.ts';
@@ -83,21 +84,27 @@ const OLD_EVENTS = `
 
 const OLD = 'unnest($1::bigint[], $2::bigint[]) AS old (tenant, event)';
 
-const DELETE_ATTEMPTS = `
+const attempts = (first: string, next: string) => `
   WITH RECURSIVE chain (tenant_no, event_seq, seq) AS (
     SELECT tenant_no, event_seq, last_attempt_seq FROM deliveries JOIN ${OLD} ON tenant_no = tenant AND event_seq = event
-    WHERE last_attempt_seq IS NOT NULL AND event_seq >= $3 AND event_seq < $4
+    WHERE last_attempt_seq IS NOT NULL AND event_seq >= $3 AND event_seq < $4 ${first}
     UNION ALL
     SELECT attempts.tenant_no, attempts.event_seq, previous_seq FROM attempts JOIN chain USING (tenant_no, event_seq, seq)
-    WHERE previous_seq IS NOT NULL AND attempts.event_seq >= $3 AND attempts.event_seq < $4)
+    WHERE previous_seq IS NOT NULL AND attempts.event_seq >= $3 AND attempts.event_seq < $4 ${next})
   DELETE FROM attempts USING chain
   WHERE attempts.tenant_no = chain.tenant_no AND attempts.seq = chain.seq AND attempts.event_seq = chain.event_seq
-    AND attempts.event_seq >= $3 AND attempts.event_seq < $4`;
-const DELETE_DELIVERIES = `
+    AND attempts.event_seq >= $3 AND attempts.event_seq < $4 ${next}`;
+const DELETE_ATTEMPTS = attempts('', '');
+const ATTEMPTS_OF_ONE = attempts('AND tenant_no = $5', 'AND attempts.tenant_no = $5');
+const deliveries = (one: string) => `
   DELETE FROM deliveries USING ${OLD}
-  WHERE tenant_no = tenant AND event_seq = event AND event_seq >= $3 AND event_seq < $4`;
-const DELETE_EVENTS = `
-  DELETE FROM events USING ${OLD} WHERE tenant_no = tenant AND seq = event AND seq >= $3 AND seq < $4`;
+  WHERE tenant_no = tenant AND event_seq = event AND event_seq >= $3 AND event_seq < $4 ${one}`;
+const DELETE_DELIVERIES = deliveries('');
+const DELIVERIES_OF_ONE = deliveries('AND tenant_no = $5');
+const events = (one: string) => `
+  DELETE FROM events USING ${OLD} WHERE tenant_no = tenant AND seq = event AND seq >= $3 AND seq < $4 ${one}`;
+const DELETE_EVENTS = events('');
+const EVENTS_OF_ONE = events('AND tenant_no = $5');
 
 /** Those from that number on that are old and owe nothing, one by one; what has to stay is passed over. */
 export async function pruneEvents(
@@ -109,13 +116,16 @@ export async function pruneEvents(
   const belowSeq = Math.min(days.belowSeq, beforeSeq, countedSeq + 1);
   const all = [days.fromSeq, days.belowSeq] as const;
   const old = await session.rows(OLD_EVENTS, fromSeq, belowSeq, countedSeq, limit, ...all);
-  if (old.length > 0) {
-    const tenants = old.map((row) => Number(row['tenant_no']));
-    const seqs = old.map((row) => Number(row['seq']));
+  for (const rows of byTenant(session, old, (row) => Number(row['tenant_no']))) {
+    const tenants = rows.map((row) => Number(row['tenant_no']));
+    const seqs = rows.map((row) => Number(row['seq']));
+    const [tenantNo = 0] = tenants;
     const values = [tenants, seqs, ...all] as const;
-    await session.run(DELETE_ATTEMPTS, ...values);
-    await session.run(DELETE_DELIVERIES, ...values);
-    await session.run(DELETE_EVENTS, ...values);
+    await session.run(...about(session, [DELETE_ATTEMPTS, ATTEMPTS_OF_ONE], tenantNo, ...values));
+    await session.run(
+      ...about(session, [DELETE_DELIVERIES, DELIVERIES_OF_ONE], tenantNo, ...values),
+    );
+    await session.run(...about(session, [DELETE_EVENTS, EVENTS_OF_ONE], tenantNo, ...values));
   }
   const toSeq = Number(old.at(-1)?.['seq'] ?? fromSeq);
   return { events: old.length, toSeq, more: old.length === limit };

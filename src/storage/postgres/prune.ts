@@ -1,6 +1,7 @@
 /** Retention: events that came in long ago and owe nothing go, with their deliveries and attempts. */
 import { seqAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
+import { about, byTenant } from './by-tenant.ts';
 import { DAY_US, dayOf, listDays } from './days.ts';
 import type { Operation } from './operation.ts';
 import { endDays, pruneEvents } from './prune-days.ts';
@@ -27,6 +28,23 @@ const CANCEL_HELD = `
   WHERE deliveries.tenant_no = held.tenant_no AND deliveries.event_seq = held.event_seq
     AND deliveries.ordinal = held.ordinal AND deliveries.event_seq BETWEEN $5 AND $6`;
 
+// The same, destination by destination.
+const STAYING_DISABLED = `
+  SELECT tenant_no, no FROM destinations
+  WHERE disabled_ms IS NOT NULL AND deleted_ms IS NULL AND cancel_below_seq IS NULL`;
+const HOLDERS =
+  'SELECT incarnation FROM nodes WHERE incarnation = $1 OR lease_until > clock_timestamp()';
+const CANCEL_HELD_OF_ONE = `
+  WITH held AS MATERIALIZED (
+    SELECT event_seq, ordinal FROM deliveries
+    WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND next_attempt_ms < $4
+      AND event_seq BETWEEN $6 AND $7 AND NOT claimed_by = ANY($8::bigint[])
+    LIMIT $5 FOR UPDATE)
+  UPDATE deliveries SET status = ${STATUS_CODE.canceled}, next_attempt_ms = NULL, updated_ms = $1
+  FROM held
+  WHERE deliveries.tenant_no = $2 AND deliveries.event_seq = held.event_seq AND deliveries.ordinal = held.ordinal
+    AND deliveries.event_seq BETWEEN $6 AND $7`;
+
 // What days that were dropped have left. There are no partitions of those days any more to look into.
 const OLD_KEYS = `
   SELECT tenant_no, id, seq FROM event_keys
@@ -35,8 +53,10 @@ const OLD_KEYS = `
       SELECT 1 FROM events WHERE events.tenant_no = event_keys.tenant_no AND events.seq = event_keys.seq
         AND events.seq >= $1 AND events.seq < $2)
   ORDER BY seq LIMIT $3`;
-const DELETE_KEYS = `
-  DELETE FROM event_keys USING unnest($1::bigint[], $2::text[]) AS old (tenant, key) WHERE tenant_no = tenant AND id = key`;
+const removeKeys = (one: string) => `
+  DELETE FROM event_keys USING unnest($1::bigint[], $2::text[]) AS old (tenant, key) WHERE tenant_no = tenant AND id = key ${one}`;
+const DELETE_KEYS = removeKeys('');
+const KEYS_OF_ONE = removeKeys('AND tenant_no = $3');
 
 const DELETE_REPLAYS = 'DELETE FROM replays WHERE ended_ms < $1';
 
@@ -56,8 +76,7 @@ export const pruneSlice: Operation<Storage['pruneSlice'], WriteSession> = async 
   const cut = { beforeSeq, countedSeq, limit };
   const pruned = await pruneDays(session, cut);
   if (pruned.more) return pruned;
-  const values = [session.clock.nowMs(), session.incarnation, beforeMs, limit] as const;
-  const held = await session.run(CANCEL_HELD, ...values, ...(await session.openSpan()));
+  const held = await cancelHeld(session, beforeMs, limit);
   const hasMoreKeys = await pruneKeys(session, cut);
   const more = held === limit || hasMoreKeys;
   if (!more) {
@@ -68,6 +87,25 @@ export const pruneSlice: Operation<Storage['pruneSlice'], WriteSession> = async 
   }
   return { events: pruned.events, more };
 };
+
+/** How many were; as many as the limit: there may be more. */
+async function cancelHeld(session: WriteSession, beforeMs: number, limit: number): Promise<number> {
+  const nowMs = session.clock.nowMs();
+  const span = await session.openSpan();
+  const { incarnation } = session;
+  if (!session.isDistributed)
+    return session.run(CANCEL_HELD, nowMs, incarnation, beforeMs, limit, ...span);
+  const holders = await session.rows(HOLDERS, incarnation);
+  const incarnations = holders.map((row) => Number(row['incarnation']));
+  let left = limit;
+  for (const row of await session.rows(STAYING_DISABLED)) {
+    const key = [Number(row['tenant_no']), Number(row['no'])] as const;
+    const values = [nowMs, ...key, beforeMs, left, ...span, incarnations] as const;
+    left -= await session.run(CANCEL_HELD_OF_ONE, ...values);
+    if (left === 0) break;
+  }
+  return limit - left;
+}
 
 /** Whole days at once where little of them stays, others event by event; from where the last slice ended. */
 async function pruneDays(
@@ -99,11 +137,12 @@ async function pruneDays(
 async function pruneKeys(session: WriteSession, { beforeSeq, limit }: Cut): Promise<boolean> {
   const { retention } = session.memory;
   const old = await session.rows(OLD_KEYS, retention.keysFromSeq, beforeSeq, limit);
-  await session.run(
-    DELETE_KEYS,
-    old.map((row) => Number(row['tenant_no'])),
-    old.map((row) => String(row['id'])),
-  );
+  for (const part of byTenant(session, old, (row) => Number(row['tenant_no']))) {
+    const tenantNos = part.map((row) => Number(row['tenant_no']));
+    const ids = part.map((row) => String(row['id']));
+    const [tenantNo = 0] = tenantNos;
+    await session.run(...about(session, [DELETE_KEYS, KEYS_OF_ONE], tenantNo, tenantNos, ids));
+  }
   retention.keysFromSeq = Number(old.at(-1)?.['seq'] ?? retention.keysFromSeq);
   return old.length === limit;
 }

@@ -3,6 +3,7 @@ import type { NewEvent, PublishOutcome } from '../storage.ts';
 import { orderKeyFor } from '../../domain/order.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
+import { byTenant } from './by-tenant.ts';
 import { dayOf } from './days.ts';
 import { findBefore, sameContent } from './same-id.ts';
 import type { Before } from './same-id.ts';
@@ -13,23 +14,31 @@ import { STATUS_CODE } from './statuses.ts';
 
 // An id of before may stand there still, of an event that retention has dropped. That there is no other, same-id.ts has
 // found out: all that publish wait for each other.
-const INSERT_EVENTS = `
-  WITH keys AS (
-    INSERT INTO event_keys (tenant_no, seq, id)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (tenant_no, seq, id) WHERE id IS NOT NULL
-    ON CONFLICT (tenant_no, id) DO UPDATE SET seq = excluded.seq)
+const INSERT_KEYS = `
+  INSERT INTO event_keys (tenant_no, seq, id)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (tenant_no, seq, id) WHERE id IS NOT NULL
+  ON CONFLICT (tenant_no, id) DO UPDATE SET seq = excluded.seq`;
+const INSERT_EVENTS_ALONE = `
   INSERT INTO events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, metadata, resource, order_key,
                       requested_destination_id, data, deliver_at_ms)
   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
                        $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bigint[])`;
+const INSERT_EVENTS = `WITH keys AS (${INSERT_KEYS}) ${INSERT_EVENTS_ALONE}`;
 
+// To the owner of its lane, if that lives (given.ts). What waits for its turn, or its time, is claimed.
+const GIVEN_TO = `
+  SELECT -owner FROM lanes JOIN nodes ON incarnation = owner
+  WHERE lanes.tenant_no = new.tenant_no AND lanes.destination_no = new.destination_no AND lease_until > clock_timestamp()
+    AND NOT EXISTS (SELECT 1 FROM nodes AS older WHERE NOT older.reads_given AND older.lease_until > clock_timestamp())`;
 const INSERT_DELIVERIES = `
   INSERT INTO deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
                           next_attempt_ms, claimed_by, updated_ms, order_key)
-  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms, claimed_by, updated_ms, order_key
+  SELECT tenant_no, event_seq, ordinal, destination_no, status, 0, 0, 0, next_attempt_ms,
+         CASE WHEN is_given THEN coalesce((${GIVEN_TO}), 0) ELSE claimed_by END, updated_ms, order_key
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
-              $8::bigint[], $9::text[])
-    AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, updated_ms, order_key)`;
+              $8::boolean[], $9::bigint[], $10::text[])
+    AS new (tenant_no, event_seq, ordinal, destination_no, status, next_attempt_ms, claimed_by, is_given, updated_ms,
+            order_key)`;
 
 interface EventRow {
   readonly tenantNo: number;
@@ -46,6 +55,7 @@ interface DeliveryRow {
   readonly status: number;
   readonly dueAtMs: number | null;
   readonly claimedBy: number;
+  readonly isGiven: boolean;
   readonly nowMs: number;
   readonly orderKey: string | null;
 }
@@ -106,9 +116,17 @@ class Group {
     const deliveries = this.#deliveries;
     this.#events = [];
     this.#deliveries = [];
-    if (events.length > 0) this.#session.send(INSERT_EVENTS, ...eventColumns(events));
-    if (deliveries.length > 0)
-      this.#session.send(INSERT_DELIVERIES, ...deliveryColumns(deliveries));
+    const session = this.#session;
+    for (const part of byTenant(session, events, tenantOf)) {
+      const columns = eventColumns(part);
+      if (session.isDistributed) {
+        // Citus takes no statement that inserts twice.
+        session.send(INSERT_KEYS, ...columns.slice(0, KEY_COLUMNS));
+        session.send(INSERT_EVENTS_ALONE, ...columns);
+      } else session.send(INSERT_EVENTS, ...columns);
+    }
+    for (const part of byTenant(session, deliveries, tenantOf))
+      session.send(INSERT_DELIVERIES, ...deliveryColumns(part));
   }
 
   async #insert(event: NewEvent, tenant: TenantNumbers, seq: number): Promise<PublishOutcome> {
@@ -154,6 +172,7 @@ class Group {
         status: isSuperseded ? STATUS_CODE.canceled : STATUS_CODE.pending,
         dueAtMs: isSuperseded ? null : dueAtMs,
         claimedBy: isClaimed ? this.#session.incarnation : 0,
+        isGiven: !isClaimed && order === 'none' && event.deliverAtMs === null,
         nowMs,
         orderKey: storedKey(order, key, seq, ordinal),
       });
@@ -167,6 +186,11 @@ class Group {
     };
   }
 }
+
+const tenantOf = ({ tenantNo }: { readonly tenantNo: number }) => tenantNo;
+
+/** Tenant, number and id. */
+const KEY_COLUMNS = 3;
 
 function eventColumns(rows: readonly EventRow[]) {
   return [
@@ -195,6 +219,7 @@ function deliveryColumns(rows: readonly DeliveryRow[]) {
     smallints(rows.map(({ status }) => status)),
     bigints(rows.map(({ dueAtMs }) => dueAtMs)),
     bigints(rows.map(({ claimedBy }) => claimedBy)),
+    booleans(rows.map(({ isGiven }) => isGiven)),
     bigints(rows.map(({ nowMs }) => nowMs)),
     texts(rows.map(({ orderKey }) => orderKey)),
   ] as const;

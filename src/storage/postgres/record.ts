@@ -6,6 +6,7 @@
 import type { AttemptRecord, RecordOutcome } from '../storage.ts';
 import { attemptCode } from '../../domain/attempt.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
+import { about, byTenant } from './by-tenant.ts';
 import { byDay, spanOf } from './days.ts';
 import { numberOrNull } from './page.ts';
 import type { Value } from './session.ts';
@@ -27,7 +28,7 @@ const RECORD_FIRST = `
                started_ms, reason, detail, dns_us, connect_us, tls_us, first_byte_us, total_us, shape_no,
                request_headers, response_status, response_headers, response_body, truncated)
     WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
-      AND deliveries.ordinal = done.ordinal AND deliveries.claimed_by = $1
+      AND deliveries.ordinal = done.ordinal AND abs(deliveries.claimed_by) = $1
       AND deliveries.status + 0 = ${STATUS_CODE.pending} AND deliveries.last_attempt_seq IS NULL
       AND deliveries.event_seq BETWEEN $27 AND $28
     RETURNING deliveries.tenant_no, done.seq, deliveries.event_seq, deliveries.ordinal, deliveries.destination_no,
@@ -43,14 +44,16 @@ const RECORDED = `
   JOIN attempts ON attempts.tenant_no = done.tenant_no AND attempts.seq = done.seq
   WHERE attempts.event_seq BETWEEN $3 AND $4`;
 
-const HELD = `
+const held = (one: string) => `
   SELECT deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, destination_no, status, holds, attempts, step,
          asked_by,         next_attempt_ms, last_attempt_seq
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS done (tenant_no, event_seq, ordinal)
   JOIN deliveries ON deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
                  AND deliveries.ordinal = done.ordinal
-  WHERE claimed_by = $4 AND deliveries.event_seq BETWEEN $5 AND $6
+  WHERE abs(claimed_by) = $4 AND deliveries.event_seq BETWEEN $5 AND $6 ${one}
   FOR UPDATE OF deliveries`;
+const HELD = held('');
+const HELD_OF_ONE = held('AND deliveries.tenant_no = $7');
 
 const INSERT = `
   INSERT INTO attempts (tenant_no, event_seq, ordinal, seq, number, kind, started_ms,
@@ -62,7 +65,7 @@ const INSERT = `
                        $14::bigint[], $15::bigint[], $16::text[], $17::integer[], $18::text[],
                        $19::bytea[], $20::boolean[], $21::bigint[], $22::bigint[])`;
 
-const UPDATE = `
+const update = (one: string) => `
   UPDATE deliveries
   SET status = done.status, holds = done.holds, attempts = done.attempts, step = done.step, asked_by = done.asked_by,
       next_attempt_ms = done.next_attempt_ms, claimed_by = 0, last_code = done.last_code,
@@ -72,7 +75,9 @@ const UPDATE = `
     AS done (tenant_no, event_seq, ordinal, attempt_seq, status, holds, attempts, step, asked_by, next_attempt_ms,
              last_code)
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
-    AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $12 AND $13`;
+    AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $12 AND $13 ${one}`;
+const UPDATE = update('');
+const UPDATE_OF_ONE = update('AND deliveries.tenant_no = $14');
 
 interface Held {
   readonly destinationNo: number;
@@ -94,6 +99,7 @@ interface Done {
   readonly attempt: AttemptRecord;
 }
 
+const tenantOf = ({ tenantNo }: Done) => tenantNo;
 const eventOf = ({ attempt }: Done) => attempt.delivery.seq;
 
 export async function record(
@@ -104,14 +110,16 @@ export async function record(
   const outcomes = attempts.map((): RecordOutcome => 'lost');
   const first = done.filter(({ attempt }) => attempt.number === 1);
   const left = new Set(done);
-  for (const group of byDay(first, eventOf))
+  // Citus takes no statement that inserts what another one in it has updated.
+  for (const group of session.isDistributed ? [] : byDay(first, eventOf))
     for (const each of await recordFirst(session, group)) {
       outcomes[each.place] = 'recorded';
       left.delete(each);
     }
-  for (const group of byDay([...left], eventOf))
-    for (const [{ place }, outcome] of await recordOthers(session, group))
-      outcomes[place] = outcome;
+  for (const part of byTenant(session, [...left], tenantOf))
+    for (const group of byDay(part, eventOf))
+      for (const [{ place }, outcome] of await recordOthers(session, group))
+        outcomes[place] = outcome;
   return outcomes;
 }
 
@@ -174,13 +182,14 @@ async function recordOthers(
   session: WriteSession,
   done: readonly Done[],
 ): Promise<[Done, RecordOutcome][]> {
-  const held = await findHeld(session, done);
+  const [{ tenantNo = 0 } = {}] = done;
+  const found = await findHeld(session, tenantNo, done);
   const rows = done.flatMap((each) => {
     const { seq, ordinal } = each.attempt.delivery;
-    const found = held.get(keyOf(seq, ordinal));
+    const before = found.get(keyOf(seq, ordinal));
     // An attempt from before this node began anew may end when it has claimed the same again, and made that attempt once more.
-    if (found === undefined || found.attempts !== each.attempt.number - 1) return [];
-    return [{ ...each, held: found, done: each }];
+    if (before === undefined || before.attempts !== each.attempt.number - 1) return [];
+    return [{ ...each, held: before, done: each }];
   });
   if (rows.length === 0) return [];
   const columns = attemptColumns(rows);
@@ -201,8 +210,7 @@ async function recordOthers(
       nextAttemptAtMs: verdict.status === 'pending' ? verdict.nextAttemptAtMs : null,
     };
   });
-  await session.run(
-    UPDATE,
+  const updated = [
     ...columns.slice(0, KEY_COLUMNS),
     smallints(next.map(({ status }) => status)),
     booleans(next.map(({ holds }) => holds)),
@@ -212,22 +220,27 @@ async function recordOthers(
     bigints(next.map(({ nextAttemptAtMs }) => nextAttemptAtMs)),
     lastCodes(rows),
     ...spanOf(rows.map(eventOf)),
-  );
+  ];
+  await session.run(...about(session, [UPDATE, UPDATE_OF_ONE], tenantNo, ...updated));
   return rows.map((row) => [
     row.done,
     row.held.status === STATUS_CODE.pending ? 'recorded' : 'canceled',
   ]);
 }
 
-async function findHeld(session: WriteSession, done: readonly Done[]): Promise<Map<string, Held>> {
-  const rows = await session.rows(
-    HELD,
+async function findHeld(
+  session: WriteSession,
+  tenantNo: number,
+  done: readonly Done[],
+): Promise<Map<string, Held>> {
+  const values = [
     done.map(({ tenantNo }) => tenantNo),
     done.map(({ attempt }) => attempt.delivery.seq),
     done.map(({ attempt }) => attempt.delivery.ordinal),
     session.incarnation,
     ...spanOf(done.map(eventOf)),
-  );
+  ];
+  const rows = await session.rows(...about(session, [HELD, HELD_OF_ONE], tenantNo, ...values));
   return new Map(
     rows.map((row) => [
       keyOf(Number(row['event_seq']), Number(row['ordinal'])),

@@ -5,8 +5,12 @@ import { StorageInDoubtError, StorageOpenError, StorageUnavailableError } from '
 
 /** Classes of what the medium refuses: it may pass. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
-/** Read-only (a standby after a failover), lock not available. */
-const UNAVAILABLE_STATES = new Set(['25006', '55P03']);
+/** Lock not available; a statement that took too long, nearly always since it waited for others. */
+const HELD_UP_STATES = new Set(['55P03', '57014']);
+/** Open for too long without a word from this node, or at all: the server has ended it, and the connection. */
+const ENDED_STATES = new Set(['25P03', '25P04']);
+/** Read-only (a standby after a failover), and the above. */
+const UNAVAILABLE_STATES = new Set(['25006', ...HELD_UP_STATES, ...ENDED_STATES]);
 /** Two transactions stood in each other's way; the same again may work. */
 const CONFLICT_STATES = new Set(['40001', '40P01']);
 const UNPREPARED_STATES = new Set(['26000', '42P05']);
@@ -18,7 +22,8 @@ const NOT_ALLOWED = '42501';
 /** What the medium refuses, as `StorageUnavailableError`; anything else as it is. */
 export function explainRefusal(error: unknown): unknown {
   if (!isUnavailable(error)) return error;
-  return new StorageUnavailableError(messageOf(error), { cause: error });
+  const held = isHeldUp(error) ? 'what is to be written waits for another one: ' : '';
+  return new StorageUnavailableError(held + messageOf(error), { cause: error });
 }
 
 /** What broke the way to the server between a commit and its answer. */
@@ -27,8 +32,20 @@ export function explainDoubt(error: unknown): StorageInDoubtError {
   return new StorageInDoubtError(`in the middle of a commit: ${reason}`, { cause: error });
 }
 
+/** What was begun and not committed may be tried again at once. */
 export function isConflict(error: unknown): boolean {
-  return CONFLICT_STATES.has(stateOf(error) ?? '');
+  const state = stateOf(error) ?? '';
+  return CONFLICT_STATES.has(state) || ENDED_STATES.has(state);
+}
+
+/** Somebody else has locked what was asked for: whoever asks next waits as long. */
+export function isHeldUp(error: unknown): boolean {
+  return HELD_UP_STATES.has(stateOf(error) ?? '');
+}
+
+/** Whether the server has ended the transaction: nothing of it was kept, whatever was sent to it meanwhile. */
+export function isEnded(error: unknown): boolean {
+  return ENDED_STATES.has(stateOf(error) ?? '');
 }
 
 /** A prepared statement is not there, or is there already: the connection leads now to one server process, now to another. */
@@ -39,7 +56,8 @@ export function isUnprepared(error: unknown): boolean {
 /** Whether the server has said what is wrong, and so still listens; else the connection is not to be used again. */
 export function isAnswer(error: unknown): boolean {
   const state = stateOf(error);
-  return state !== undefined && !state.startsWith('57P') && !state.startsWith('08');
+  if (state === undefined || ENDED_STATES.has(state)) return false;
+  return !state.startsWith('57P') && !state.startsWith('08');
 }
 
 function isUnavailable(error: unknown): error is Error {

@@ -38,14 +38,15 @@ const FIND: Record<ReplaySelection, string> = {
   missed: find('missed'),
 };
 
-// One that was canceled and is still in memory goes on as if it had not been: see by-hand.ts.
+// One that was canceled and is still in memory goes on as if it had not been: see by-hand.ts. What is given has no order.
 const IS_IN_MEMORY = `
   EXISTS (SELECT 1 FROM nodes
-          WHERE incarnation = claimed_by AND (incarnation = $7 OR lease_until > clock_timestamp()))`;
+          WHERE incarnation = CASE WHEN due.key IS NULL THEN abs(claimed_by) ELSE claimed_by END AND (incarnation = $7 OR lease_until > clock_timestamp()))`;
 
 const MAKE_DUE = `
   UPDATE deliveries
-  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_REPLAY}, next_attempt_ms = $2,
+  SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_REPLAY},
+      next_attempt_ms = CASE WHEN claimed_by < 0 AND ${IS_IN_MEMORY} THEN $6::bigint + 1 ELSE $2::bigint END,
       step = CASE WHEN ${IS_IN_MEMORY} THEN step ELSE ${SCHEDULE_OVER} END,
       claimed_by = CASE WHEN ${IS_IN_MEMORY} THEN claimed_by ELSE 0 END, order_key = due.key, updated_ms = $6
   FROM unnest($3::bigint[], $4::integer[], $5::text[]) AS due (seq, place, key)

@@ -1,6 +1,7 @@
 /** What replays have made due and is not pending any more is counted, and waited for no longer. */
 import type { DeliveryKey } from '../reading.ts';
 import type { Storage } from '../storage.ts';
+import { about, byTenant } from './by-tenant.ts';
 import type { Operation } from './operation.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
@@ -18,10 +19,12 @@ const OF_THESE = `
   JOIN unnest($2::bigint[], $3::integer[]) AS these (seq, place) ON waiting.event_seq = seq AND waiting.ordinal = place
   WHERE waiting.tenant_no = $1`;
 
-const DELETE = `
+const remove = (one: string) => `
   DELETE FROM replay_deliveries
   USING unnest($1::bigint[], $2::bigint[], $3::integer[]) AS ended (tenant, seq, place)
-  WHERE tenant_no = tenant AND event_seq = seq AND ordinal = place`;
+  WHERE tenant_no = tenant AND event_seq = seq AND ordinal = place ${one}`;
+const DELETE = remove('');
+const DELETE_OF_ONE = remove('AND tenant_no = $4');
 
 const COUNT = `
   UPDATE replays SET done = done + $1, failed = failed + $2, canceled = canceled + $3, updated_ms = $4
@@ -79,12 +82,15 @@ async function settle(session: WriteSession, rows: readonly Row[], nowMs: number
     const status = statusOf(row['status'] ?? STATUS_CODE.canceled);
     if (status !== 'pending') count[status]++;
   }
-  await session.run(
-    DELETE,
-    rows.map((row) => Number(row['tenant_no'])),
-    rows.map((row) => Number(row['event_seq'])),
-    rows.map((row) => Number(row['ordinal'])),
-  );
+  for (const part of byTenant(session, rows, (row) => Number(row['tenant_no']))) {
+    const tenantNos = part.map((row) => Number(row['tenant_no']));
+    const values = [
+      tenantNos,
+      part.map((row) => Number(row['event_seq'])),
+      part.map((row) => Number(row['ordinal'])),
+    ];
+    await session.run(...about(session, [DELETE, DELETE_OF_ONE], tenantNos[0] ?? 0, ...values));
+  }
   for (const [no, { tenantNo, delivered, failed, canceled }] of counts)
     await session.run(COUNT, delivered, failed, canceled, nowMs, tenantNo, no);
 }

@@ -8,6 +8,7 @@ import type { Pool } from 'pg';
 import { codeOf, describeTrouble } from '../../domain/postgres-trouble.ts';
 import { placeOf } from '../../domain/postgres-url.ts';
 import type { Clock, Timer } from '../../domain/clock.ts';
+import type { ReplicaView } from '../reading.ts';
 import { StorageOpenError } from '../storage.ts';
 import { connectionConfig, hearNothing } from './open.ts';
 import { isAnswer } from './refusal.ts';
@@ -48,6 +49,8 @@ export class Replica {
   readonly #parts: ReplicaParts;
   #ways: Ways;
   #freshAtMs = -Infinity;
+  /** As it was found at that moment; `null`: not yet. */
+  #found: { readonly lagMs: number; readonly atMs: number } | null = null;
   /** As it was told last; `undefined`: nothing was. */
   #problem: string | null | undefined = undefined;
   #timer: Timer | null = null;
@@ -66,6 +69,14 @@ export class Replica {
 
   get isUsable(): boolean {
     return this.#parts.clock.monotonicMs() - this.#freshAtMs < FRESH_FOR_MS;
+  }
+
+  /** What it would answer is so old at most: what was found, and the time since. */
+  get view(): ReplicaView {
+    const found = this.#found;
+    const lagMs =
+      found === null ? null : found.lagMs + this.#parts.clock.monotonicMs() - found.atMs;
+    return { isUsed: this.isUsable, lagMs };
   }
 
   /** Resolves after the first look. Rejects with `StorageOpenError` where it is another database. */
@@ -110,7 +121,10 @@ export class Replica {
       );
       const { database = null, ms = null } = rows[0] ?? {};
       if (database !== null && database !== mark) return this.#leave(ANOTHER);
-      const lagMs = ms === null ? Infinity : Math.abs((noted.rows[0]?.ms ?? 0) - ms);
+      // Nothing of it has arrived yet.
+      if (ms === null) return this.#leave(BEHIND);
+      const lagMs = Math.abs((noted.rows[0]?.ms ?? 0) - ms);
+      this.#found = { lagMs, atMs: askedAtMs };
       if (lagMs > MAX_LAG_MS) return this.#leave(BEHIND);
       this.#freshAtMs = askedAtMs;
       this.#tell(null);

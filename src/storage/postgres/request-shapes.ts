@@ -1,5 +1,6 @@
 /** The numbers of request shapes, kept in memory: nearly every attempt has one that was written before. */
 import type { RequestShape } from '../../domain/attempt.ts';
+import { byTenant } from './by-tenant.ts';
 import type { Session } from './session.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,7 +27,8 @@ export class RequestShapes {
       const key = keyOf(shape);
       if (!this.#numbers.has(key)) missing.set(key, shape);
     }
-    if (missing.size > 0) await this.#insert(session, day, [...missing.values()]);
+    for (const part of byTenant(session, [...missing.values()], ({ tenantNo }) => tenantNo))
+      await this.#insert(session, day, part);
     return shapes.map((shape) => {
       const no = this.#numbers.get(keyOf(shape));
       if (no === undefined) throw new Error('a request shape is not there after it was written');

@@ -14,9 +14,12 @@ export class Session {
   readonly clock: Clock;
   /** Number of this start of the node; written into claims. */
   readonly incarnation: number;
+  /** On Citus: what locks or writes rows names one tenant by its value (by-tenant.ts). */
+  readonly isDistributed: boolean;
 
-  constructor(line: Line, { ids, clock, incarnation }: SessionParts) {
+  constructor(line: Line, { ids, clock, incarnation, isDistributed }: SessionParts) {
     this.#line = line;
+    this.isDistributed = isDistributed;
     this.ids = ids;
     this.clock = clock;
     this.incarnation = incarnation;
@@ -61,4 +64,5 @@ export interface SessionParts {
   readonly ids: IdCodec;
   readonly clock: Clock;
   readonly incarnation: number;
+  readonly isDistributed: boolean;
 }

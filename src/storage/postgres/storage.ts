@@ -13,6 +13,7 @@ import type { Storage } from '../storage.ts';
 import { attemptGet, attemptList } from './attempts.ts';
 import { auditInsert, auditList, auditPruneSlice } from './audit.ts';
 import { cancel, retryByHand } from './by-hand.ts';
+import { liesOnCitus } from './by-tenant.ts';
 import { cancelSlice } from './cancel-slice.ts';
 import { changes } from './changes.ts';
 import { claim, release, waitingLanes } from './claim.ts';
@@ -128,9 +129,13 @@ export async function openPostgresStorage({
       await replica.begin();
     }
     const prepared = new Prepared(await isDirectPool(pool));
+    const isDistributed = await liesOnCitus(pool);
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
-    return storageOver({ pool, control, replica, wire, node, ids, clock, maintains, prepared });
+    return storageOver({
+      ...{ pool, control, replica, wire, node, ids, clock },
+      ...{ maintains, prepared, isDistributed },
+    });
   } catch (error) {
     await replica?.close();
     await control.end();
@@ -149,6 +154,7 @@ interface Parts {
   readonly clock: Clock;
   readonly maintains: boolean;
   readonly prepared: Prepared;
+  readonly isDistributed: boolean;
 }
 
 function storageOver({
@@ -161,6 +167,7 @@ function storageOver({
   clock,
   maintains,
   prepared,
+  isDistributed,
 }: Parts): Storage {
   const memory: Memory = {
     routes: new Routes(),
@@ -172,7 +179,9 @@ function storageOver({
     retention: { fromSeq: 0, keysFromSeq: 0 },
     seenMarks: new Map(),
   };
-  const transactions = new Transactions({ pool, replica }, node, { ids, clock, memory, prepared });
+  const transactions = new Transactions({ pool, replica }, node, {
+    ...{ ids, clock, memory, prepared, isDistributed },
+  });
 
   const read =
     <Query, Result>(operation: Operation<(query: Query) => Promise<Result>>) =>
@@ -205,6 +214,7 @@ function storageOver({
   return {
     ids,
     utilization: () => transactions.utilization,
+    replica: () => replica?.view ?? null,
     groupSize: GROUP_SIZE,
     nodes: {
       changes: (query) => transactions.aside(() => changes(control, query)),

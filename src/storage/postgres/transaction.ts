@@ -15,13 +15,23 @@ import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { Prepared } from './prepared.ts';
 import type { Replica } from './replica.ts';
-import { explainDoubt, explainRefusal, isAnswer, isConflict, isUnprepared } from './refusal.ts';
+import {
+  explainDoubt,
+  explainRefusal,
+  isAnswer,
+  isConflict,
+  isEnded,
+  isHeldUp,
+  isUnprepared,
+} from './refusal.ts';
 import { Session } from './session.ts';
 import { WriteSession } from './write-session.ts';
 
 /** Calls of one transaction, so that answers come out while more is asked for. */
 const MAX_CALLS = 64;
 const MAX_TRIES = 4;
+/** So long others who write are waited for. */
+const MAX_PATIENCE_MS = 10_000;
 
 /** Several queries of one kind, done together; an answer for each. */
 export type Batch<Item, Answer> = (
@@ -44,6 +54,7 @@ interface TransactionParts {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly prepared: Prepared;
+  readonly isDistributed: boolean;
 }
 
 export class Transactions {
@@ -179,12 +190,14 @@ export class Transactions {
   async #runTogether(calls: readonly Call[]): Promise<void> {
     const numbers = numbersOf(calls);
     try {
-      const answers = await this.#retrying(() =>
-        this.#transact(
-          beginInOrder(numbers),
-          (line) => runAll(this.#writing(line, numbers), calls),
-          // Their statements are always the same.
-          numbers === null ? {} : { prepared: this.#parts.prepared },
+      const answers = await this.#patiently(() =>
+        this.#retrying(() =>
+          this.#transact(
+            beginInOrder(numbers),
+            (line) => runAll(this.#writing(line, numbers), calls),
+            // Their statements are always the same.
+            numbers === null ? {} : { prepared: this.#parts.prepared },
+          ),
         ),
       );
       calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
@@ -193,6 +206,22 @@ export class Transactions {
         for (const { reject } of calls) reject(error);
       // One of them failed: the others shall not fail with it.
       else for (const call of calls) await this.#runTogether([call]);
+      // What waits behind it would wait as long once more.
+      if (wasHeldUp(error)) for (const { reject } of this.#waiting.splice(0)) reject(error);
+    }
+  }
+
+  /** Waits for others who have much to write, and not for one who stands still. */
+  async #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!wasHeldUp(error) || clock.monotonicMs() - startMs > MAX_PATIENCE_MS) throw error;
+        if (await this.#node.isStandstill().catch(() => true)) throw error;
+      }
     }
   }
 
@@ -225,22 +254,26 @@ export class Transactions {
       throw explainRefusal(error);
     }
     let isCommitting = false;
+    let line: Line | null = null;
     try {
       if (isWrite) await this.#node.confirm(client);
       // What the work asks for first is sent along; and what it did not wait for goes with the commit.
-      const line = new Line(client, begin, prepared);
+      line = new Line(client, begin, prepared);
       const result = await work(line);
       isCommitting = isWrite;
       await line.commit();
       client.release();
       return result;
-    } catch (error) {
+    } catch (thrown) {
+      const error = line?.failure ?? thrown;
       if (isWrite) this.#forget();
-      const isInDoubt = isCommitting && !isAnswer(error);
+      const isInDoubt = isCommitting && !isAnswer(error) && !isEnded(error);
       if (isInDoubt) this.#node.doubt();
       // What lies in the connection's way is not known: it is not used again.
       client.release(!isAnswer(error) || (await rollBack(client)));
       throw isInDoubt ? explainDoubt(error) : explainRefusal(error);
+    } finally {
+      line?.leave();
     }
   }
 
@@ -271,6 +304,10 @@ export class Transactions {
   #refuseClosed(): void {
     if (this.#isClosed) throw new StorageUnavailableError('the database is closed');
   }
+}
+
+function wasHeldUp(error: unknown): boolean {
+  return error instanceof StorageUnavailableError && isHeldUp(error.cause);
 }
 
 /** Whether it failed. */

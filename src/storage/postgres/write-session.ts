@@ -31,8 +31,8 @@ export class WriteSession extends Session {
   async takeSeqs(count: number): Promise<number> {
     const isTaken = this.#numbers >= count;
     const row = isTaken
-      ? // Of the last of the statements that it began with.
-        ((await this.#line.begun).at(-1)?.rows[0] as Row | undefined)
+      ? // Of the one statement that gives a row, of those that it began with.
+        ((await this.#line.begun).find(({ rows }) => rows.length > 0)?.rows[0] as Row | undefined)
       : await this.row(TAKE_NUMBERS, count);
     const lastSeq = Number(row?.['last_seq']);
     this.#openSpan = daysFromTo(Number(row?.['open_seq']), lastSeq);

@@ -1,6 +1,6 @@
 /** API clients. */
 import type { ApiClient } from '../../domain/api-client.ts';
-import type { ClientScope } from '../../domain/caller.ts';
+import { changeableValues, storedClient } from '../client-row.ts';
 import type { ClientRecord, StoredClient } from '../client-storage.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
@@ -49,7 +49,7 @@ export function clientInsert(context: WriteContext): Operation<Storage['clientIn
       .get(tenant.no);
     if (Number(count?.['count']) >= maxPerTenant) return 'too_many';
     const { urn, scope, createdAtMs } = client;
-    context.statement(INSERT).run(...changeable(client), tenant.no, urn, scope, createdAtMs);
+    context.statement(INSERT).run(...changeableValues(client), tenant.no, urn, scope, createdAtMs);
     changed(context, tenant.no, client);
     writeAudit(context, audit);
     return 'inserted';
@@ -67,7 +67,7 @@ export function clientUpdate(context: WriteContext): Operation<Storage['clientUp
       return 'client_id_taken';
     const updated = context
       .statement(UPDATE)
-      .run(...changeable(client), Number(row['no']), ifRevision);
+      .run(...changeableValues(client), Number(row['no']), ifRevision);
     if (updated.changes === 0) return 'changed_meanwhile';
     if (client.revokedAtMs !== null && row['revoked_ms'] === null) {
       const atMs = client.revokedAtMs;
@@ -141,60 +141,4 @@ function isTaken(context: ReadContext, tenant: number, { clientId, urn }: ApiCli
   const sql =
     'SELECT 1 FROM api_clients WHERE tenant_no = ? AND client_id = ? AND revoked_ms IS NULL AND urn <> ?';
   return context.statement(sql).get(tenant, clientId, urn) !== undefined;
-}
-
-/** In the order of both statements. */
-function changeable(client: StoredClient) {
-  return [
-    client.name,
-    client.clientId,
-    JSON.stringify(client.permissions),
-    client.token.prefix,
-    client.token.hash,
-    client.previousToken?.prefix ?? null,
-    client.previousToken?.hash ?? null,
-    client.previousToken?.untilMs ?? null,
-    client.sealedSecrets,
-    client.certificateExpiresAtMs,
-    client.revision,
-    client.updatedAtMs,
-    client.expiresAtMs,
-    client.revokedAtMs,
-  ] as const;
-}
-
-function storedClient(row: Record<string, unknown>): StoredClient {
-  return {
-    tenantId: String(row['tenant_id']),
-    urn: String(row['urn']),
-    name: String(row['name']),
-    clientId: String(row['client_id']),
-    // This driver has written both.
-    scope: String(row['scope']) as ClientScope,
-    permissions: JSON.parse(String(row['permissions'])) as ApiClient['permissions'],
-    token: { prefix: String(row['prefix']), hash: bytes(row['hash']) },
-    previousToken:
-      row['previous_prefix'] === null
-        ? null
-        : {
-            prefix: String(row['previous_prefix']),
-            hash: bytes(row['previous_hash']),
-            untilMs: Number(row['previous_until_ms']),
-          },
-    certificateExpiresAtMs: numberOrNull(row['certificate_expires_ms']),
-    createdAtMs: Number(row['created_ms']),
-    updatedAtMs: Number(row['updated_ms']),
-    expiresAtMs: numberOrNull(row['expires_ms']),
-    revokedAtMs: numberOrNull(row['revoked_ms']),
-    revision: Number(row['revision']),
-    sealedSecrets: bytes(row['sealed_secrets']),
-  };
-}
-
-function bytes(value: unknown): Uint8Array {
-  return value instanceof Uint8Array ? value : new Uint8Array();
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
 }

@@ -1,0 +1,95 @@
+/**
+ * As on Citus: with the stand-in, which says that the tables are distributed, the driver sends its statements tenant by tenant. It
+ * passes the whole conformance suite so, and what it sends is looked at on its way to the server. Budget: 120 s.
+ */
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadModule } from 'libpg-query';
+import pg from 'pg';
+import type { QueryConfig } from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { DISTRIBUTED_TABLES } from '../../src/storage/postgres/distribution.ts';
+import { describeStorage } from '../conformance/storage.ts';
+import { distributing, installCitusStandIn, writeCitusStandIn } from '../support/citus-stand-in.ts';
+import { usePostgresServer, whyNoOwnPostgres } from '../support/postgres-server.ts';
+import { tenantPlaces, tenantsAt } from '../support/sql-one-tenant.ts';
+import { statementsOf } from '../support/sql-statements.ts';
+import { postgresDriver } from '../support/storage-postgres.ts';
+import { SENT_OVER_TENANTS } from '../structure/tenant-exceptions.ts';
+
+const FOLDER = fileURLToPath(new URL('../../src/storage/postgres/', import.meta.url));
+const DISTRIBUTED = new Set(DISTRIBUTED_TABLES);
+const BEGINS_LIKE_ONE = /^\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\s/;
+
+const reason =
+  process.env['ANGARIUM_TEST_DATABASE_URL'] === undefined
+    ? await whyNoOwnPostgres()
+    : 'needs a server of its own: unset ANGARIUM_TEST_DATABASE_URL';
+if (reason !== null) describe('tenant by tenant', () => it.skip(reason));
+else describe('tenant by tenant', describeByTenant);
+
+function describeByTenant() {
+  const server = usePostgresServer();
+  const folder = writeCitusStandIn();
+  const sent = new Sent();
+  beforeAll(async () => {
+    await loadModule();
+    await installCitusStandIn(server, folder);
+    sent.listen();
+  });
+  afterAll(() => {
+    vi.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  describeStorage(postgresDriver(distributing(server)));
+
+  it('what locks or writes rows of tenants names one of them, but what is listed', () => {
+    expect([...sent.overTenants].toSorted()).toEqual(Object.keys(SENT_OVER_TENANTS).toSorted());
+    expect(sent.ofOne.size).toBeGreaterThan(30);
+  });
+}
+
+/** Statements that were sent, by their names. */
+class Sent {
+  readonly overTenants = new Set<string>();
+  readonly ofOne = new Set<string>();
+  readonly #names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [plain(sql), name]));
+  readonly #places = new Map<string, readonly (number | null)[]>();
+
+  listen(): void {
+    const look = (sql: unknown, values: unknown) => this.#look(sql, values);
+    const original = pg.Client.prototype.query as (...args: unknown[]) => unknown;
+    vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function query(
+      this: unknown,
+      ...args: unknown[]
+    ) {
+      const [first, given] = args;
+      // Those that are prepared have a name.
+      if (typeof first === 'object') {
+        const { text, values } = first as QueryConfig;
+        look(text, values);
+      } else look(first, given);
+      return Reflect.apply(original, this, args);
+    } as never);
+  }
+
+  #look(sql: unknown, given: unknown): void {
+    if (typeof sql !== 'string' || !BEGINS_LIKE_ONE.test(sql)) return;
+    let places = this.#places.get(sql);
+    if (places === undefined) this.#places.set(sql, (places = tenantPlaces(sql, DISTRIBUTED)));
+    if (places.length === 0) return;
+    const values: unknown[] = Array.isArray(given) ? given : [];
+    const name = this.#names.get(plain(sql)) ?? plain(sql);
+    const tenants = new Set(
+      places.flatMap((place) => (place === null ? [] : tenantsAt(place, values))),
+    );
+    if (places.includes(null) || tenants.size > 1) this.overTenants.add(name);
+    else this.ofOne.add(name);
+  }
+}
+
+function plain(sql: string): string {
+  return sql.replaceAll(/\s+/g, ' ').trim();
+}
