@@ -260,24 +260,20 @@ export class Dispatcher {
     }
     for (const delivery of deliveries) {
       lane.handedBack(delivery);
-      if (delivery.superseded) void this.#drop(lane, delivery);
-      else this.#inMemory--;
+      this.#inMemory--;
+      if (delivery.superseded) void this.#cancelLeft(lane, delivery);
     }
     lane.hasFollowers = lane.isOrdered;
     this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
   }
 
   /**
-   * It leaves the memory without an attempt: what a newer version has superseded is canceled. Anything else goes back,
-   * whatever became of it meanwhile: canceled with its destination or by hand, made due once more, or kept. Where another
-   * destination has the id by now, it may have been claimed for that one.
+   * It leaves the memory without an attempt: canceled if a newer version has superseded it, and given back in any case,
+   * whatever became of it. Where another destination has the id by now, it may have been claimed for that one.
    */
   async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
-    const { tenantId, destinationId } = lane;
-    const hasLeft = delivery.superseded
-      ? await cancel(this.#parts, delivery)
-      : await handBack(this.#parts, [delivery]);
-    if (!hasLeft) {
+    const isFinal = !delivery.superseded || (await cancel(this.#parts, delivery));
+    if (!isFinal || !(await handBack(this.#parts, [delivery]))) {
       // Nobody else does it; after a crash what is superseded would come behind the newer version: that one waits.
       this.#later(() => this.#drop(lane, delivery));
       return;
@@ -285,7 +281,13 @@ export class Dispatcher {
     this.#done(lane, delivery);
     lane.given.left(delivery.event.seq);
     this.#left(lane);
-    this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
+    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+  }
+
+  /** It was superseded on its way out: it is in the storage, unclaimed. */
+  async #cancelLeft(lane: Lane, delivery: LiveDelivery): Promise<void> {
+    if (await cancel(this.#parts, delivery)) this.#done(lane, delivery);
+    else this.#later(() => this.#cancelLeft(lane, delivery));
   }
 
   #later(work: () => unknown): void {

@@ -29,7 +29,7 @@ export async function handBack(
   }
 }
 
-/** It is not to be sent any more: canceled, where nobody was there before; `false`: the medium refuses. */
+/** It is not to be sent any more: canceled, where nobody was there before, and still claimed if it was; `false`: the medium refuses. */
 export async function cancel(parts: HandBackParts, delivery: LiveDelivery): Promise<boolean> {
   const { storage, clock, log, measures } = parts;
   try {
@@ -39,12 +39,11 @@ export async function cancel(parts: HandBackParts, delivery: LiveDelivery): Prom
       ...(delivery.superseded ? { code: 'superseded' } : {}),
     });
     if (result === 'in_attempt' || result === 'canceled') measures.canceled(1);
+    return true;
   } catch (error) {
     log.cancelFailed(error);
     return false;
   }
-  // A claim that nobody has in memory would look like an attempt under way to who retries it by hand.
-  return await handBack(parts, [delivery]);
 }
 
 function keyOf({ event, ordinal }: LiveDelivery): { seq: number; ordinal: number } {

@@ -205,6 +205,7 @@ export interface Storage
   /**
    * Makes a delivery pending and due now, whatever its status, and creates it where the destination never had the event.
    * `disabled`: nothing was done. `in_attempt`: a live node has it in memory; it goes on, if it was canceled there.
+   * One that such a node was given is due already.
    */
   retryByHand(query: {
     tenantId: string;

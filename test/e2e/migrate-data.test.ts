@@ -1,9 +1,11 @@
 /** `angarium migrate data`: an installation goes on on PostgreSQL as if nothing had been. Budget: 60 s. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 
+import type { Health } from '../../src/domain/health.ts';
 import { Api } from '../support/e2e-api.ts';
 import { everythingOf, fillWithEverything } from '../support/e2e-everything.ts';
 import { temporaryFolder } from '../support/e2e-folder.ts';
@@ -55,7 +57,9 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
       const { readKey, clientToken } = await fillWithEverything(before.api, receiver);
       const held = gate();
       receiver.behave('/held', held.behaviour);
-      await before.api.destination('other', { id: 'held', url: receiver.url('/held') });
+      // It is under way until it is released, however long all of this takes.
+      const patient = { id: 'held', url: receiver.url('/held'), policy: { timeout_ms: 120_000 } };
+      await before.api.destination('other', patient);
       const refused = await runAngarium(migrate(), { cwd, env });
       expect(refused).toMatchObject({ code: 2, stdout: '' });
       expect(refused.stderr).toMatch(/^angarium: another process is using .*: stop it/);
@@ -69,6 +73,7 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
         ),
       );
       await untilCounted(before.api);
+      await untilHealthIsWritten(before.api, cwd);
       const wanted = atRest(await everythingOf(before.api));
       await before.kill9();
 
@@ -191,10 +196,9 @@ describe.skipIf(reason !== null)(`migrate data${reason === null ? '' : `: ${reas
   });
 });
 
-/** Whether what waits at the gate is just being sent is of the moment; health is some seconds old after a kill -9. */
+/** Whether what waits at the gate is just being sent is of the moment. */
 function atRest(found: Record<string, unknown>): unknown {
-  const text = JSON.stringify(found, (key, value: unknown) => {
-    if (key === 'last_success_at') return null;
+  const text = JSON.stringify(found, (_key, value: unknown) => {
     const isHeld =
       typeof value === 'object' &&
       value !== null &&
@@ -204,6 +208,44 @@ function atRest(found: Record<string, unknown>): unknown {
     return isHeld ? { ...value, status: 'waits or is sent', next_attempt_at: null } : value;
   });
   return JSON.parse(text);
+}
+
+interface Fared {
+  readonly id: string;
+  readonly state: {
+    readonly consecutive_failures: number;
+    readonly last_success_at: string | null;
+  };
+}
+
+/** How destinations fare is written every few seconds: a process that is killed forgets what came after. */
+async function untilHealthIsWritten(api: Api, cwd: string): Promise<void> {
+  const db = new DatabaseSync(join(cwd, 'data', 'angarium.db'), { readOnly: true });
+  const select = db.prepare(`
+    SELECT tenants.id || ' ' || destinations.id AS name, health
+    FROM destination_health JOIN destinations ON destinations.no = destination_no JOIN tenants ON tenants.no = tenant_no
+    WHERE destinations.deleted_ms IS NULL`);
+  try {
+    await untilTrue('the health of all destinations to be written', async () => {
+      const written = new Map(
+        select.all().map(({ name, health }) => {
+          const { consecutiveFailures, lastSuccessAtMs } = JSON.parse(String(health)) as Health;
+          return [String(name), `${consecutiveFailures} ${lastSuccessAtMs}`];
+        }),
+      );
+      for (const tenant of ['acme', 'other']) {
+        const path = `/api/v1/tenants/${tenant}/destinations`;
+        for (const { id, state } of await api.ok<Fared[]>('GET', path)) {
+          const { consecutive_failures: failures, last_success_at: success } = state;
+          const shown = `${failures} ${success === null ? null : Date.parse(success)}`;
+          if ((written.get(`${tenant} ${id}`) ?? '0 null') !== shown) return false;
+        }
+      }
+      return true;
+    });
+  } finally {
+    db.close();
+  }
 }
 
 /** Usage says what the attempts say. */

@@ -166,7 +166,8 @@ describe('what fails, fails as a sentence', () => {
   });
 
   it('where it takes too long: others go on meanwhile, and after it', async () => {
-    const expressions = jmespath({ timeoutMs: 150 });
+    // Enough for what takes no time, on a machine with other work too.
+    const expressions = jmespath({ timeoutMs: 1000 });
     // Warm, so that the next one does not wait for the start.
     await expressions.evaluate('@', EVENT);
     const numbers = eventOf(JSON.stringify(Array.from({ length: 300 }, (_, n) => n)));
@@ -180,8 +181,8 @@ describe('what fails, fails as a sentence', () => {
       await turn();
       turns++;
     }
-    expect(await slow).toBe('The expression took longer than 0.15 s.');
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(149);
+    expect(await slow).toBe('The expression took longer than 1 s.');
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(999);
     expect(turns).toBeGreaterThan(10);
     expect(Buffer.from(await expressions.evaluate('data.order.id', EVENT)).toString()).toBe('7');
   });

@@ -20,6 +20,9 @@ const UNMADE = {
   ignored_auth: 'an address that sends many wrong keys is shut out: test/api/permissions.test.ts',
 };
 
+/** Of an answer: a machine with other work may take its time. */
+const ANSWER_S = 60;
+
 export interface FuzzOptions {
   readonly python: string;
   readonly server: FuzzedServer;
@@ -64,6 +67,9 @@ export async function runSchemathesis(options: FuzzOptions): Promise<FuzzReport>
       ? { '--max-time': String(bound.seconds) }
       : { '--max-examples': String(bound.perOperation), '--seed': String(bound.seed) }),
     '--generation-database': 'none',
+    '--request-timeout': String(ANSWER_S),
+    // How long it takes to make a request says something of the machine alone.
+    '--suppress-health-check': 'too_slow',
     ...(path === undefined ? {} : { '--include-path': path }),
   };
   const command = ['-m', 'schemathesis.cli', '--config-file', configFile, 'run', documentFile];

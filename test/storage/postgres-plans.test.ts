@@ -186,6 +186,9 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     expectNoScan(plans, 14);
     const wider = [...plans].filter(([, plan]) => daysIn(plan).some((name) => name !== today));
     expect(wider.map(([sql, plan]) => `${sql}\n${plan}`)).toEqual([]);
+    const given = [...plans].find(([sql]) => sql.includes('given.*'))?.[1];
+    // What was taken before is not looked at again.
+    expect(given).toMatch(/Index Cond: .*ROW\(.*next_attempt_ms, .*event_seq\) > ROW\(/);
   });
 
   it('of a tenant’s or destination’s lists, of the first page of all, and of look-ups read none through', async () => {
