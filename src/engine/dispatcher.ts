@@ -265,6 +265,8 @@ export class Dispatcher {
     }
     lane.hasFollowers = lane.isOrdered;
     this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+    // Its destination may be gone: then nothing of it is due any more, and others wait for the room.
+    this.#claimer.claim();
   }
 
   /**
@@ -308,10 +310,7 @@ export class Dispatcher {
   #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
     const lane = this.#lanes.of(target);
     lane.recorded(delivery);
-    if (nextAttemptAtMs !== null && delivery.superseded) {
-      void this.#drop(lane, delivery);
-      return;
-    }
+    if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
     if (isDone) this.#done(lane, delivery);
     else this.#blocked(lane, delivery);
     this.#left(lane);

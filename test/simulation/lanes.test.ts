@@ -1,6 +1,7 @@
 /** How many attempts a lane has under way, and whom it keeps waiting. */
 import { describe, expect, test } from 'vitest';
 
+import { deleteDestination } from '../../src/engine/delete-destination.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import type { Behaviour, Receiver } from '../support/simulated-receivers.ts';
 import { Stage, pauses as pausesOf } from './stage.ts';
@@ -273,4 +274,22 @@ describe('a tenant that floods', () => {
   test.each([1, 2, 3])('also where the memory is full of its own (seed %i)', async (seed) => {
     expect(await passedBy(seed, { maxInFlight: 8, maxInMemory: 40 })).toBeLessThanOrEqual(40);
   });
+});
+
+test('what a deleted destination had in memory makes room for others at once', async () => {
+  const stage = new Stage({ maxInMemory: 3 });
+  await stage.begin();
+  const at = { tenantId: 't', behaviour: { kind: 'ok', latencyMs: 20_000 } } as const;
+  await stage.destination({ ...at, name: 'slow', policy: { concurrency: 1, timeout_ms: 60_000 } });
+  const quick = await stage.destination({ tenantId: 't', name: 'quick', behaviour: QUICK });
+  stage.publish('t', 3, 'slow');
+  await stage.world.pass(100);
+  stage.publish('t', 1, 'quick');
+  await stage.world.pass(2000);
+  expect(quick.requests).toHaveLength(0);
+  const { engine } = stage.process;
+  await stage.during(deleteDestination(engine, { tenantId: 't', id: 'slow' }));
+  await stage.world.pass(500);
+  expect(quick.requests).toHaveLength(1);
+  expect(await stage.end()).toEqual([]);
 });
