@@ -18,7 +18,6 @@ import { distributing, writeCitusStandIn } from '../support/citus-stand-in.ts';
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { runAngarium } from '../support/e2e-process.ts';
 import { schemaOf, usePostgresServer, whyNoOwnPostgres } from '../support/postgres-server.ts';
-import type { PostgresServer } from '../support/postgres-server.ts';
 import { postgresDriver } from '../support/storage-postgres.ts';
 
 const given = process.env['ANGARIUM_TEST_DATABASE_URL'];

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { loadModule } from 'libpg-query';
 import pg from 'pg';
 import type { QueryConfig } from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { MockInstance } from 'vitest';
 
 import { DISTRIBUTED_TABLES } from '../../src/storage/postgres/distribution.ts';
 import { describeStorage } from '../conformance/storage.ts';
@@ -33,13 +34,14 @@ function describeByTenant() {
   const server = usePostgresServer();
   const folder = writeCitusStandIn();
   const sent = new Sent();
+  const asked = vi.spyOn(pg.Client.prototype, 'query');
   beforeAll(async () => {
     await loadModule();
     await installCitusStandIn(server, folder);
-    sent.listen();
   });
+  afterEach(() => sent.note(asked));
   afterAll(() => {
-    vi.restoreAllMocks();
+    asked.mockRestore();
     rmSync(folder, { recursive: true });
   });
 
@@ -58,21 +60,15 @@ class Sent {
   readonly #names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [plain(sql), name]));
   readonly #places = new Map<string, readonly (number | null)[]>();
 
-  listen(): void {
-    const look = (sql: unknown, values: unknown) => this.#look(sql, values);
-    const original = pg.Client.prototype.query as (...args: unknown[]) => unknown;
-    vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function query(
-      this: unknown,
-      ...args: unknown[]
-    ) {
-      const [first, given] = args;
+  /** What was asked since it was called last. */
+  note(asked: MockInstance): void {
+    for (const [query, given] of asked.mock.calls as unknown[][]) {
       // Those that are prepared have a name.
-      if (typeof first === 'object') {
-        const { text, values } = first as QueryConfig;
-        look(text, values);
-      } else look(first, given);
-      return Reflect.apply(original, this, args);
-    } as never);
+      const { text, values } =
+        typeof query === 'object' ? (query as QueryConfig) : { text: query, values: given };
+      this.#look(text, values);
+    }
+    asked.mockClear();
   }
 
   #look(sql: unknown, given: unknown): void {

@@ -24,10 +24,10 @@ export function byTenant<Item>(
 export function about(
   { isDistributed }: Session,
   [all, ofOne]: Statement,
-  tenantNo: number,
+  tenantNo: number | undefined,
   ...values: readonly Value[]
 ): [string, ...Value[]] {
-  return isDistributed ? [ofOne, ...values, tenantNo] : [all, ...values];
+  return isDistributed ? [ofOne, ...values, tenantNo ?? null] : [all, ...values];
 }
 
 /** Whether the tables lie on Citus (`angarium migrate citus`). */

@@ -38,7 +38,7 @@ const LATER_WITHOUT_KEY = `
 
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries. `status + 0`:
 // as in record.ts.
-const claimed = (one: string) => `
+const claimSql = (one: string) => `
   UPDATE deliveries SET claimed_by = $1
   FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[]) AS wanted (tenant, seq, place, claimant)
   JOIN events ON events.tenant_no = wanted.tenant AND events.seq = wanted.seq
@@ -46,8 +46,8 @@ const claimed = (one: string) => `
     AND claimed_by = claimant AND status + 0 = ${STATUS_CODE.pending}
     AND events.seq BETWEEN $6 AND $7 AND event_seq BETWEEN $6 AND $7 ${one}
   RETURNING event_seq, ordinal, attempts, step, asked_by, deliveries.order_key, ${OF_EVENT}`;
-const CLAIM = claimed('');
-const CLAIM_OF_ONE = claimed('AND deliveries.tenant_no = $8 AND events.tenant_no = $8');
+const CLAIM = claimSql('');
+const CLAIM_OF_ONE = claimSql('AND deliveries.tenant_no = $8 AND events.tenant_no = $8');
 
 const FIND_LANES = `
   SELECT place, destinations.tenant_no, destinations.no, cancel_below_seq IS NOT NULL AS is_canceling,
@@ -59,15 +59,15 @@ const FIND_LANES = `
   JOIN destinations ON destinations.tenant_no = tenants.no AND destinations.id = destination AND deleted_ms IS NULL`;
 
 // Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
-const released = (one: string) => `
+const releaseSql = (one: string) => `
   UPDATE deliveries
   SET claimed_by = 0,
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
   WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND abs(claimed_by) = $2
     AND event_seq BETWEEN $6 AND $7 ${one}`;
-const RELEASE = released('');
-const RELEASE_OF_ONE = released('AND deliveries.tenant_no = $8');
+const RELEASE = releaseSql('');
+const RELEASE_OF_ONE = releaseSql('AND deliveries.tenant_no = $8');
 
 const OF_WAITING = `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
@@ -324,8 +324,7 @@ async function take(
         bigints(group.map(({ claimant }) => claimant)),
         ...spanOf(seqs),
       ];
-      const [{ tenantNo = 0 } = {}] = group;
-      return session.rows(...about(session, [CLAIM, CLAIM_OF_ONE], tenantNo, ...values));
+      return session.rows(...about(session, [CLAIM, CLAIM_OF_ONE], group[0]?.tenantNo, ...values));
     }),
   );
   for (const row of (await Promise.all(groups)).flat())
@@ -348,10 +347,11 @@ export const release: Operation<Storage['release'], WriteSession> = async (
     for (const group of byDay(part, seqOf)) {
       const seqs = group.map(seqOf);
       const ordinals = group.map(({ ordinal }) => ordinal);
-      const [{ tenantNo = 0 } = {}] = group;
       const who = [nowMs, session.incarnation] as const;
       const values = [...who, seqs, ordinals, group.map(tenantOf), ...spanOf(seqs)];
-      await session.run(...about(session, [RELEASE, RELEASE_OF_ONE], tenantNo, ...values));
+      await session.run(
+        ...about(session, [RELEASE, RELEASE_OF_ONE], group[0]?.tenantNo, ...values),
+      );
     }
 };
 

@@ -11,14 +11,14 @@ import type { WriteSession } from './write-session.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 // Only where it is still the destination that was meant, and not another one of its id.
-const put = (one: string) => `
+const putSql = (one: string) => `
   INSERT INTO destination_health (tenant_no, destination_no, health)
   SELECT tenant_no, no, wanted.health
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS wanted (tenant, destination, created, health)
   JOIN destinations ON tenant_no = tenant AND no = destination AND created_ms = created ${one}
   ON CONFLICT (tenant_no, destination_no) DO UPDATE SET health = excluded.health`;
-const PUT = put('');
-const PUT_OF_ONE = put('AND destinations.tenant_no = $5');
+const PUT = putSql('');
+const PUT_OF_ONE = putSql('AND destinations.tenant_no = $5');
 
 const LIST = `
   SELECT destination_no, health, destinations.id AS id, tenants.id AS tenant_id, destinations.created_ms AS created_ms
@@ -75,7 +75,7 @@ export const healthPut: Operation<Storage['healthPut'], WriteSession> = async (
       rows.map(({ createdAtMs }) => createdAtMs),
       rows.map(({ health }) => JSON.stringify(health)),
     ];
-    await session.run(...about(session, [PUT, PUT_OF_ONE], tenantNos[0] ?? 0, ...values));
+    await session.run(...about(session, [PUT, PUT_OF_ONE], tenantNos[0], ...values));
   }
 };
 

@@ -84,7 +84,7 @@ const OLD_EVENTS = `
 
 const OLD = 'unnest($1::bigint[], $2::bigint[]) AS old (tenant, event)';
 
-const attempts = (first: string, next: string) => `
+const deleteAttemptsSql = (first: string, next: string) => `
   WITH RECURSIVE chain (tenant_no, event_seq, seq) AS (
     SELECT tenant_no, event_seq, last_attempt_seq FROM deliveries JOIN ${OLD} ON tenant_no = tenant AND event_seq = event
     WHERE last_attempt_seq IS NOT NULL AND event_seq >= $3 AND event_seq < $4 ${first}
@@ -94,17 +94,17 @@ const attempts = (first: string, next: string) => `
   DELETE FROM attempts USING chain
   WHERE attempts.tenant_no = chain.tenant_no AND attempts.seq = chain.seq AND attempts.event_seq = chain.event_seq
     AND attempts.event_seq >= $3 AND attempts.event_seq < $4 ${next}`;
-const DELETE_ATTEMPTS = attempts('', '');
-const ATTEMPTS_OF_ONE = attempts('AND tenant_no = $5', 'AND attempts.tenant_no = $5');
-const deliveries = (one: string) => `
+const DELETE_ATTEMPTS = deleteAttemptsSql('', '');
+const ATTEMPTS_OF_ONE = deleteAttemptsSql('AND tenant_no = $5', 'AND attempts.tenant_no = $5');
+const deleteDeliveriesSql = (one: string) => `
   DELETE FROM deliveries USING ${OLD}
   WHERE tenant_no = tenant AND event_seq = event AND event_seq >= $3 AND event_seq < $4 ${one}`;
-const DELETE_DELIVERIES = deliveries('');
-const DELIVERIES_OF_ONE = deliveries('AND tenant_no = $5');
-const events = (one: string) => `
+const DELETE_DELIVERIES = deleteDeliveriesSql('');
+const DELIVERIES_OF_ONE = deleteDeliveriesSql('AND tenant_no = $5');
+const deleteEventsSql = (one: string) => `
   DELETE FROM events USING ${OLD} WHERE tenant_no = tenant AND seq = event AND seq >= $3 AND seq < $4 ${one}`;
-const DELETE_EVENTS = events('');
-const EVENTS_OF_ONE = events('AND tenant_no = $5');
+const DELETE_EVENTS = deleteEventsSql('');
+const EVENTS_OF_ONE = deleteEventsSql('AND tenant_no = $5');
 
 /** Those from that number on that are old and owe nothing, one by one; what has to stay is passed over. */
 export async function pruneEvents(
@@ -119,7 +119,7 @@ export async function pruneEvents(
   for (const rows of byTenant(session, old, (row) => Number(row['tenant_no']))) {
     const tenants = rows.map((row) => Number(row['tenant_no']));
     const seqs = rows.map((row) => Number(row['seq']));
-    const [tenantNo = 0] = tenants;
+    const [tenantNo] = tenants;
     const values = [tenants, seqs, ...all] as const;
     await session.run(...about(session, [DELETE_ATTEMPTS, ATTEMPTS_OF_ONE], tenantNo, ...values));
     await session.run(

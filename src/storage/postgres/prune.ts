@@ -53,10 +53,10 @@ const OLD_KEYS = `
       SELECT 1 FROM events WHERE events.tenant_no = event_keys.tenant_no AND events.seq = event_keys.seq
         AND events.seq >= $1 AND events.seq < $2)
   ORDER BY seq LIMIT $3`;
-const removeKeys = (one: string) => `
+const deleteKeysSql = (one: string) => `
   DELETE FROM event_keys USING unnest($1::bigint[], $2::text[]) AS old (tenant, key) WHERE tenant_no = tenant AND id = key ${one}`;
-const DELETE_KEYS = removeKeys('');
-const KEYS_OF_ONE = removeKeys('AND tenant_no = $3');
+const DELETE_KEYS = deleteKeysSql('');
+const KEYS_OF_ONE = deleteKeysSql('AND tenant_no = $3');
 
 const DELETE_REPLAYS = 'DELETE FROM replays WHERE ended_ms < $1';
 
@@ -140,8 +140,7 @@ async function pruneKeys(session: WriteSession, { beforeSeq, limit }: Cut): Prom
   for (const part of byTenant(session, old, (row) => Number(row['tenant_no']))) {
     const tenantNos = part.map((row) => Number(row['tenant_no']));
     const ids = part.map((row) => String(row['id']));
-    const [tenantNo = 0] = tenantNos;
-    await session.run(...about(session, [DELETE_KEYS, KEYS_OF_ONE], tenantNo, tenantNos, ids));
+    await session.run(...about(session, [DELETE_KEYS, KEYS_OF_ONE], tenantNos[0], tenantNos, ids));
   }
   retention.keysFromSeq = Number(old.at(-1)?.['seq'] ?? retention.keysFromSeq);
   return old.length === limit;

@@ -44,7 +44,7 @@ const RECORDED = `
   JOIN attempts ON attempts.tenant_no = done.tenant_no AND attempts.seq = done.seq
   WHERE attempts.event_seq BETWEEN $3 AND $4`;
 
-const held = (one: string) => `
+const heldSql = (one: string) => `
   SELECT deliveries.tenant_no, deliveries.event_seq, deliveries.ordinal, destination_no, status, holds, attempts, step,
          asked_by,         next_attempt_ms, last_attempt_seq
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS done (tenant_no, event_seq, ordinal)
@@ -52,8 +52,8 @@ const held = (one: string) => `
                  AND deliveries.ordinal = done.ordinal
   WHERE abs(claimed_by) = $4 AND deliveries.event_seq BETWEEN $5 AND $6 ${one}
   FOR UPDATE OF deliveries`;
-const HELD = held('');
-const HELD_OF_ONE = held('AND deliveries.tenant_no = $7');
+const HELD = heldSql('');
+const HELD_OF_ONE = heldSql('AND deliveries.tenant_no = $7');
 
 const INSERT = `
   INSERT INTO attempts (tenant_no, event_seq, ordinal, seq, number, kind, started_ms,
@@ -65,7 +65,7 @@ const INSERT = `
                        $14::bigint[], $15::bigint[], $16::text[], $17::integer[], $18::text[],
                        $19::bytea[], $20::boolean[], $21::bigint[], $22::bigint[])`;
 
-const update = (one: string) => `
+const updateSql = (one: string) => `
   UPDATE deliveries
   SET status = done.status, holds = done.holds, attempts = done.attempts, step = done.step, asked_by = done.asked_by,
       next_attempt_ms = done.next_attempt_ms, claimed_by = 0, last_code = done.last_code,
@@ -76,8 +76,8 @@ const update = (one: string) => `
              last_code)
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
     AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $12 AND $13 ${one}`;
-const UPDATE = update('');
-const UPDATE_OF_ONE = update('AND deliveries.tenant_no = $14');
+const UPDATE = updateSql('');
+const UPDATE_OF_ONE = updateSql('AND deliveries.tenant_no = $14');
 
 interface Held {
   readonly destinationNo: number;
@@ -182,8 +182,8 @@ async function recordOthers(
   session: WriteSession,
   done: readonly Done[],
 ): Promise<[Done, RecordOutcome][]> {
-  const [{ tenantNo = 0 } = {}] = done;
-  const found = await findHeld(session, tenantNo, done);
+  const [first] = done;
+  const found = await findHeld(session, done);
   const rows = done.flatMap((each) => {
     const { seq, ordinal } = each.attempt.delivery;
     const before = found.get(keyOf(seq, ordinal));
@@ -221,18 +221,14 @@ async function recordOthers(
     lastCodes(rows),
     ...spanOf(rows.map(eventOf)),
   ];
-  await session.run(...about(session, [UPDATE, UPDATE_OF_ONE], tenantNo, ...updated));
+  await session.run(...about(session, [UPDATE, UPDATE_OF_ONE], first?.tenantNo, ...updated));
   return rows.map((row) => [
     row.done,
     row.held.status === STATUS_CODE.pending ? 'recorded' : 'canceled',
   ]);
 }
 
-async function findHeld(
-  session: WriteSession,
-  tenantNo: number,
-  done: readonly Done[],
-): Promise<Map<string, Held>> {
+async function findHeld(session: WriteSession, done: readonly Done[]): Promise<Map<string, Held>> {
   const values = [
     done.map(({ tenantNo }) => tenantNo),
     done.map(({ attempt }) => attempt.delivery.seq),
@@ -240,7 +236,9 @@ async function findHeld(
     session.incarnation,
     ...spanOf(done.map(eventOf)),
   ];
-  const rows = await session.rows(...about(session, [HELD, HELD_OF_ONE], tenantNo, ...values));
+  const rows = await session.rows(
+    ...about(session, [HELD, HELD_OF_ONE], done[0]?.tenantNo, ...values),
+  );
   return new Map(
     rows.map((row) => [
       keyOf(Number(row['event_seq']), Number(row['ordinal'])),

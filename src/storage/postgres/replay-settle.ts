@@ -19,12 +19,12 @@ const OF_THESE = `
   JOIN unnest($2::bigint[], $3::integer[]) AS these (seq, place) ON waiting.event_seq = seq AND waiting.ordinal = place
   WHERE waiting.tenant_no = $1`;
 
-const remove = (one: string) => `
+const deleteSql = (one: string) => `
   DELETE FROM replay_deliveries
   USING unnest($1::bigint[], $2::bigint[], $3::integer[]) AS ended (tenant, seq, place)
   WHERE tenant_no = tenant AND event_seq = seq AND ordinal = place ${one}`;
-const DELETE = remove('');
-const DELETE_OF_ONE = remove('AND tenant_no = $4');
+const DELETE = deleteSql('');
+const DELETE_OF_ONE = deleteSql('AND tenant_no = $4');
 
 const COUNT = `
   UPDATE replays SET done = done + $1, failed = failed + $2, canceled = canceled + $3, updated_ms = $4
@@ -89,7 +89,7 @@ async function settle(session: WriteSession, rows: readonly Row[], nowMs: number
       part.map((row) => Number(row['event_seq'])),
       part.map((row) => Number(row['ordinal'])),
     ];
-    await session.run(...about(session, [DELETE, DELETE_OF_ONE], tenantNos[0] ?? 0, ...values));
+    await session.run(...about(session, [DELETE, DELETE_OF_ONE], tenantNos[0], ...values));
   }
   for (const [no, { tenantNo, delivered, failed, canceled }] of counts)
     await session.run(COUNT, delivered, failed, canceled, nowMs, tenantNo, no);

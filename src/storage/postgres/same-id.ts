@@ -14,15 +14,15 @@ export interface Before extends Pick<
   readonly destinationIds: readonly string[];
 }
 
-const keys = (one: string) => `
+const keysSql = (one: string) => `
   SELECT event_keys.tenant_no, event_keys.id, event_keys.seq
   FROM unnest($1::bigint[], $2::text[]) AS wanted (tenant_no, id)
   JOIN event_keys ON event_keys.tenant_no = wanted.tenant_no AND event_keys.id = wanted.id ${one}`;
-const KEYS = keys('');
-const KEYS_OF_ONE = keys('AND event_keys.tenant_no = $3');
+const KEYS = keysSql('');
+const KEYS_OF_ONE = keysSql('AND event_keys.tenant_no = $3');
 
 // Deliveries added by hand later (created_ms) were not part of the answer to the first publish.
-const find = (one: string) => `
+const findSql = (one: string) => `
   SELECT wanted.tenant_no, wanted.id, topic, metadata, resource, order_key, requested_destination_id, data,
          ARRAY(SELECT destinations.id FROM deliveries
                JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
@@ -33,8 +33,8 @@ const find = (one: string) => `
   JOIN events ON events.tenant_no = wanted.tenant_no AND events.seq = wanted.seq
              AND (events.id IS NULL OR events.id = wanted.id)
   WHERE events.seq BETWEEN $4 AND $5 ${one}`;
-const FIND = find('');
-const FIND_OF_ONE = find('AND events.tenant_no = $6');
+const FIND = findSql('');
+const FIND_OF_ONE = findSql('AND events.tenant_no = $6');
 
 interface Wanted {
   readonly tenantNo: number;
@@ -97,8 +97,9 @@ async function findThose(
 async function findKeys(session: WriteSession, wanted: readonly Wanted[]): Promise<Wanted[]> {
   const tenantNos = wanted.map(({ tenantNo }) => tenantNo);
   const ids = wanted.map(({ id }) => id);
-  const [tenantNo = 0] = tenantNos;
-  const rows = await session.rows(...about(session, [KEYS, KEYS_OF_ONE], tenantNo, tenantNos, ids));
+  const rows = await session.rows(
+    ...about(session, [KEYS, KEYS_OF_ONE], tenantNos[0], tenantNos, ids),
+  );
   return rows.map((row) => ({
     tenantNo: Number(row['tenant_no']),
     id: String(row['id']),

@@ -133,8 +133,16 @@ export async function openPostgresStorage({
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
     return storageOver({
-      ...{ pool, control, replica, wire, node, ids, clock },
-      ...{ maintains, prepared, isDistributed },
+      pool,
+      control,
+      replica,
+      wire,
+      node,
+      ids,
+      clock,
+      maintains,
+      prepared,
+      isDistributed,
     });
   } catch (error) {
     await replica?.close();
@@ -180,7 +188,11 @@ function storageOver({
     seenMarks: new Map(),
   };
   const transactions = new Transactions({ pool, replica }, node, {
-    ...{ ids, clock, memory, prepared, isDistributed },
+    ids,
+    clock,
+    memory,
+    prepared,
+    isDistributed,
   });
 
   const read =
