@@ -20,6 +20,7 @@ import { isHeaderValue } from './destinations/webhook/custom-headers.ts';
 import type { Random } from './domain/id.ts';
 import { EXPRESSION_PREFIX, PAYLOAD_SHAPES } from './domain/payload.ts';
 import type { Payload } from './domain/payload.ts';
+import { RATE_COUNTS } from './domain/profile.ts';
 import type { HeaderTemplate, Profile, SignatureScheme } from './domain/profile.ts';
 import {
   describeSecretFormat,
@@ -94,6 +95,7 @@ function readProfile(
     retry: members.read('retry', retryOf(base.retry)) ?? base.retry,
     timeoutMs: members.read('timeout_ms', wholeNumberOf(100, 120_000)) ?? base.timeoutMs,
     ratePerMinute: ratePerMinute === undefined ? base.ratePerMinute : ratePerMinute,
+    rateCounts: members.read('rate_counts', choice(RATE_COUNTS)) ?? base.rateCounts,
     ending: members.read('ending', endingOf(base.ending)) ?? base.ending,
   };
   members.done();

@@ -3,6 +3,7 @@ import type { DisabledReason, DisablePolicy, WhileDisabled } from './ending.ts';
 import type { Order, OrderFailure } from './order.ts';
 import type { Format } from './format.ts';
 import type { HttpSignature } from './http-signature.ts';
+import type { RateCounts } from './profile.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface Destination {
@@ -42,6 +43,7 @@ export interface DestinationPolicy {
   readonly timeout_ms?: number;
   readonly concurrency?: number;
   readonly rate_per_minute?: number;
+  readonly rate_counts?: RateCounts;
   readonly retry?: RetryPolicy;
   readonly order?: Order;
   readonly order_on_failure?: OrderFailure;

@@ -30,9 +30,18 @@ export interface Profile {
   readonly timeoutMs: number;
   /** Attempts a minute of one destination, at most; `null`: as many as its receiver bears. */
   readonly ratePerMinute: number | null;
+  /** Which attempts that bounds. */
+  readonly rateCounts: RateCounts;
   /** When a destination is given up. */
   readonly ending: ProfileEnding;
 }
+
+/**
+ * attempts        first ones, retries and replays together
+ * first_attempts  first ones and replays: retries go while those wait, and use nothing up
+ */
+export const RATE_COUNTS = ['attempts', 'first_attempts'] as const;
+export type RateCounts = (typeof RATE_COUNTS)[number];
 
 export type HeaderTemplate = readonly [name: string, template: string];
 

@@ -20,6 +20,8 @@ export interface ClaimHost {
 interface AskedLane {
   readonly lane: Lane;
   readonly limit: number;
+  /** Only retries, of those that are due from then on. */
+  readonly retriesFromMs: number | null;
 }
 
 export class Claimer {
@@ -55,35 +57,38 @@ export class Claimer {
     const room = this.#host.room();
     if (room <= 0) return;
     // Not more: it holds up the commits beside it.
-    const asked = this.#share(Math.min(room, this.#storage.groupSize));
+    const nowMs = this.#clock.nowMs();
+    const asked = this.#share(Math.min(room, this.#storage.groupSize), nowMs);
     if (asked.length === 0) return;
-    const lanes = asked.map(({ lane: { tenantId, destinationId, isOrdered, given }, limit }) => ({
-      tenantId,
-      destinationId,
-      isOrdered,
+    const lanes = asked.map(({ lane, limit, retriesFromMs }) => ({
+      tenantId: lane.tenantId,
+      destinationId: lane.destinationId,
+      isOrdered: lane.isOrdered,
       limit,
-      givenAfter: given.upTo,
+      ...(retriesFromMs === null ? {} : { retriesFromMs }),
+      givenAfter: lane.given.upTo,
     }));
-    this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: this.#clock.nowMs() }).then(
+    this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: nowMs }).then(
       (claimed) => this.#claimed(asked, claimed),
       (error: unknown) => this.#failed(asked, error),
     );
   }
 
   /** Even parts of the room. Their places are taken before they come: a publish meanwhile must not take them too. */
-  #share(room: number): AskedLane[] {
+  #share(room: number, nowMs: number): AskedLane[] {
     let left = room;
     const each = Math.max(1, Math.floor(room / this.#waiting.size));
     const asked: AskedLane[] = [];
     for (const lane of this.#waiting) {
       if (left === 0) break;
-      const limit = Math.min(lane.room, each, left);
+      const isOfRetries = lane.wantsRetries(nowMs);
+      const limit = Math.min(isOfRetries ? lane.retryRoom : lane.room, each, left);
       this.#waiting.delete(lane);
       if (limit <= 0) continue;
       left -= limit;
       lane.claiming = true;
       lane.given.ask();
-      asked.push({ lane, limit });
+      asked.push({ lane, limit, retriesFromMs: isOfRetries ? lane.beginRetries() : null });
     }
     this.#host.takePlaces(room - left);
     return asked;
@@ -105,6 +110,7 @@ export class Claimer {
     this.#underWay = null;
     for (const { lane, limit } of asked) {
       lane.claiming = false;
+      lane.claimFailed();
       this.#host.takePlaces(-limit);
     }
     this.#host.claimFailed(

@@ -173,12 +173,12 @@ export class Dispatcher {
     this.#makeReady(lane);
   }
 
-  /** Something of that lane is, or will be, due in the storage. */
-  noteDue(tenantId: string, destinationId: string, atMs: number): void {
+  /** Something of that lane is, or will be, due in the storage; `isFirst`: for its first attempt, or a replay's. */
+  noteDue(tenantId: string, destinationId: string, atMs: number, isFirst = false): void {
     const target = this.#parts.routing.target(tenantId, destinationId);
     if (target === undefined) return;
     const lane = this.#lanes.of(target);
-    if (lane.noteDue(atMs)) this.#wakes.setEarlier(lane, atMs);
+    if (lane.noteDue(atMs, isFirst)) this.#wakes.setEarlier(lane, atMs);
   }
 
   /** A delivery was canceled: it leaves the memory, unless its attempt has begun. */
@@ -212,7 +212,7 @@ export class Dispatcher {
 
   #serve(lane: Lane, nowMs: number): void {
     const atMs = lane.mayStartAtMs(nowMs);
-    const delivery = atMs > nowMs ? undefined : lane.queue.shift();
+    const delivery = atMs > nowMs ? undefined : lane.next(nowMs);
     if (delivery === undefined) {
       lane.shared.callNext();
       if (atMs > nowMs && atMs !== WHEN_ONE_ENDS) this.#wakes.set(lane, lane.wakeAtMs(atMs, nowMs));
@@ -237,7 +237,7 @@ export class Dispatcher {
       await this.#drop(lane, delivery);
       return;
     }
-    lane.attemptStarted(nowMs);
+    lane.attemptStarted(nowMs, delivery);
     const attempt = await deliverer.attempt(target, delivery);
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
@@ -311,6 +311,7 @@ export class Dispatcher {
     const lane = this.#lanes.of(target);
     lane.recorded(delivery);
     if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
+    if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
     if (isDone) this.#done(lane, delivery);
     else this.#blocked(lane, delivery);
     this.#left(lane);
@@ -378,8 +379,8 @@ export class Dispatcher {
     if (closedUntilMs !== null) this.#wakes.set(lane, closedUntilMs);
     else if (lane.dueAtMs > nowMs) this.#wakes.set(lane, lane.dueAtMs);
     else if (this.owners?.owns(lane) === false) this.owners.want(lane);
-    // Half a lane at a time: claims of one or two would cost a statement each.
-    else if (!lane.claiming && lane.room * 2 >= lane.quota) this.#claimer.add(lane);
+    else if (lane.wantsClaim(nowMs)) this.#claimer.add(lane);
+    else this.#wakes.setEarlier(lane, lane.retriesDueAfter(nowMs));
   }
 
   #claimed(lane: Lane, found: ClaimedLane): void {

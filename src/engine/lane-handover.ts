@@ -70,7 +70,7 @@ export function handover(parts: DispatcherParts, door: HandoverDoor): Handover {
   }
 
   function forgetDue(lane: Lane): void {
-    lane.dueAtMs = Infinity;
+    lane.forgetDue();
     wakes.set(lane, Infinity);
   }
 

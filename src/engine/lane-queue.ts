@@ -3,6 +3,7 @@
  * is a retry's, so that neither starves the other.
  */
 import { RingQueue } from '../domain/ring-queue.ts';
+import { isRetry } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 
 const FIRST_PER_RETRY = 4;
@@ -10,15 +11,23 @@ const FIRST_PER_RETRY = 4;
 export class LaneQueue {
   readonly #first = new RingQueue<LiveDelivery>();
   readonly #retries = new RingQueue<LiveDelivery>();
+  /** Of those, the retries proper, in the same order. */
+  readonly #proper = new Set<LiveDelivery>();
   #firstInARow = 0;
 
   get size(): number {
     return this.#first.size + this.#retries.size;
   }
 
+  /** Retries, without replays. */
+  get retries(): number {
+    return this.#proper.size;
+  }
+
   push(delivery: LiveDelivery): void {
     if (delivery.attempts === 0 && delivery.askedBy !== 'replay') this.#first.push(delivery);
     else this.#retries.push(delivery);
+    if (isRetry(delivery)) this.#proper.add(delivery);
   }
 
   shift(): LiveDelivery | undefined {
@@ -29,21 +38,34 @@ export class LaneQueue {
     return first;
   }
 
+  /** The next retry, whatever stands before it. */
+  shiftRetry(): LiveDelivery | undefined {
+    const [next] = this.#proper;
+    if (next === undefined) return undefined;
+    this.#proper.delete(next);
+    return this.#retries.take((each) => each === next);
+  }
+
   find(isIt: (delivery: LiveDelivery) => boolean): LiveDelivery | undefined {
     return this.#first.find(isIt) ?? this.#retries.find(isIt);
   }
 
   /** Takes out the first that fits, wherever it stands. */
   take(fits: (delivery: LiveDelivery) => boolean): LiveDelivery | undefined {
-    return this.#first.take(fits) ?? this.#retries.take(fits);
+    const taken = this.#first.take(fits) ?? this.#retries.take(fits);
+    if (taken !== undefined) this.#proper.delete(taken);
+    return taken;
   }
 
   drain(): LiveDelivery[] {
+    this.#proper.clear();
     return [...this.#first.drain(), ...this.#retries.drain()];
   }
 
   #retry(): LiveDelivery | undefined {
     this.#firstInARow = 0;
-    return this.#retries.shift();
+    const retry = this.#retries.shift();
+    if (retry !== undefined) this.#proper.delete(retry);
+    return retry;
   }
 }

@@ -8,7 +8,7 @@ import { AdaptiveConcurrency } from './adaptive-concurrency.ts';
 import { Breaker } from './breaker.ts';
 import { Given } from './given.ts';
 import { OrderQueue } from './order-queue.ts';
-import { liveDelivery } from './live-delivery.ts';
+import { isRetry, liveDelivery } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 import type { DeliveryKey } from '../storage/reading.ts';
 import type { ClaimedLane } from '../storage/claiming.ts';
@@ -16,6 +16,7 @@ import { WHEN_ONE_ENDS } from './lane-policy.ts';
 import type { LanePolicy } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import { Rate } from './rate.ts';
+import { RetryLook } from './retry-look.ts';
 import type { SharedConcurrency } from './shared-concurrency.ts';
 import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
@@ -62,7 +63,9 @@ export class Lane {
   readonly #concurrency: AdaptiveConcurrency;
   readonly #rate: Rate;
   readonly #breaker = new Breaker();
+  /** All but the rate. */
   readonly #policies: readonly LanePolicy[];
+  readonly #retryLook = new RetryLook();
   /** The places that it shares with other lanes. */
   readonly shared: SharedConcurrency;
 
@@ -74,8 +77,9 @@ export class Lane {
     this.isOrdered = target.order !== 'none';
     this.#concurrency = new AdaptiveConcurrency(target.maxConcurrency);
     this.#rate = new Rate(target.ratePerMinute);
-    this.#policies = [this.#concurrency, this.#rate, this.#breaker];
+    this.#policies = [this.#concurrency, this.#breaker];
     this.shared = share(this);
+    this.#retryLook.switch(this.#looksForRetries);
   }
 
   /** Its destination, as it was last read. */
@@ -102,19 +106,47 @@ export class Lane {
 
   /** How many deliveries it may keep in memory: as many as it can soon send. */
   get quota(): number {
-    if (this.#breaker.isOpen) return 1;
-    const quota = Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
-    return Math.min(quota, this.#rate.within(QUEUED_FOR_MS));
+    return this.#breaker.isOpen ? 1 : this.#ratedQuota + this.#unrated;
   }
 
-  /** Something is due in the storage at that time; `false`: something else is before. */
-  noteDue(atMs: number): boolean {
+  get #ratedQuota(): number {
+    return this.#breaker.isOpen ? 1 : Math.min(this.#fullQuota, this.#rate.within(QUEUED_FOR_MS));
+  }
+
+  get #fullQuota(): number {
+    return Math.max(MIN_QUOTA, this.#concurrency.limit * QUEUED_PER_ATTEMPT);
+  }
+
+  /** Its rate counts first attempts alone: retries go while those wait. */
+  get #sparesRetries(): boolean {
+    return this.#target.rateCounts === 'first_attempts' && this.#target.ratePerMinute !== null;
+  }
+
+  /** In memory, and not held up by the rate. */
+  get #unrated(): number {
+    return this.#sparesRetries ? this.queue.retries : 0;
+  }
+
+  /** In an ordered lane, a retry keeps its place in the line of its key. */
+  get #looksForRetries(): boolean {
+    return this.#sparesRetries && !this.isOrdered;
+  }
+
+  /** Something is due in the storage at that time, perhaps a retry; `false`: something else is before. */
+  noteDue(atMs: number, isFirst = false): boolean {
+    const isNews = !isFirst && this.#retryLook.note(atMs);
     // What is being claimed may have been looked for before this was due.
     if (this.claiming || atMs >= this.dueAtMs)
       this.#notedDueAtMs = Math.min(this.#notedDueAtMs, atMs);
-    if (atMs >= this.dueAtMs) return false;
+    if (atMs >= this.dueAtMs) return isNews;
     this.dueAtMs = atMs;
     return true;
+  }
+
+  /** It is another node's to find out. */
+  forgetDue(): void {
+    this.dueAtMs = Infinity;
+    this.#retryLook.forget();
   }
 
   /** What is in the storage may be due before the time that was noted. */
@@ -124,15 +156,52 @@ export class Lane {
       this.dueAtMs = Math.min(this.dueAtMs, nowMs);
       this.#notedDueAtMs = Infinity;
     }
+    this.#retryLook.forget();
   }
 
   /** What a claim says of what it has left in the storage. */
   left({ nextDueAtMs, hasFollowers, isPartial }: ClaimedLane): void {
+    if (this.#retryLook.end(nextDueAtMs)) {
+      this.dueAtMs = Math.min(this.dueAtMs, this.#notedDueAtMs);
+      return;
+    }
     this.hasFollowers ||= hasFollowers;
     this.dueAtMs = nextDueAtMs ?? Infinity;
     if (isPartial) return;
     this.dueAtMs = Math.min(this.dueAtMs, this.#notedDueAtMs);
     this.#notedDueAtMs = Infinity;
+  }
+
+  /** Nothing was claimed, nor looked at. */
+  claimFailed(): void {
+    this.#retryLook.failed();
+  }
+
+  /** There is something to claim, and room for it. Half a lane at a time: claims of one or two would cost a statement each. */
+  wantsClaim(nowMs: number): boolean {
+    if (this.claiming) return false;
+    return this.room * 2 >= this.#ratedQuota || this.wantsRetries(nowMs);
+  }
+
+  /** Retries are due in the storage that do not wait for the rate, and there is room for them. */
+  wantsRetries(nowMs: number): boolean {
+    const isDue = this.dueAtMs <= nowMs && this.#retryLook.dueAtMs <= nowMs;
+    return isDue && this.retryRoom > 0 && !this.#breaker.isOpen;
+  }
+
+  get retryRoom(): number {
+    return this.#fullQuota - this.#unrated;
+  }
+
+  /** Gives the time from which on to look for them. */
+  beginRetries(): number {
+    return this.#retryLook.begin(this.queue.retries);
+  }
+
+  /** When the next of those comes due, after now. */
+  retriesDueAfter(nowMs: number): number {
+    const { dueAtMs } = this.#retryLook;
+    return dueAtMs > nowMs ? dueAtMs : Infinity;
   }
 
   /** What is published now may go past the storage: nothing that is there goes before it. */
@@ -175,6 +244,7 @@ export class Lane {
   handedBack(delivery: LiveDelivery): void {
     this.leaving.delete(delivery);
     this.given.left(delivery.event.seq);
+    if (isRetry(delivery)) this.#retryLook.handedBack();
   }
 
   /** Its outcome is safe. */
@@ -211,6 +281,7 @@ export class Lane {
     this.#concurrency.setMax(target.maxConcurrency);
     this.#rate.setPerMinute(target.ratePerMinute);
     this.isOrdered = target.order !== 'none';
+    this.#retryLook.switch(this.#looksForRetries);
   }
 
   /** See `LanePolicy.mayStartAtMs`: all policies have to agree, and those that it shares places with leave it one. */
@@ -218,13 +289,21 @@ export class Lane {
     let atMs = nowMs;
     for (const policy of this.#policies)
       atMs = Math.max(atMs, policy.mayStartAtMs(this.inFlight, nowMs));
+    if (this.#unrated === 0) atMs = Math.max(atMs, this.#rate.mayStartAtMs(this.inFlight, nowMs));
     // Last: who stands in line has nothing else to wait for.
     return atMs > nowMs || this.shared.hasPlace() ? atMs : WHEN_ONE_ENDS;
   }
 
   /** When to look at one that may not start before `atMs`. What is due by now waits for room, which comes when one starts. */
   wakeAtMs(atMs: number, nowMs: number): number {
-    return this.dueAtMs > nowMs ? Math.min(atMs, this.dueAtMs) : atMs;
+    const dueAtMs = this.dueAtMs > nowMs ? this.dueAtMs : this.retriesDueAfter(nowMs);
+    return Math.min(atMs, dueAtMs);
+  }
+
+  /** The next to be attempted, of those that may start now. */
+  next(nowMs: number): LiveDelivery | undefined {
+    const mayAny = this.#unrated === 0 || this.#rate.mayStartAtMs(this.inFlight, nowMs) <= nowMs;
+    return mayAny ? this.queue.shift() : this.queue.shiftRetry();
   }
 
   /** What keeps its deliveries waiting that are due, and until when, where that is known. `order`: those that are behind others of their key. */
@@ -244,8 +323,9 @@ export class Lane {
     return this.queue.find(eventSeq) !== undefined;
   }
 
-  attemptStarted(nowMs: number): void {
+  attemptStarted(nowMs: number, delivery: LiveDelivery): void {
     for (const policy of this.#policies) policy.attemptStarted(nowMs);
+    if (!this.#sparesRetries || !isRetry(delivery)) this.#rate.attemptStarted(nowMs);
     this.shared.started();
   }
 

@@ -20,6 +20,11 @@ export interface LiveDelivery {
   superseded: boolean;
 }
 
+/** An attempt after one before, not one of a replay, which sends an event as if it were new. */
+export function isRetry({ attempts, askedBy }: LiveDelivery): boolean {
+  return attempts > 0 && askedBy !== 'replay';
+}
+
 export function liveDelivery(
   tenantId: string,
   { key, event, attempts, step, askedBy, orderKey }: ClaimedDelivery,

@@ -36,8 +36,18 @@ export class OrderQueue {
     }
   }
 
+  /** Those that can go, and are retries. */
+  get retries(): number {
+    return this.#ready.retries;
+  }
+
   shift(): LiveDelivery | undefined {
     return this.#ready.shift();
+  }
+
+  /** The next retry, whatever stands before it. */
+  shiftRetry(): LiveDelivery | undefined {
+    return this.#ready.shiftRetry();
   }
 
   /** The delivery of that event, if it has not begun. */

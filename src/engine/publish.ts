@@ -153,7 +153,7 @@ export class Publisher {
       if (superseded !== undefined && target.order === 'latest')
         for (const older of superseded) dispatcher.supersede(target, older.seq);
       if (destinations[ordinal]?.claimed !== true)
-        dispatcher.noteDue(target.tenantId, target.id, request.deliverAtMs ?? clock.nowMs());
+        dispatcher.noteDue(target.tenantId, target.id, request.deliverAtMs ?? clock.nowMs(), true);
       else if (behind?.includes(ordinal) === true) dispatcher.noteBehind(target);
       else
         dispatcher.offer(target, {

@@ -1,5 +1,5 @@
 /**
- * A destination's rate: so many attempts a minute at most, first ones and retries together, smoothly.
+ * A destination's rate: so many attempts a minute at most, smoothly; which of them count, its lane says.
  *
  * The generic cell rate algorithm (ITU-T I.371): each attempt moves the theoretical arrival time on by one interval, and
  * the next may start as soon as that time is no further ahead than the burst allows. With n a minute the burst is

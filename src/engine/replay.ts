@@ -147,7 +147,7 @@ class Replayer implements Service {
           if (target !== undefined) dispatcher.supersede(target, seq);
         }
         for (const destinationId of new Set(slice.deliveries.map((each) => each.destinationId)))
-          dispatcher.noteDue(tenantId, destinationId, clock.nowMs());
+          dispatcher.noteDue(tenantId, destinationId, clock.nowMs(), true);
         // A slice in which nothing matched costs nobody anything: the next one follows.
         const isQuiet = slice.deliveries.length === 0 && !slice.isEnd;
         return { isProgress: true, againInMs: isQuiet ? 0 : null };

@@ -9,7 +9,7 @@ import type { CompiledFilter } from '../domain/filter-compile.ts';
 import { readFilter } from '../domain/filter.ts';
 import { parseJson } from '../domain/json-value.ts';
 import { applyFormat } from '../domain/format.ts';
-import type { Profile } from '../domain/profile.ts';
+import type { Profile, RateCounts } from '../domain/profile.ts';
 import { exponentialDelays } from '../domain/retry-schedule.ts';
 import type { RetrySchedule } from '../domain/retry-schedule.ts';
 import type { SealedBoxes } from '../domain/sealed-box.ts';
@@ -49,6 +49,7 @@ export interface Target {
   readonly orderOnFailure: OrderFailure;
   /** Attempts a minute, at most; `null`: as many as the receiver bears. */
   readonly ratePerMinute: number | null;
+  readonly rateCounts: RateCounts;
   readonly schedule: RetrySchedule;
   /** Opened at the first use. Throws `UnsealError`, or what the type throws at a configuration that it cannot use. */
   sender(): Sender;
@@ -89,6 +90,7 @@ export function createTarget(
     order: stored.policy.order ?? 'none',
     orderOnFailure: stored.policy.order_on_failure ?? 'skip',
     ratePerMinute: stored.policy.rate_per_minute ?? profile.ratePerMinute,
+    rateCounts: stored.policy.rate_counts ?? profile.rateCounts,
     schedule: retrySchedule(stored.policy, profile),
     sender() {
       sender ??= openSender(stored, defaults, profile, maker);

@@ -54,6 +54,7 @@ export const baack: Profile = {
   },
   timeoutMs: 10 * SECOND_MS,
   ratePerMinute: null,
+  rateCounts: 'attempts',
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: null,

@@ -46,6 +46,7 @@ export const balkanid: Profile = {
   },
   timeoutMs: 5 * SECOND_MS,
   ratePerMinute: null,
+  rateCounts: 'attempts',
   ending: {
     ...standard.ending,
     consecutiveFailures: 100,

@@ -35,6 +35,7 @@ export const basekit: Profile = {
   retry: { ...standard.retry, jitter: 0 },
   timeoutMs: standard.timeoutMs,
   ratePerMinute: null,
+  rateCounts: 'attempts',
   // The hook is unsubscribed by its receiver, and by nothing else.
   ending: {
     ...standard.ending,

@@ -41,6 +41,7 @@ export const baxcloud: Profile = {
   },
   timeoutMs: 10 * SECOND_MS,
   ratePerMinute: null,
+  rateCounts: 'attempts',
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: null,

@@ -56,6 +56,7 @@ export const standard: Profile = {
   },
   timeoutMs: 15 * SECOND_MS,
   ratePerMinute: null,
+  rateCounts: 'attempts',
   ending: {
     consecutiveFailures: null,
     withoutSuccessMs: 5 * 24 * HOUR_MS,

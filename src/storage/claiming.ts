@@ -9,6 +9,11 @@ export interface LaneClaim {
   readonly isOrdered?: boolean;
   readonly limit: number;
   /**
+   * Of an unordered lane only retries (not of replays), of those that came due from then on; left out: whatever is due.
+   * `nextDueAtMs` is then of the next retry, or from when on to look for more, as not all of a long line are looked at.
+   */
+  readonly retriesFromMs?: number;
+  /**
    * Up to where this node has taken what it was given (`NewEvent`): the last `givenUpTo` of the lane that came with an answer;
    * `null`: nothing of it is in memory.
    */

@@ -194,7 +194,7 @@ export interface Storage
   record(query: { attempts: readonly AttemptRecord[] }): Promise<RecordOutcome[]>;
   /**
    * Claims due deliveries for this node, lane by lane, each lane's oldest due first, with their events; perhaps also what
-   * was due at once before a clock was set back. Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
+   * was due at once before a clock was set back; or retries alone (`LaneClaim.retriesFromMs`). Nothing while `cancelSlice` has work there: `nextDueAtMs` is soon.
    * With them what this node was given since `givenAfter`, which is recorded and released as what it has claimed.
    */
   claim(query: { lanes: readonly LaneClaim[]; dueBeforeMs: number }): Promise<ClaimedLane[]>;

@@ -97,6 +97,36 @@ it('a rate', async () => {
   expect(api().receiver.at('/rate-profiles')).toHaveLength(1);
 });
 
+it('what the rate counts', async () => {
+  const tenant = await api().tenant();
+  const make = (id: string, policy: object) =>
+    api().destination(tenant, {
+      id,
+      profile: 'narrow',
+      config: { url: api().receiver.url(`/status/500/${id}`) },
+      policy: { retry: { delays_s: [0, 0], jitter: 0 }, ...policy },
+    });
+  await make('profiles', {});
+  const made = await make('own', { rate_counts: 'first_attempts' });
+  expect(made).toMatchObject({ policy: { rate_counts: 'first_attempts' } });
+  for (let nth = 1; nth <= 3; nth++)
+    await api().publish({ tenant_id: tenant, topic: 'a', data: { nth } });
+  await api().receiver.wait('/status/500/own', 3);
+  await api().receiver.wait('/status/500/profiles', 1);
+  expect(api().receiver.at('/status/500/profiles')).toHaveLength(1);
+  const bodies = api()
+    .receiver.at('/status/500/own')
+    .map(({ body }) => body.toString());
+  expect(new Set(bodies).size).toBe(1);
+  const refused = await api().post<ErrorView>(`/v1/tenants/${tenant}/destinations`, {
+    type: 'webhook',
+    topics: '*',
+    config: { url: api().receiver.url('/') },
+    policy: { rate_counts: 'retries' },
+  });
+  expect(refused.body).toMatchObject({ errors: [{ pointer: '/policy/rate_counts' }] });
+});
+
 it('headers: beside those of the profile, and instead of those that only inform', async () => {
   const tenant = await api().tenant();
   const config = {

@@ -25,6 +25,7 @@ const OWN: Profile = {
   success: { only: [200, 202] },
   retry: { delaysMs: [1500], jitter: 0.5, windowMs: 60_000 },
   ratePerMinute: 90,
+  rateCounts: 'first_attempts',
 };
 
 const api = useApi({ profiles: [OWN], defaultProfile: baxcloud });
@@ -127,6 +128,7 @@ it('shows what a receiver verifies by', async () => {
     success: [200, 202],
     retry: { jitter: 0.5, window_s: 60 },
     rate_per_minute: 90,
+    rate_counts: 'first_attempts',
   });
 });
 

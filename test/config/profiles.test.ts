@@ -71,6 +71,7 @@ describe('a profile', () => {
       retry: standard.retry,
       timeoutMs: standard.timeoutMs,
       ratePerMinute: null,
+      rateCounts: 'attempts',
       ending: standard.ending,
     });
   });
@@ -128,6 +129,7 @@ describe('a profile', () => {
         'retry: {base_s: 1.5, factor: 2, cap_s: 4, count: 3, jitter: 0.2, window_s: 60}',
         'timeout_ms: 100',
         'rate_per_minute: 30',
+        'rate_counts: first_attempts',
       ),
     ).toEqual({
       name: 'mine',
@@ -164,6 +166,7 @@ describe('a profile', () => {
       retry: { delaysMs: [1500, 3000, 4000], jitter: 0.2, windowMs: 60_000 },
       timeoutMs: 100,
       ratePerMinute: 30,
+      rateCounts: 'first_attempts',
       ending: standard.ending,
     });
   });
@@ -355,6 +358,10 @@ describe('names line, setting and remedy', () => {
     [[SIGNED, 'timeout_ms: 1.5'], '4: profiles.mine.timeout_ms: 1.5 is no whole number'],
     [[SIGNED, 'timeout_ms: 99'], '4: profiles.mine.timeout_ms: 99 is no number from 100 to 120000'],
     [[SIGNED, 'timeout: 5'], '4: profiles.mine.timeout: there is no such setting'],
+    [
+      [SIGNED, 'rate_counts: retries'],
+      '4: profiles.mine.rate_counts: "retries" is not known: write attempts or first_attempts',
+    ],
     [
       [SIGNED, 'rate_per_minute: 0'],
       '4: profiles.mine.rate_per_minute: 0 is no number from 1 to 1000000',

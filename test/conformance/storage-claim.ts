@@ -9,9 +9,11 @@ import {
   attemptOf,
   claim,
   deliveryAt,
+  eventFor,
   failureOf,
   insertDestination,
   jsonBytes,
+  outcomesOf,
   publish,
   seedTenant,
 } from '../support/storage-fixtures.ts';
@@ -100,6 +102,62 @@ export function describeClaim(driver: StorageDriver): void {
         });
       },
     );
+
+    it('gives retries alone, where they are asked for: of those due from then on', async () => {
+      const tenantId = await seedTenant(db.storage, 'd', 'other');
+      await publish(db.storage, tenantId, { to: ['d'] });
+      await dueAt(db.storage, tenantId, 'other', 2000);
+      const [early, first, second, late] = [
+        await dueAt(db.storage, tenantId, 'd', 1000),
+        await dueAt(db.storage, tenantId, 'd', 2000),
+        await dueAt(db.storage, tenantId, 'd', 3000),
+        await dueAt(db.storage, tenantId, 'd', later() + HOUR_MS),
+      ];
+      await publish(db.storage, tenantId, { to: ['d'] });
+      const lane = { tenantId, destinationId: 'd', dueBeforeMs: later(), retriesFromMs: 2000 };
+      const one = await claim(db.storage, { ...lane, limit: 1 });
+      expect(one).toMatchObject({ deliveries: [{ key: first, attempts: 1 }], nextDueAtMs: 3000 });
+      const two = await claim(db.storage, { ...lane, retriesFromMs: 2001 });
+      expect(two.deliveries.map(({ key }) => key)).toEqual([second]);
+      const lateMs = two.nextDueAtMs ?? 0;
+      expect(lateMs).toBeGreaterThan(later());
+      const none = { ...lane, retriesFromMs: lateMs + 1 };
+      expect(await claim(db.storage, none)).toMatchObject({ deliveries: [], nextDueAtMs: null });
+      const all = await claim(db.storage, { ...lane, retriesFromMs: 0 });
+      expect(all.deliveries.map(({ key }) => key)).toEqual([early]);
+      // The others are still there for whoever asks for what is due.
+      const { retriesFromMs: _from, ...whatever } = lane;
+      const rest = await claim(db.storage, whatever);
+      expect(rest.deliveries.map(({ attempts }) => attempts)).toEqual([0, 0]);
+      expect(rest.nextDueAtMs).toBe(lateMs);
+      expect(await deliveryAt(db.storage, late.seq)).toMatchObject({ claimed: false });
+    });
+
+    it('looks for retries through a long line part by part', async () => {
+      await withDatabase(driver, async (own) => {
+        const { storage } = own;
+        const tenantId = await seedTenant(storage, 'd');
+        const publishSome = async () => {
+          const event = await eventFor(storage, tenantId, { to: ['d'] });
+          await outcomesOf(storage, ...Array.from({ length: 700 }, () => event));
+        };
+        await publishSome();
+        await publishSome();
+        const retry = await dueAt(storage, tenantId, 'd', own.nowMs() + 1000);
+        await publishSome();
+        const lane = { tenantId, destinationId: 'd', dueBeforeMs: own.nowMs() + HOUR_MS };
+        const looks: number[] = [];
+        for (let fromMs: number | null = 0; fromMs !== null;) {
+          const found = await claim(storage, { ...lane, retriesFromMs: fromMs });
+          looks.push(found.deliveries.length);
+          for (const { key } of found.deliveries) expect(key).toEqual(retry);
+          if (found.nextDueAtMs !== null) expect(found.nextDueAtMs).toBeGreaterThan(fromMs);
+          fromMs = found.nextDueAtMs;
+        }
+        expect(looks.length).toBeGreaterThan(1);
+        expect(looks.filter((count) => count > 0)).toEqual([1]);
+      });
+    });
 
     it('gives the first due first, and of those due together the first published', async () => {
       await fc.assert(

@@ -117,6 +117,22 @@ describe('a destination that is disabled', () => {
     expect(await stage.end()).toEqual([]);
   });
 
+  test('retries at once where the rate counts first attempts alone, whoever waits for that', async () => {
+    const [stage, receiver] = await stageWith({
+      rate_per_minute: 1,
+      rate_counts: 'first_attempts',
+    });
+    stage.publish('t', 20);
+    await stage.world.pass(1000);
+    expect(receiver.requests).toHaveLength(1);
+    await retry(stage, receiver, 1);
+    await stage.world.pass(1000);
+    expect(receiver.requests).toHaveLength(2);
+    expect(stage.delivery(receiver, 1).row).toMatchObject({ status: 'delivered', attempts: 2 });
+    await stage.world.clock.advanceUntil(() => stage.world.ledger.pendingCount === 0, 30 * 60_000);
+    expect(await stage.end()).toEqual([]);
+  });
+
   test('cancels a retry that was asked for before, whatever the clock was set to', async () => {
     const [stage, receiver] = await stageWith({ rate_per_minute: 1, concurrency: 1 });
     stage.publish('t', 2);

@@ -100,6 +100,7 @@ const HAPPENINGS = [
   'request in order: key',
   'request in order: latest',
   'request under a rate',
+  'retry beside a rate',
   'retry by hand from canceled',
   'retry by hand from delivered',
   'retry by hand from failed',

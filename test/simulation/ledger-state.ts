@@ -1,6 +1,7 @@
 /** What is kept of destinations, events and deliveries beside the storage. */
 import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
+import type { RateCounts } from '../../src/domain/profile.ts';
 import type { Order } from '../../src/domain/order.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
 import type { ExpectedSchedule } from './expected-schedule.ts';
@@ -19,6 +20,7 @@ export interface DestinationState {
   hasChangedOrder: boolean;
   wasEverOrdered: boolean;
   ratePerMinute: number | null;
+  rateCounts: RateCounts;
   isRateNew: boolean;
   /** Monotonic time since which the engine has known this rate. */
   rateSetMs: number;

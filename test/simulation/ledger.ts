@@ -5,6 +5,7 @@
 import { endingRule } from '../../src/domain/ending.ts';
 import type { DisablePolicy, EndingRule } from '../../src/domain/ending.ts';
 import { orderKeyFor } from '../../src/domain/order.ts';
+import type { RateCounts } from '../../src/domain/profile.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { transition } from '../../src/domain/delivery.ts';
 import { topicMatches } from '../../src/domain/topic.ts';
@@ -138,6 +139,7 @@ export class Ledger {
       hasChangedOrder: false,
       wasEverOrdered: false,
       ratePerMinute: null,
+      rateCounts: 'attempts',
       isRateNew: false,
       rateSetMs: 0,
       read: '',
@@ -171,8 +173,11 @@ export class Ledger {
     destination.order = order;
     destination.wasEverOrdered ||= order !== 'none';
     const rate = policy.rate_per_minute ?? null;
-    destination.isRateNew ||= rate !== destination.ratePerMinute;
+    const rateCounts = policy.rate_counts ?? 'attempts';
+    destination.isRateNew ||=
+      rate !== destination.ratePerMinute || rateCounts !== destination.rateCounts;
     destination.ratePerMinute = rate;
+    destination.rateCounts = rateCounts;
     const concurrency = policy.concurrency ?? 128;
     if (concurrency !== destination.concurrency)
       destination.formerConcurrency = Math.max(
@@ -587,6 +592,7 @@ interface Definition {
   readonly policy: {
     readonly order?: Order;
     readonly rate_per_minute?: number;
+    readonly rate_counts?: RateCounts;
     readonly concurrency?: number;
     readonly retry?: RetryOfPolicy;
     readonly disable?: DisablePolicy;

@@ -31,6 +31,8 @@ export class PolicyWatch {
   readonly #options: PolicyWatchOptions;
   readonly #breakers = new Map<string, BreakerModel>();
   readonly #underWay = new Map<ReceivedRequest, DeliveryState>();
+  /** Those that a rate of first attempts does not count. */
+  readonly #retries = new WeakSet<ReceivedRequest>();
   readonly #aheadOf = new Map<DeliveryState, number>();
   /** By process and receiver. */
   readonly #concurrencies = new Map<string, ConcurrencyModel>();
@@ -46,6 +48,7 @@ export class PolicyWatch {
 
   /** What is wrong with a request that comes now; `isSettled`: the engine knows the destination as it is. */
   arrived(request: ReceivedRequest, delivery: DeliveryState, isSettled: boolean): string | null {
+    if (delivery.row.attempts > 0) this.#retries.add(request);
     const problem =
       (isSettled ? this.#rateProblem(request, delivery.destination) : null) ??
       this.#concurrencyProblem(request, delivery.destination) ??
@@ -80,16 +83,21 @@ export class PolicyWatch {
   // ── Rate ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** In the minute that ends now, as far as one process, one rate and one wall clock go. */
-  #rateProblem(
-    { receiver, processNo, startedMs }: ReceivedRequest,
-    { ratePerMinute, rateSetMs }: DestinationState,
-  ): string | null {
+  #rateProblem(request: ReceivedRequest, destination: DestinationState): string | null {
+    const { receiver, processNo, startedMs } = request;
+    const { ratePerMinute, rateCounts, rateSetMs } = destination;
+    const sparesRetries = rateCounts === 'first_attempts';
     if (ratePerMinute === null) return null;
+    if (sparesRetries && this.#retries.has(request)) {
+      this.#options.findings.saw('retry beside a rate');
+      return null;
+    }
     const fromMs = Math.max(startedMs - MINUTE_MS, rateSetMs, this.#lastJumpMs);
     let count = 1;
     for (let index = receiver.requests.length - 1; index >= 0; index--) {
       const before = receiver.requests[index];
       if (before === undefined || before.startedMs <= fromMs) break;
+      if (sparesRetries && this.#retries.has(before)) continue;
       if (before.processNo === processNo && before.startedMs < startedMs) count++;
     }
     this.#options.findings.saw('request under a rate');

@@ -3,6 +3,7 @@
  * takes a quiet moment to go wrong never does.
  */
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import { RATE_COUNTS } from '../../src/domain/profile.ts';
 import type { DisablePolicy } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
@@ -124,12 +125,19 @@ function policiesOf(random: SeededRandom): Policies {
   };
 }
 
+function rateOf(random: SeededRandom): DestinationPolicy {
+  return {
+    rate_per_minute: random.pick([6, 30, 60, 120, 600, 6000]),
+    ...(random.chance(0.5) ? { rate_counts: random.pick(RATE_COUNTS) } : {}),
+  };
+}
+
 export function policyOf(random: SeededRandom, policies: Policies): DestinationPolicy {
   const { rate, order, hold, ending } = policies;
   return {
     ...(random.chance(hold) ? { while_disabled: 'hold' } : {}),
     ...(random.chance(ending) ? { disable: random.pick(DISABLE_RULES) } : {}),
-    ...(random.chance(rate) ? { rate_per_minute: random.pick([6, 30, 60, 120, 600, 6000]) } : {}),
+    ...(random.chance(rate) ? rateOf(random) : {}),
     ...(random.chance(order) ? orderOf(random) : {}),
     timeout_ms: random.pick([500, 2000, 5000]),
     ...(random.chance(0.2) ? {} : { concurrency: random.pick([1, 1, 1, 2, 3, 8]) }),

@@ -12,7 +12,7 @@ import type {
   PageRequest,
   StoredAttempt,
 } from '../../src/storage/reading.ts';
-import type { ClaimedDelivery } from '../../src/storage/claiming.ts';
+import type { ClaimedDelivery, LaneClaim } from '../../src/storage/claiming.ts';
 import type {
   AttemptRecord,
   NewEvent,
@@ -329,16 +329,17 @@ export function failureOf(
   });
 }
 
+type ClaimGiven = Omit<LaneClaim, 'limit'> & {
+  readonly limit?: number;
+  readonly dueBeforeMs: number;
+};
+
 /** Claims one lane. */
 export async function claim(
   storage: Storage,
-  lane: { tenantId: string; destinationId: string; limit?: number; dueBeforeMs: number },
+  { limit = 1000, dueBeforeMs, ...lane }: ClaimGiven,
 ): Promise<{ deliveries: readonly ClaimedDelivery[]; nextDueAtMs: number | null }> {
-  const { tenantId, destinationId, limit = 1000, dueBeforeMs } = lane;
-  const [claimed] = await storage.claim({
-    lanes: [{ tenantId, destinationId, limit }],
-    dueBeforeMs,
-  });
+  const [claimed] = await storage.claim({ lanes: [{ ...lane, limit }], dueBeforeMs });
   if (claimed === undefined) throw new Error('no answer for the lane');
   return claimed;
 }

@@ -1,6 +1,7 @@
 /** A destination's policy, as the API takes and shows it. */
 import { WHILE_DISABLED } from '../../domain/ending.ts';
 import { ORDER_FAILURES, ORDERS } from '../../domain/order.ts';
+import { RATE_COUNTS } from '../../domain/profile.ts';
 import {
   arrayOf,
   boolean,
@@ -34,7 +35,12 @@ const POLICY = {
   rate_per_minute: integer({
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Attempts a minute, at most; what is over it waits and is never dropped.',
+    description:
+      'Attempts a minute, at most (see `rate_counts`); what is over it waits and is never dropped.',
+  }),
+  rate_counts: oneOf(RATE_COUNTS, {
+    description:
+      'What `rate_per_minute` bounds. `attempts`: first ones and retries together. `first_attempts`: retries do not wait for the rate, and use nothing of it up.',
   }),
   disable: closedObject(
     {
@@ -86,6 +92,7 @@ export const Policy = closedObject(
     timeout_ms: optional(POLICY.timeout_ms),
     concurrency: optional(POLICY.concurrency),
     rate_per_minute: optional(POLICY.rate_per_minute),
+    rate_counts: optional(POLICY.rate_counts),
     order: optional(POLICY.order),
     order_on_failure: optional(POLICY.order_on_failure),
     disable: optional(POLICY.disable),
@@ -100,6 +107,7 @@ export const PolicyPatch = closedObject(
     timeout_ms: optional(nullable(POLICY.timeout_ms)),
     concurrency: optional(nullable(POLICY.concurrency)),
     rate_per_minute: optional(nullable(POLICY.rate_per_minute)),
+    rate_counts: optional(nullable(POLICY.rate_counts)),
     order: optional(nullable(POLICY.order)),
     order_on_failure: optional(nullable(POLICY.order_on_failure)),
     disable: optional(nullable(POLICY.disable)),

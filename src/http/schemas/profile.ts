@@ -1,7 +1,7 @@
 /** Profiles, as the API shows them: what a receiver has to know of them, and what an operator has to choose by. */
 import { GONE_RULES } from '../../domain/ending.ts';
 import type { ProfileEnding } from '../../domain/ending.ts';
-import { HMAC_ALGORITHMS } from '../../domain/profile.ts';
+import { HMAC_ALGORITHMS, RATE_COUNTS } from '../../domain/profile.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { describeSecretFormat } from '../../domain/signing-secret.ts';
 import {
@@ -61,6 +61,9 @@ export const ProfileSchema = object(
     rate_per_minute: nullable(integer(), {
       description: 'Attempts of one destination; null: as many as its receiver bears.',
     }),
+    rate_counts: oneOf(RATE_COUNTS, {
+      description: '`first_attempts`: retries are not part of the rate.',
+    }),
     ending: object(
       {
         consecutive_failures: nullable(integer()),
@@ -117,6 +120,7 @@ export function profileJson(profile: Profile, isDefault: boolean) {
     retry: scheduleJson(retry),
     timeout_ms: profile.timeoutMs,
     rate_per_minute: profile.ratePerMinute,
+    rate_counts: profile.rateCounts,
     ending: endingJson(profile.ending),
   };
 }

@@ -13,6 +13,7 @@ import { about, byTenant } from './by-tenant.ts';
 import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
 import { byDue, CLAIMANTS, firstDue, firstOf, keyOf, oldestDue, placeOf } from './due.ts';
 import type { Due, Lane, LaneOfDue } from './due.ts';
+import { dueRetries } from './due-retries.ts';
 import { BEFORE_ALL, claimedDelivery, OF_EVENT, positionOf, readGiven } from './given.ts';
 import type { Taken } from './given.ts';
 import type { Operation } from './operation.ts';
@@ -101,6 +102,8 @@ interface Asked extends LaneOfDue {
   readonly isOrdered: boolean;
   readonly isCanceling: boolean;
   readonly givenAfter: GivenPosition;
+  /** Only retries, from then on; `null`: whatever is due. */
+  readonly retriesFromMs: number | null;
 }
 
 export async function claim(
@@ -108,13 +111,18 @@ export async function claim(
   { lanes, dueBeforeMs }: Query,
 ): Promise<ClaimedLane[]> {
   const asked = await findLanes(session, lanes);
-  const open = asked.filter((lane) => lane?.isCanceling === false) as Asked[];
+  const parts = new Map<Asked, LanePart>();
+  const open: Asked[] = [];
+  for (const lane of asked) {
+    if (lane?.isCanceling !== false) continue;
+    if (lane.retriesFromMs === null) open.push(lane);
+    else parts.set(lane, await claimRetries(session, lane, lane.retriesFromMs, dueBeforeMs));
+  }
   const unordered = open.filter(({ isOrdered }) => !isOrdered);
   const [given, firstMs] = await Promise.all([
     readGiven(session, open),
     firstDue(session, unordered, dueBeforeMs),
   ]);
-  const parts = new Map<Asked, LanePart>();
   const waiting: Asked[] = [];
   for (const [place, lane] of unordered.entries()) {
     const dueAtMs = firstMs[place] ?? null;
@@ -156,7 +164,12 @@ async function findLanes(
   const found = lanes.map((): Asked | undefined => undefined);
   for (const row of rows) {
     const place = placeOf(row);
-    const { limit = 0, isOrdered = false, givenAfter = null } = lanes[place] ?? {};
+    const {
+      limit = 0,
+      isOrdered = false,
+      givenAfter = null,
+      retriesFromMs = null,
+    } = lanes[place] ?? {};
     found[place] = {
       tenantNo: Number(row['tenant_no']),
       destinationNo: Number(row['no']),
@@ -166,6 +179,7 @@ async function findLanes(
       limit,
       isOrdered,
       givenAfter: givenAfter ?? BEFORE_ALL,
+      retriesFromMs,
     };
   }
   return found;
@@ -209,6 +223,22 @@ async function claimWaiting(
     const part = partOf(lane, given.get(lane), claimed.get(lane), nextMs[place], dueBeforeMs);
     return [lane, part];
   });
+}
+
+async function claimRetries(
+  session: WriteSession,
+  lane: Asked,
+  fromMs: number,
+  dueBeforeMs: number,
+): Promise<LanePart> {
+  const { due, nextDueAtMs } = await dueRetries(session, lane, fromMs, dueBeforeMs);
+  const taken = await take(
+    session,
+    due.map((each) => ({ ...each, tenantNo: lane.tenantNo })),
+  );
+  // In their order. Another may have taken, or canceled, one that was just found.
+  const deliveries = due.flatMap(({ key }) => taken.get(nameOf(key)) ?? []);
+  return { deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
 }
 
 function sizeOf(list: readonly unknown[] = []): number {

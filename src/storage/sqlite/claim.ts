@@ -5,7 +5,7 @@ import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../cl
 import type { Storage } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
-import { firstDue, oldestDue } from './due.ts';
+import { dueRetries, firstDue, oldestDue } from './due.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, OrderedLanes } from './order.ts';
 import { numberOrNull, textOrNull } from './page.ts';
@@ -72,9 +72,23 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
         nextDueAtMs: dueBeforeMs + WHILE_CANCELING_MS,
         ...ALL_LOOKED_AT,
       };
+    if (lane.retriesFromMs !== undefined)
+      return claimRetries(lane, lane.retriesFromMs, destinationNo, dueBeforeMs);
     if (lane.isOrdered === true) return claimOrdered(lane, destinationNo, dueBeforeMs);
     const deliveries = oldestDue(context, destinationNo, dueBeforeMs, lane.limit).map(take);
     const nextDueAtMs = firstDue(context, destinationNo, dueBeforeMs);
+    return { tenantId, destinationId, deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
+  }
+
+  function claimRetries(
+    { tenantId, destinationId, limit }: LaneClaim,
+    fromMs: number,
+    destinationNo: number,
+    dueBeforeMs: number,
+  ): ClaimedLane {
+    const found = dueRetries(context, destinationNo, fromMs, dueBeforeMs, limit);
+    const deliveries = found.due.map(take);
+    const { nextDueAtMs } = found;
     return { tenantId, destinationId, deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
   }
 

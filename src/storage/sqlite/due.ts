@@ -2,6 +2,7 @@
  * What is due of a lane. A time at which something is due is one of the wall clock, but for what was due as soon as it
  * came into being, or was asked for: that is due whatever the clock is set to.
  */
+import { ASKED_BY } from '../../domain/delivery.ts';
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { STATUS_CODE } from './context.ts';
@@ -26,6 +27,14 @@ const AHEAD = `
   SELECT next_attempt_ms, event_seq, ordinal, attempts, manual FROM deliveries INDEXED BY deliveries_pending
   WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms > ? AND next_attempt_ms <= ?
   ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ${MAX_AHEAD}`;
+
+/** Deliveries that are looked through for retries at a time. */
+const MAX_LOOKED_AT = 1000;
+
+const FROM_THEN_ON = `
+  SELECT next_attempt_ms, event_seq, ordinal, attempts, manual FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms >= ?
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ${MAX_LOOKED_AT}`;
 
 export interface Due extends DeliveryKey {
   readonly dueAtMs: number;
@@ -66,6 +75,34 @@ export function firstDue(
     if (isAhead) firstMs = nowMs;
   }
   return firstMs === Infinity ? null : firstMs;
+}
+
+/** As `LaneClaim.retriesFromMs` says. */
+export function dueRetries(
+  context: WriteContext,
+  destinationNo: number,
+  fromMs: number,
+  dueBeforeMs: number,
+  limit: number,
+): { readonly due: readonly Due[]; readonly nextDueAtMs: number | null } {
+  const fromThenOn = context.statement(FROM_THEN_ON);
+  let lookOnMs = Infinity;
+  const retries = context.claimants.flatMap((claimant) => {
+    const rows = fromThenOn.all(destinationNo, claimant, fromMs);
+    const last = rows[MAX_LOOKED_AT - 1];
+    // Also past more that came due at the same moment: all are claimed in their turn.
+    if (last !== undefined)
+      lookOnMs = Math.min(lookOnMs, Math.max(Number(last['next_attempt_ms']), fromMs + 1));
+    return rows.filter(isRetry).map(readDue);
+  });
+  retries.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
+  const due = retries.filter(({ dueAtMs }) => dueAtMs <= dueBeforeMs).slice(0, limit);
+  const nextDueAtMs = Math.min(retries[due.length]?.dueAtMs ?? Infinity, lookOnMs);
+  return { due, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
+}
+
+function isRetry(row: Record<string, unknown>): boolean {
+  return Number(row['attempts']) > 0 && row['manual'] !== ASKED_BY.indexOf('replay');
 }
 
 /** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `manual`. */
