@@ -1,6 +1,6 @@
 /** What the dispatcher is made of, and its bounds. */
 import type { Deliverer } from './deliver.ts';
-import type { HandBackParts } from './hand-back.ts';
+import type { DepartureParts } from './departures.ts';
 import type { LaneHealth } from './lane-owners.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
@@ -13,7 +13,7 @@ export interface DispatcherLimits extends SharedLimits {
   readonly maxInMemory: number;
 }
 
-export interface DispatcherParts extends HandBackParts {
+export interface DispatcherParts extends DepartureParts {
   readonly routing: RoutingTable;
   readonly deliverer: Deliverer;
   readonly recorder: Recorder;

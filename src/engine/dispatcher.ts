@@ -11,7 +11,8 @@ import type { ClaimedLane } from '../storage/claiming.ts';
 import { Claimer } from './claimer.ts';
 import type { ClaimHost } from './claimer.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
-import { cancel, handBack } from './hand-back.ts';
+import { Departures } from './departures.ts';
+import type { DepartureHost } from './departures.ts';
 import type { Lane, LaneWait } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { handover } from './lane-handover.ts';
@@ -32,6 +33,7 @@ export class Dispatcher {
   readonly #ring: TurnRing<Lane>;
   readonly #wakes: WakeQueue<Lane>;
   readonly #claimer: Claimer;
+  readonly #departures: Departures;
   readonly #handover: Handover;
   #inFlight = 0;
   #inMemory = 0;
@@ -49,6 +51,7 @@ export class Dispatcher {
       () => this.#lanes.lookAgain(parts.clock.nowMs()),
     );
     this.#claimer = new Claimer(parts.storage, parts.clock, this.#claimHost());
+    this.#departures = new Departures(parts, this.#departureHost());
     parts.recorder.onRecorded((...recorded) => this.#recorded(...recorded));
     parts.recorder.onResume(() => this.pump());
     this.#handover = handover(parts, {
@@ -59,7 +62,7 @@ export class Dispatcher {
       dispatcher: this,
       makeReady: (lane) => this.#makeReady(lane),
       wake: (lane) => this.#wake(lane),
-      empty: (lane) => this.#empty(lane),
+      empty: (lane) => this.#departures.empty(lane),
       forgotten: (count) => (this.#inMemory -= count),
     });
     parts.routing.onChange(this.#handover.retarget);
@@ -185,7 +188,7 @@ export class Dispatcher {
   withdraw(tenantId: string, destinationId: string, key: DeliveryKey): void {
     const lane = this.laneOf(tenantId, destinationId);
     const delivery = lane?.withdraw(key);
-    if (lane !== undefined && delivery !== undefined) void this.#drop(lane, delivery);
+    if (lane !== undefined && delivery !== undefined) void this.#departures.drop(lane, delivery);
   }
 
   /**
@@ -194,7 +197,7 @@ export class Dispatcher {
    */
   withdrawAll(tenantId: string, destinationId: string): void {
     const lane = this.laneOf(tenantId, destinationId);
-    if (lane !== undefined) this.#empty(lane);
+    if (lane !== undefined) this.#departures.empty(lane);
   }
 
   /** Starts what may start. */
@@ -234,7 +237,7 @@ export class Dispatcher {
       lane.unrecorded.delete(delivery);
       // First: it takes up no room in the lane any more, which then looks for others.
       this.#ended(lane);
-      await this.#drop(lane, delivery);
+      await this.#departures.drop(lane, delivery);
       return;
     }
     lane.attemptStarted(nowMs, delivery);
@@ -242,58 +245,9 @@ export class Dispatcher {
     if (this.#abandoned) return;
     lane.attemptEnded(attempt.outcome, clock);
     recorder.add(target, delivery, attempt);
-    if (lane.queue.size > lane.quota) void this.#handBack(lane, lane.queue.takeSurplus());
+    if (lane.queue.size > lane.quota)
+      void this.#departures.handBack(lane, lane.queue.takeSurplus());
     this.#ended(lane);
-  }
-
-  #empty(lane: Lane): void {
-    if (lane.queue.size > 0) void this.#handBack(lane, lane.queue.drain());
-  }
-
-  /** They are not sent for a while, or not any more: others have the room. */
-  async #handBack(lane: Lane, deliveries: readonly LiveDelivery[]): Promise<void> {
-    for (const delivery of deliveries) lane.leaving.add(delivery);
-    // Never into the queue again: what goes before them may be on its way to a retry.
-    if (!(await handBack(this.#parts, deliveries))) {
-      this.#later(() => this.#handBack(lane, deliveries));
-      return;
-    }
-    for (const delivery of deliveries) {
-      lane.handedBack(delivery);
-      this.#inMemory--;
-      if (delivery.superseded) void this.#cancelLeft(lane, delivery);
-    }
-    lane.hasFollowers = lane.isOrdered;
-    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
-    // Its destination may be gone: then nothing of it is due any more, and others wait for the room.
-    this.#claimer.claim();
-  }
-
-  /**
-   * It leaves the memory without an attempt: canceled if a newer version has superseded it, and given back in any case,
-   * whatever became of it. Where another destination has the id by now, it may have been claimed for that one.
-   */
-  async #drop(lane: Lane, delivery: LiveDelivery): Promise<void> {
-    const isFinal = !delivery.superseded || (await cancel(this.#parts, delivery));
-    if (!isFinal || !(await handBack(this.#parts, [delivery]))) {
-      // Nobody else does it; after a crash what is superseded would come behind the newer version: that one waits.
-      this.#later(() => this.#drop(lane, delivery));
-      return;
-    }
-    this.#done(lane, delivery);
-    lane.given.left(delivery.event.seq);
-    this.#left(lane);
-    this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
-  }
-
-  /** It was superseded on its way out: it is in the storage, unclaimed. */
-  async #cancelLeft(lane: Lane, delivery: LiveDelivery): Promise<void> {
-    if (await cancel(this.#parts, delivery)) this.#done(lane, delivery);
-    else this.#later(() => this.#cancelLeft(lane, delivery));
-  }
-
-  #later(work: () => unknown): void {
-    this.#parts.clock.schedule(CLAIM_RETRY_MS, () => void (this.#stopped || work()));
   }
 
   #ended(lane: Lane): void {
@@ -310,8 +264,8 @@ export class Dispatcher {
   #recorded(delivery: LiveDelivery, target: Target, { nextAttemptAtMs, isDone }: Recorded): void {
     const lane = this.#lanes.of(target);
     lane.recorded(delivery);
-    if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
-    if (nextAttemptAtMs !== null && delivery.superseded) return void this.#drop(lane, delivery);
+    if (nextAttemptAtMs !== null && delivery.superseded)
+      return void this.#departures.drop(lane, delivery);
     if (isDone) this.#done(lane, delivery);
     else this.#blocked(lane, delivery);
     this.#left(lane);
@@ -325,7 +279,7 @@ export class Dispatcher {
     this.#makeReady(lane);
     if (lane.hasFollowers || lane.claiming) {
       lane.hasFollowers = false;
-      this.noteDue(lane.tenantId, lane.destinationId, this.#parts.clock.nowMs());
+      this.#dueNow(lane);
     }
     this.pump();
   }
@@ -333,7 +287,7 @@ export class Dispatcher {
   /** It goes first when its time has come: those behind it do not wait for that in memory. */
   #blocked(lane: Lane, delivery: LiveDelivery): void {
     const behind = lane.queue.blocked(delivery);
-    if (behind.length > 0) void this.#handBack(lane, behind);
+    if (behind.length > 0) void this.#departures.handBack(lane, behind);
   }
 
   #left(lane: Lane): void {
@@ -365,6 +319,23 @@ export class Dispatcher {
     };
   }
 
+  #departureHost(): DepartureHost {
+    return {
+      isStopped: () => this.#stopped,
+      freed: () => {
+        this.#inMemory--;
+      },
+      done: (lane, delivery) => this.#done(lane, delivery),
+      due: (lane) => this.#dueNow(lane),
+      claim: () => this.#claimer.claim(),
+      left: (lane) => this.#left(lane),
+    };
+  }
+
+  #dueNow({ tenantId, destinationId }: Lane): void {
+    this.noteDue(tenantId, destinationId, this.#parts.clock.nowMs());
+  }
+
   #wakeAll(lanes: readonly Lane[]): void {
     for (const lane of lanes) this.#wake(lane);
     this.#claimer.claim();
@@ -387,7 +358,7 @@ export class Dispatcher {
     this.#inMemory += lane.take(found);
     const target = this.#parts.routing.target(lane.tenantId, lane.destinationId);
     const isOpen = lane.standing(target, this.#parts.clock.nowMs()) === 'open';
-    if (!isOpen) this.#empty(lane);
+    if (!isOpen) this.#departures.empty(lane);
     lane.left(found);
     if (lane.isOf(target)) this.#wake(lane);
     else this.#handover.close(lane);
@@ -395,6 +366,6 @@ export class Dispatcher {
 
   #claimFailed(lanes: readonly Lane[], error: unknown): void {
     this.#parts.log.claimFailed(error);
-    this.#later(() => this.#wakeAll(lanes));
+    this.#parts.clock.schedule(CLAIM_RETRY_MS, () => void (this.#stopped || this.#wakeAll(lanes)));
   }
 }

@@ -3,33 +3,21 @@
  * the lanes. The answer comes after the commit.
  */
 import type { Clock } from '../domain/clock.ts';
-import { EventView } from '../domain/event-view.ts';
-import type { EventResource, PublishRequest } from '../domain/event.ts';
+import type { PublishRequest } from '../domain/event.ts';
 import { orderKeyFor } from '../domain/order.ts';
 import { StorageInDoubtError, StorageUnavailableError } from '../storage/storage.ts';
-import type { NewEvent, PublishOutcome, Storage } from '../storage/storage.ts';
+import type { PublishOutcome, Storage } from '../storage/storage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineMeasures } from './engine-measures.ts';
 import { Bodies } from './bodies.ts';
 import { FairQueue } from './fair-queue.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { Item } from './group-commit.ts';
 import { Pacer } from './pacer.ts';
-import type { Paced } from './pacer.ts';
-import type { Matched, RoutingTable, TenantRoute } from './routing.ts';
+import { Publishing } from './publishing.ts';
+import type { PublishingHost, PublishResult } from './publishing.ts';
+import type { RoutingTable } from './routing.ts';
 import type { Target } from './target.ts';
-
-export type PublishResult =
-  | {
-      readonly kind: 'accepted';
-      readonly id: string;
-      readonly duplicate: boolean;
-      readonly destinationIds: readonly string[];
-    }
-  | { readonly kind: 'unknown_tenant' }
-  /** The id was published before with other content. */
-  | { readonly kind: 'conflict' };
 
 export interface PublisherParts {
   readonly storage: Storage;
@@ -48,7 +36,7 @@ const MAX_UNDER_WAY = 2;
 /** Less than a millisecond of work. */
 const BEGUN_A_TURN = 64;
 
-export class Publisher {
+export class Publisher implements PublishingHost {
   readonly #parts: PublisherParts;
   readonly #group: GroupCommit<Publishing, PublishOutcome>;
   readonly #pacer: Pacer<Publishing>;
@@ -223,157 +211,5 @@ export class Publisher {
     if (route !== undefined && route.version !== publishing.version) publishing.match(route);
     publishing.reserve(this.#parts.dispatcher);
     this.#group.add(publishing);
-  }
-}
-
-const NO_DESTINATIONS: NewEvent['destinations'] = [];
-
-/** One publish on its way to its commit. */
-class Publishing implements Item<PublishOutcome>, Matched, Paced {
-  readonly request: PublishRequest;
-  /** Of the monotonic clock. */
-  readonly startedMs: number;
-  readonly isOfBatch: boolean;
-  readonly resolve: (result: PublishResult) => void;
-  readonly #publisher: Publisher;
-  readonly #reject: (error: Error) => void;
-  targets: readonly Target[] = [];
-  version = 0;
-  destinations: NewEvent['destinations'] = NO_DESTINATIONS;
-  #view: EventView | null = null;
-
-  constructor(
-    publisher: Publisher,
-    request: PublishRequest,
-    { startedMs, isOfBatch }: { startedMs: number; isOfBatch: boolean },
-    resolve: (result: PublishResult) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#publisher = publisher;
-    this.request = request;
-    this.startedMs = startedMs;
-    this.isOfBatch = isOfBatch;
-    this.resolve = resolve;
-    this.#reject = reject;
-  }
-
-  get tenantId(): string {
-    return this.request.tenantId;
-  }
-
-  get weightBytes(): number {
-    return this.request.data.length;
-  }
-
-  get nowMs(): number {
-    return this.#publisher.nowMs();
-  }
-
-  /** Read only where a destination asks for it. */
-  get resourceUrn(): string | null {
-    const { resource } = this.request;
-    // Canonical JSON of ours.
-    return resource === null ? null : (JSON.parse(resource) as EventResource).urn;
-  }
-
-  get topic(): string {
-    return this.request.topic;
-  }
-
-  /** What filters see: neither the id nor the exact time that the commit may give it (docs/decisions/013). */
-  get view(): EventView {
-    const { request } = this;
-    this.#view ??= new EventView({
-      ...request,
-      timeMs: request.timeMs ?? this.#publisher.nowMs(),
-    });
-    return this.#view;
-  }
-
-  gaveUp(target: Target): void {
-    this.#publisher.filterGaveUp(target, this.request.topic);
-  }
-
-  match(route: TenantRoute): void {
-    const { destinationId, test } = this.request;
-    this.version = route.version;
-    if (destinationId === null) this.targets = route.match(this);
-    else if (test) this.targets = route.enabled(destinationId);
-    else this.targets = route.addressed(destinationId, this);
-  }
-
-  reserve(dispatcher: Dispatcher): void {
-    const { deliverAtMs, test } = this.request;
-    this.destinations = this.targets.map((target) => ({
-      id: target.id,
-      claimed: deliverAtMs === null && dispatcher.reserve(target, test),
-      order: target.order,
-    }));
-  }
-
-  written(outcome: PublishOutcome): void {
-    if (outcome.kind === 'stored') {
-      this.#publisher.handOver(this, outcome);
-      const id = this.request.id ?? this.#publisher.eventId(outcome.seq);
-      this.resolve({
-        kind: 'accepted',
-        id,
-        duplicate: false,
-        destinationIds: this.targets.map((target) => target.id),
-      });
-      return;
-    }
-    this.#giveUp();
-    switch (outcome.kind) {
-      case 'stale_routing':
-        this.#publisher.again(this);
-        break;
-      case 'duplicate': {
-        const { destinationIds } = outcome;
-        this.resolve({
-          kind: 'accepted',
-          id: this.request.id ?? '',
-          duplicate: true,
-          destinationIds,
-        });
-        break;
-      }
-      case 'conflict':
-      case 'unknown_tenant':
-        this.resolve(outcome);
-        break;
-    }
-  }
-
-  refused(error: unknown): void {
-    this.#giveUp();
-    this.#reject(error instanceof Error ? error : new Error(String(error)));
-  }
-
-  /** Once: what is tried again, and then refused, has no places any more. */
-  #giveUp(): void {
-    this.#publisher.giveUp(this);
-    this.destinations = NO_DESTINATIONS;
-  }
-
-  /** What is to be stored. */
-  get event(): NewEvent {
-    const { request, destinations } = this;
-    return {
-      tenantId: request.tenantId,
-      routingVersion: this.version,
-      id: request.id,
-      topic: request.topic,
-      timeMs: request.timeMs,
-      eligibleForRetry: request.eligibleForRetry,
-      metadata: request.metadata,
-      resource: request.resource,
-      orderKey: request.orderKey,
-      deliverAtMs: request.deliverAtMs,
-      data: request.data,
-      test: request.test,
-      requestedDestinationId: request.destinationId,
-      destinations,
-    };
   }
 }

@@ -3,7 +3,7 @@
  * judged, its tenant's quota is taken, and it is committed. Each has a result or an error of its own.
  */
 import type { PublishRequest } from '../domain/event.ts';
-import type { PublishResult } from '../engine/publish.ts';
+import type { PublishResult } from '../engine/publishing.ts';
 import type { Quota } from '../engine/publish-quota.ts';
 import { StorageInDoubtError, StorageUnavailableError } from '../storage/storage.ts';
 import { ApiError } from './errors.ts';

@@ -7,7 +7,7 @@ import type { PublishRequest } from '../../src/domain/event.ts';
 import type { ReplaySelection, ReplayTrigger } from '../../src/domain/replay.ts';
 import { cancelDelivery } from '../../src/engine/cancel.ts';
 import { changeReplay, createReplay } from '../../src/engine/manage-replays.ts';
-import type { PublishResult } from '../../src/engine/publish.ts';
+import type { PublishResult } from '../../src/engine/publishing.ts';
 import { retryByHand } from '../../src/engine/retry.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { Findings } from './findings.ts';
