@@ -4,7 +4,8 @@
  */
 import { parseSync } from 'libpg-query';
 
-type Tree = Readonly<Record<string, unknown>>;
+import { at, isTree, treesOf } from './sql-tree.ts';
+import type { Tree } from './sql-tree.ts';
 
 /** Where the tenant stands: in the value of that number, alone or in an array. `null`: nowhere. */
 type Place = number | null;
@@ -120,20 +121,4 @@ function bigintsOf(array: Buffer): number[] {
   for (let offset = 20; offset < array.length; offset += 12)
     found.push(Number(array.readBigInt64BE(offset + 4)));
   return found;
-}
-
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (found, name) =>
-      typeof found === 'object' && found !== null ? (found as Tree)[name] : undefined,
-    value,
-  );
-}
-
-function treesOf(value: unknown): Tree[] {
-  return Array.isArray(value) ? value.filter(isTree) : [];
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

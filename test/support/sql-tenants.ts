@@ -5,7 +5,8 @@
  */
 import { parseSync } from 'libpg-query';
 
-type Tree = Readonly<Record<string, unknown>>;
+import { at, isTree, treesOf } from './sql-tree.ts';
+import type { Tree } from './sql-tree.ts';
 
 interface Relation {
   readonly alias: string;
@@ -168,20 +169,4 @@ function columnsIn(value: unknown): Side[] {
   return second === undefined
     ? [{ alias: null, column: first }]
     : [{ alias: first, column: second }];
-}
-
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (found, name) =>
-      typeof found === 'object' && found !== null ? (found as Tree)[name] : undefined,
-    value,
-  );
-}
-
-function treesOf(value: unknown): Tree[] {
-  return Array.isArray(value) ? value.filter(isTree) : [];
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
