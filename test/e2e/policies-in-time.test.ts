@@ -1,7 +1,7 @@
 /**
- * Each policy once, in real time, with one real server: breaker, newest version, later delivery, cancel, disabling,
- * hold, the end, replay, mail. (Rate and order by key: policies.test.ts; how each behaves in detail is simulated.)
- * Budget: 20 s.
+ * Each policy once, in real time, with one real server: Retry-After, breaker, newest version, later delivery, cancel,
+ * disabling, hold, the end, replay, mail. (Rate and order by key: policies.test.ts; how each behaves in detail is
+ * simulated.) Budget: 25 s.
  */
 import type { AddressInfo } from 'node:net';
 import PostalMime from 'postal-mime';
@@ -15,6 +15,7 @@ import type { Receiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 import type { Server } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
+import { answerText, OK, startRawReceiver } from '../support/raw-receiver.ts';
 
 interface State {
   readonly status: string;
@@ -59,6 +60,49 @@ function destinationsOf({ api }: Server, receiver: Receiver) {
 }
 
 describe('a destination', () => {
+  it('that asks to be left alone is: for so many seconds, or until a date, whatever it answers', async () => {
+    const { server, publish } = await scene();
+    const asks: Record<string, { readonly status: string; readonly wait: () => string }> = {
+      '/busy': { status: '429 Too Many Requests', wait: () => '2' },
+      '/missing': { status: '404 Not Found', wait: () => '2' },
+      '/down': {
+        status: '503 Service Unavailable',
+        wait: () => new Date(Date.now() + 3000).toUTCString(),
+      },
+    };
+    /** Of each path: the earliest time at which it may be asked again, as it said, and the times at which it was. */
+    const allowedMs = new Map<string, number>();
+    const cameMs = new Map<string, number[]>();
+    const receiver = await startRawReceiver(({ line, socket }) => {
+      const [, path = ''] = line.split(' ');
+      const came = cameMs.get(path) ?? [];
+      cameMs.set(path, [...came, Date.now()]);
+      const asked = asks[path];
+      if (asked === undefined || came.length > 0) {
+        socket.write(OK);
+        return;
+      }
+      const wait = asked.wait();
+      const seconds = Number(wait);
+      allowedMs.set(path, Number.isNaN(seconds) ? Date.parse(wait) : Date.now() + seconds * 1000);
+      socket.write(answerText(asked.status, [`retry-after: ${wait}`]));
+    });
+    const policy = { retry: { delays_s: [0.1], jitter: 0 } };
+    for (const path of Object.keys(asks)) {
+      const id = path.slice(1);
+      await server.api.destination('acme', { id, url: new URL(path, receiver.url).href, policy });
+      await publish(id);
+    }
+    await receiver.received(6);
+    for (const path of Object.keys(asks)) {
+      const [, second = 0, ...others] = cameMs.get(path) ?? [];
+      // Both clocks count whole milliseconds.
+      expect(second, path).toBeGreaterThanOrEqual((allowedMs.get(path) ?? Infinity) - 1);
+      expect(others).toEqual([]);
+    }
+    await server.stop();
+  });
+
   it('whose breaker is open gets one probe at a time, and all that waits once it answers', async () => {
     const { receiver, server, destination, state, publish } = await scene();
     receiver.behave('/down', () => 503);
