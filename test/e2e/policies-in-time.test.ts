@@ -3,11 +3,7 @@
  * disabling, hold, the end, replay, mail. (Rate and order by key: policies.test.ts; how each behaves in detail is
  * simulated.) Budget: 25 s.
  */
-import type { AddressInfo } from 'node:net';
-import PostalMime from 'postal-mime';
-import type { Email } from 'postal-mime';
-import { SMTPServer } from 'smtp-server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { gate, startReceiver } from '../support/e2e-receiver.ts';
@@ -15,6 +11,7 @@ import type { Receiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 import type { Server } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
+import { startMailServer } from '../support/mail-server.ts';
 import { answerText, OK, startRawReceiver } from '../support/raw-receiver.ts';
 
 interface State {
@@ -266,39 +263,11 @@ describe('a destination', () => {
 });
 
 describe('a tenant’s contact', () => {
-  const mails: Email[] = [];
-  async function taken(bytes: Uint8Array, callback: () => void): Promise<void> {
-    mails.push(await PostalMime.parse(bytes));
-    callback();
-  }
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, callback) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        void taken(Buffer.concat(chunks), callback);
-      });
-    },
-  });
-  beforeAll(
-    () =>
-      new Promise<void>((resolve) => {
-        smtp.listen(0, '127.0.0.1', resolve);
-      }),
-  );
-  afterAll(
-    () =>
-      new Promise<void>((resolve) => {
-        smtp.close(() => resolve());
-      }),
-  );
-
   it('gets a mail of a delivery that failed for good, with a link that tries it again', async () => {
-    const { port } = smtp.server.address() as AddressInfo;
+    const smtp = await startMailServer();
+    onTestFinished(() => smtp.close());
     const { receiver, server, publish, delivery } = await scene({
-      ANGARIUM_SMTP_URL: `smtp://127.0.0.1:${port}`,
+      ANGARIUM_SMTP_URL: `smtp://127.0.0.1:${smtp.port}`,
     });
     const { api } = server;
     await api.ok('PUT', '/api/v1/tenants/acme', { contacts: [{ email: 'ops@example.com' }] });
@@ -312,7 +281,7 @@ describe('a tenant’s contact', () => {
     });
     receiver.behave('/mailed', () => 500);
     const id = await publish('mailed');
-    const mail = await until('the mail', () => mails[0]);
+    const mail = await until('the mail', () => smtp.taken[0]?.mail);
     expect(mail.to).toEqual([{ name: '', address: 'ops@example.com' }]);
     expect(mail.text).toContain(id);
     const [, token] = /\/mail\/retry\?token=(\S+)/.exec(mail.text ?? '') ?? [];
