@@ -1,5 +1,6 @@
 /** What a tenant may have and publish, and what is left of it when it is deleted. */
 import { describe, expect, it } from 'vitest';
+import { NodeShares } from '../../src/engine/node-shares.ts';
 import { PublishQuota } from '../../src/engine/publish-quota.ts';
 import { MovedClock } from '../support/api-clock.ts';
 import { makeClient, subscriptionBody } from '../support/api-clients.ts';
@@ -125,7 +126,8 @@ describe('a rate of publishing', () => {
   it('fills up again with time, evenly', async () => {
     const tenantId = await tenantWith({ publish_per_minute: 60 });
     const clock = new MovedClock();
-    const quota = new PublishQuota({ routing: api().engine.routing, clock });
+    const { routing } = api().engine;
+    const quota = new PublishQuota({ routing, clock, shares: new NodeShares(routing) });
     const take = () => quota.take({ tenantId, data: new Uint8Array() }, null).kind;
     const takeAll = () => {
       let count = 0;
