@@ -107,7 +107,9 @@ function textOfHtml(html: string): string {
   return html.replaceAll(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (all, hex, decimal, name) =>
     typeof name === 'string'
       ? (named[name] ?? all)
-      : String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16)),
+      : String.fromCodePoint(
+          hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16),
+        ),
   );
 }
 
@@ -228,7 +230,11 @@ describe('a mail server with TLS', () => {
     await mails();
     expect(logged).toEqual([]);
     expect(server.taken).toMatchObject([
-      { isEncrypted: true, user: user.name, mail: { subject: 'Webhooks to Bill & Co were stopped' } },
+      {
+        isEncrypted: true,
+        user: user.name,
+        mail: { subject: 'Webhooks to Bill & Co were stopped' },
+      },
     ]);
   });
 
