@@ -13,6 +13,8 @@ export interface Further {
   readonly wish: number;
   /** Of destinations: another profile than the standard one, perhaps with its schedule and its rule. */
   readonly profile: number;
+  /** Of destinations: delays that grow by a factor. */
+  readonly exponential: number;
 }
 
 const PROFILES = ['baack', 'balkanid', 'basekit', 'basekit', 'baxcloud', 'standard'];
@@ -25,10 +27,11 @@ export interface Chosen {
 
 /** What becomes of a destination that was to have the policy. */
 export function chosenFor(
-  policy: DestinationPolicy,
+  wanted: DestinationPolicy,
   random: SeededRandom,
   further: Further,
 ): Chosen {
+  const policy = furtherPolicy(wanted, random, further);
   if (!random.chance(further.profile)) return { profile: null, policy };
   const { retry, disable, ...rest } = policy;
   return {
@@ -37,6 +40,27 @@ export function chosenFor(
       ...rest,
       ...(retry === undefined || random.chance(0.5) ? {} : { retry }),
       ...(disable === undefined || random.chance(0.5) ? {} : { disable }),
+    },
+  };
+}
+
+/** For one that is changed, too: its profile stays. */
+export function furtherPolicy(
+  policy: DestinationPolicy,
+  random: SeededRandom,
+  { exponential }: Further,
+): DestinationPolicy {
+  if (!random.chance(exponential)) return policy;
+  const { jitter, window_s: windowS } = policy.retry ?? {};
+  return {
+    ...policy,
+    retry: {
+      base_s: random.pick([0.2, 1, 3]),
+      factor: random.pick([1, 1.5, 2, 3]),
+      cap_s: random.pick([3, 20, 600]),
+      count: random.int(0, 6),
+      ...(jitter === undefined ? {} : { jitter }),
+      ...(windowS === undefined ? {} : { window_s: windowS }),
     },
   };
 }
@@ -53,5 +77,6 @@ export function furtherOf(random: SeededRandom): Further {
     outage: some(0.1),
     wish: some(0.5),
     profile: some(0.5),
+    exponential: some(0.5),
   };
 }

@@ -8,7 +8,7 @@ import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Cast } from './cast.ts';
 import type { DestinationState } from './ledger-state.ts';
-import { chosenFor } from './further.ts';
+import { chosenFor, furtherPolicy } from './further.ts';
 import { healthyBehaviour, orderOf, policyOf, topicsOf } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
@@ -103,7 +103,8 @@ export class Tenancy {
     const destination = this.any();
     if (destination === undefined) return;
     const { policies } = this.#scenario;
-    const { order, order_on_failure, ...policy } = policyOf(random, policies);
+    const changed = furtherPolicy(policyOf(random, policies), this.#more, this.#scenario.further);
+    const { order, order_on_failure, ...policy } = changed;
     let kept: DestinationPolicy = destination.order === 'none' ? {} : { order: destination.order };
     if (random.chance(policies.reorder)) kept = random.chance(0.5) ? {} : orderOf(random);
     this.change({ policy: { ...policy, ...kept } }, (each) => each === destination);
