@@ -3,7 +3,10 @@
  * is the one that it was before there was any of it.
  */
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
+import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
+
+import type { OwnPlaces } from './place-watch.ts';
 
 /** How often each is; where all are 0, nothing of this is at work. */
 export interface Further {
@@ -15,6 +18,12 @@ export interface Further {
   readonly profile: number;
   /** Of destinations: delays that grow by a factor. */
   readonly exponential: number;
+  /** Places of the instance that lanes share; empty: more than are ever wanted. */
+  readonly shared: Partial<SharedLimits>;
+  /** Of destinations: their receiver shares an origin with others. */
+  readonly origin: number;
+  /** Of tenants: they have places of their own. */
+  readonly ownPlaces: number;
 }
 
 const PROFILES = ['baack', 'balkanid', 'basekit', 'basekit', 'baxcloud', 'standard'];
@@ -71,6 +80,36 @@ export function furtherRandom(seed: number): SeededRandom {
   return new SeededRandom(seed ^ STREAM);
 }
 
+/** Few, so that they are wanted. */
+function placesOf(random: SeededRandom): Pick<Further, 'shared' | 'origin' | 'ownPlaces'> {
+  if (random.chance(0.7)) return { shared: {}, origin: 0, ownPlaces: 0 };
+  return {
+    shared: {
+      ...(random.chance(0.5) ? { maxPerTenant: random.int(1, 4) } : {}),
+      ...(random.chance(0.5) ? { maxPerOrigin: random.int(1, 3) } : {}),
+    },
+    origin: random.pick([0, 0.7, 1]),
+    ownPlaces: random.pick([0, 0.5]),
+  };
+}
+
+/** Whether anything of another lane's may hold up a lane. */
+export function hasSharedPlaces({ shared, ownPlaces }: Further): boolean {
+  return Object.keys(shared).length > 0 || ownPlaces > 0;
+}
+
+export function originOf(random: SeededRandom, { origin }: Further): { origin?: string } {
+  return random.chance(origin) ? { origin: `o${random.int(1, 2)}` } : {};
+}
+
+/** `null`: it has none. */
+export function ownPlacesOf(random: SeededRandom, { ownPlaces }: Further): OwnPlaces | null {
+  if (!random.chance(ownPlaces)) return null;
+  return random.chance(0.5)
+    ? { concurrency: random.int(1, 3) }
+    : { concurrency_per_origin: random.int(1, 2) };
+}
+
 export function furtherOf(random: SeededRandom): Further {
   const some = (often: number) => (random.chance(0.5) ? often : 0);
   return {
@@ -78,5 +117,6 @@ export function furtherOf(random: SeededRandom): Further {
     wish: some(0.5),
     profile: some(0.5),
     exponential: some(0.5),
+    ...placesOf(random),
   };
 }
