@@ -106,7 +106,7 @@ async function open({ loaded, keys, schemas, profiles: builtIn, version }: Prepa
     setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
   }
   const log = createLog(config.logLevel);
-  const storage = await openStorage(config, log);
+  const storage = await openStorage(loaded, log);
   const instanceKeys = keys.encryptionKeys.map(deriveInstanceKey);
   const [instanceKey] = instanceKeys;
   if (instanceKey === undefined) throw new TypeError('at least one encryption key is needed');
@@ -235,7 +235,10 @@ async function stop(parts: Parts, graceMs: number): Promise<void> {
   process.exit(0);
 }
 
-async function openStorage(config: Config, log: Log): Promise<Storage> {
+async function openStorage(
+  { config, outboxes }: LoadedConfig & { ok: true },
+  log: Log,
+): Promise<Storage> {
   const { databaseUrl, databaseMaxBytes, roles } = config;
   switch (databaseUrl.engine) {
     case 'sqlite':
@@ -249,6 +252,7 @@ async function openStorage(config: Config, log: Log): Promise<Storage> {
         readUrl: config.databaseReadUrl,
         onReplica: (problem) => (problem === null ? log.replicaUsed() : log.replicaLeft(problem)),
         delivers: roles.includes('deliver'),
+        publishes: roles.includes('api') || outboxes.length > 0,
         maintains: roles.includes('maintain'),
       });
     }

@@ -15,7 +15,7 @@ interface Wake<T> {
 export class WakeQueue<T> {
   readonly #clock: Clock;
   readonly #onDue: (items: T[]) => void;
-  readonly #onSetBack: () => void;
+  readonly #onSetBack: () => Iterable<T>;
   readonly #heap = new Heap<Wake<T>>(byTime);
   /** The time at which each item is to be woken; a heap entry with another time is a leftover. */
   readonly #times = new Map<T, number>();
@@ -24,8 +24,11 @@ export class WakeQueue<T> {
   /** The wall clock before the monotonic one, when last looked at. */
   #aheadMs: number;
 
-  /** `onSetBack`: the wall clock was. A time from before may be further away by now than anything has to wait: all are due. */
-  constructor(clock: Clock, onDue: (items: T[]) => void, onSetBack: () => void) {
+  /**
+   * `onSetBack`: the wall clock was. A time from before may be further away by now than anything has to wait: all are due,
+   * and what it gives, though nothing was said of when to wake that.
+   */
+  constructor(clock: Clock, onDue: (items: T[]) => void, onSetBack: () => Iterable<T>) {
     this.#clock = clock;
     this.#onDue = onDue;
     this.#onSetBack = onSetBack;
@@ -83,11 +86,10 @@ export class WakeQueue<T> {
   }
 
   #takeAll(): T[] {
-    this.#onSetBack();
-    const items = [...this.#times.keys()];
+    const items = new Set([...this.#times.keys(), ...this.#onSetBack()]);
     this.#times.clear();
     this.#heap.clear();
-    return items;
+    return [...items];
   }
 
   #arm(): void {
