@@ -194,10 +194,7 @@ describe('an answer', () => {
         return body.models.every(({ attempts }) => attempts > 0) ? body.models : undefined;
       });
       api().receiver.release(tenant);
-      const found = deliveries.map((each) => [
-        each.destination_id,
-        [each.last_code, each.status],
-      ]);
+      const found = deliveries.map((each) => [each.destination_id, [each.last_code, each.status]]);
       expect(Object.fromEntries(found)).toEqual({
         ...Object.fromEntries(
           Object.entries(statuses).map(([code, status]) => [`s${code}`, [code, status]]),

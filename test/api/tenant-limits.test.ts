@@ -144,7 +144,9 @@ describe('a rate of publishing', () => {
       for (let elapsedMs = 100; elapsedMs <= 2 * MINUTE_MS; elapsedMs += 100) {
         clock.advance(100);
         taken += takeAll();
-        expect(taken, `after ${elapsedMs} ms`).toBe(Math.floor((perMinute * elapsedMs) / MINUTE_MS));
+        expect(taken, `after ${elapsedMs} ms`).toBe(
+          Math.floor((perMinute * elapsedMs) / MINUTE_MS),
+        );
       }
       // However long it waits, it saves no more than a minute's worth.
       clock.advance(60 * MINUTE_MS);

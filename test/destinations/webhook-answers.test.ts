@@ -241,12 +241,7 @@ describe('Retry-After', () => {
     headers: readonly string[],
   ): Promise<number | undefined> {
     const receiver = await startRawReceiver(({ socket }) =>
-      socket.write(
-        answerText(
-          status,
-          headers,
-        ),
-      ),
+      socket.write(answerText(status, headers)),
     );
     return expectFailure(
       await senderTo(receiver.url, { clock }).send(createMessage()),

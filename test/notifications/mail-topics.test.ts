@@ -107,7 +107,9 @@ function textOfHtml(html: string): string {
   return html.replaceAll(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (all, hex, decimal, name) =>
     typeof name === 'string'
       ? (named[name] ?? all)
-      : String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16)),
+      : String.fromCodePoint(
+          hex === undefined ? Number(decimal) : Number.parseInt(String(hex), 16),
+        ),
   );
 }
 
@@ -168,7 +170,7 @@ describe('within one hour', () => {
     const { tenantId, id, tell, mails } = await mailScene(api(), smtp);
     const { id: otherId } = await api().destination(tenantId, { name: 'Elsewhere' });
     const gone: Happening = { ...DISABLED, reason: 'gone' };
-    const subjects = async () => (await mails()).map(({ subject }) => subject).toSorted();
+    const subjects = async () => (await mails()).map(({ subject }) => subject ?? '').toSorted();
     await tell(noticeOf(tenantId, id, DISABLED), noticeOf(tenantId, otherId, DISABLED));
     expect(await subjects()).toEqual([
       'Webhooks to Bill & Co were stopped',
@@ -228,7 +230,11 @@ describe('a mail server with TLS', () => {
     await mails();
     expect(logged).toEqual([]);
     expect(server.taken).toMatchObject([
-      { isEncrypted: true, user: user.name, mail: { subject: 'Webhooks to Bill & Co were stopped' } },
+      {
+        isEncrypted: true,
+        user: user.name,
+        mail: { subject: 'Webhooks to Bill & Co were stopped' },
+      },
     ]);
   });
 
