@@ -17,7 +17,11 @@ export class Lanes {
 
   /** `call`: a place is free that the lane waited for; `false`: it has nothing to start. */
   constructor(
-    { limits, routing, shares }: { limits: SharedLimits; routing: RoutingTable; shares: NodeShares },
+    {
+      limits,
+      routing,
+      shares,
+    }: { limits: SharedLimits; routing: RoutingTable; shares: NodeShares },
     call: (lane: Lane) => boolean,
   ) {
     this.#places = new SharedPlaces(limits, shares);

@@ -46,9 +46,7 @@ export class SharedPlaces {
     const shares = this.#shares;
     const { maxPerTenant, maxPerOrigin } = this.#limits;
     const { concurrency = maxPerTenant, concurrency_per_origin: ofOrigin } = limits;
-    const places = [
-      this.#use(`tenant ${tenantId}`, () => shares.ofTenant(tenantId, concurrency)),
-    ];
+    const places = [this.#use(`tenant ${tenantId}`, () => shares.ofTenant(tenantId, concurrency))];
     if (origin === null) return places;
     places.push(this.#use(`origin ${origin}`, () => shares.ofAll(maxPerOrigin)));
     // A tenant's id has no space.

@@ -76,7 +76,9 @@ async function publishOn(
     }),
   );
   const count = members.length * tenantIds.length * EVENTS * DESTINATIONS;
-  await until(`${count} answers`, () => (receiver.answered() - before === count ? true : undefined));
+  await until(`${count} answers`, () =>
+    receiver.answered() - before === count ? true : undefined,
+  );
 }
 
 async function stopAll(members: readonly Member[]): Promise<void> {
