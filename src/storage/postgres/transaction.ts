@@ -281,6 +281,7 @@ export class Transactions {
     return new WriteSession(line, {
       ...this.#parts,
       incarnation: this.#node.incarnation,
+      retryLine: this.#node.retryLine,
       numbers,
     });
   }
