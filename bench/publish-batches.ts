@@ -1,7 +1,7 @@
 /** Publishes batches over a few connections, each the next when the last was answered: for a time, or a number of events. */
 import { Pool } from 'undici';
 import { batchBody } from './event.ts';
-import { partOptions, tell } from './part.ts';
+import { partOptions, sleep, tell } from './part.ts';
 
 export interface BatchLoad {
   readonly origin: string;
@@ -11,6 +11,8 @@ export interface BatchLoad {
   readonly eventsPerBatch: number;
   /** Each batch is for all tenants in turn; else it is for one, and the next for the next. */
   readonly isMixed?: boolean;
+  /** Begins so long after it was started, so that its own start is over by then. */
+  readonly afterSeconds?: number;
   /** Ends after that time, or after so many events, whichever comes first. */
   readonly seconds: number;
   readonly maxEvents?: number;
@@ -40,6 +42,7 @@ let begun = 0;
 let accepted = 0;
 let refused = 0;
 let firstRefusal: string | null = null;
+await sleep((options.afterSeconds ?? 0) * 1000);
 const start = performance.now();
 const endMs = start + options.seconds * 1000;
 const maxBatches = Math.ceil((options.maxEvents ?? Infinity) / options.eventsPerBatch);

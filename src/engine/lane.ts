@@ -331,7 +331,9 @@ export class Lane {
 
   attemptEnded(outcome: Outcome, clock: Clock): void {
     const nowMs = clock.nowMs();
+    const wasOpen = this.#breaker.isOpen;
     for (const policy of this.#policies) policy.attemptEnded(outcome, nowMs);
+    if (this.#breaker.isOpen && !wasOpen) this.#concurrency.restart();
     this.shared.ended();
     if (outcome.kind === 'delivered') this.#pace.count(clock.monotonicMs());
   }

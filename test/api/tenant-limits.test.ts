@@ -1,5 +1,6 @@
 /** What a tenant may have and publish, and what is left of it when it is deleted. */
 import { describe, expect, it } from 'vitest';
+import { NodeShares } from '../../src/engine/node-shares.ts';
 import { PublishQuota } from '../../src/engine/publish-quota.ts';
 import { makeClient, subscriptionBody } from '../support/api-clients.ts';
 import { useApi, withApi } from '../support/api-server.ts';
@@ -132,7 +133,8 @@ describe('a rate of publishing', () => {
     async (perMinute) => {
       const tenantId = await tenantWith({ publish_per_minute: perMinute });
       const clock = new HandClock();
-      const quota = new PublishQuota({ routing: api().engine.routing, clock });
+      const { routing } = api().engine;
+      const quota = new PublishQuota({ routing, clock, shares: new NodeShares(routing) });
       const take = () => quota.take({ tenantId, data: new Uint8Array() }, null);
       const takeAll = () => {
         let count = 0;

@@ -230,4 +230,34 @@ describe('an end', () => {
       expect(await stage.end()).toEqual([]);
     },
   );
+
+  test('that lies ahead again, as the clock was set back, keeps nothing waiting', async () => {
+    const { stage, receiver } = await begin({ while_disabled: 'hold' }, OK);
+    const { engine } = stage.process;
+    // Ends have just been looked at: they are again after 15 seconds.
+    await stage.world.pass(2000);
+    const expiresAtMs = engine.clock.nowMs() + 1000;
+    await stage.during(changeDestination(engine, KEY, { expiresAtMs }));
+    await stage.world.pass(1500);
+    stage.publish('t');
+    await stage.world.pass(100);
+    // It has expired, and is not disabled yet.
+    const state = stage.world.ledger.destinationOf('r');
+    expect(state).toMatchObject({ expiresAtMs, disabledReason: null });
+    expect(stage.world.ledger.pendingCount).toBe(1);
+    // Something else is awaited meanwhile: nobody looks at a clock for nothing.
+    await stage.destination({
+      tenantId: 'other',
+      name: 'other',
+      behaviour: OK,
+      policy: { rate_per_minute: 6 },
+    });
+    stage.publish('other', 2);
+    await stage.world.pass(100);
+    stage.world.clock.jump(-60_000);
+    stage.world.watch.jumped(-60_000);
+    await stage.world.pass(2000);
+    expect(receiver.requests.length).toBe(1);
+    expect(await stage.end()).toEqual([]);
+  });
 });

@@ -18,7 +18,14 @@ const LEASE = `clock_timestamp() + interval '${LEASE_S} seconds'`;
 const BURIED_NOW = "clock_timestamp() - interval '1000 years'";
 export const IS_NOT_BURIED = "lease_until > '1500-01-01'";
 
-const BEGIN = `INSERT INTO nodes (lease_until, delivers, reads_given) VALUES (${LEASE}, $1, true) RETURNING incarnation`;
+// A node that takes publishes has a row of `meta`, which goes with that of the node.
+const PUBLISHES = 'publishes ';
+const BEGIN = `
+  WITH node AS (
+    INSERT INTO nodes (lease_until, delivers, reads_given) VALUES (${LEASE}, $1, true) RETURNING incarnation),
+  mark AS (
+    INSERT INTO meta (name, value) SELECT '${PUBLISHES}' || incarnation, '' FROM node WHERE $2)
+  SELECT incarnation FROM node`;
 const RENEW = `UPDATE nodes SET lease_until = ${LEASE} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
 const END = `UPDATE nodes SET lease_until = ${BURIED_NOW} WHERE incarnation = $1 AND ${IS_NOT_BURIED}`;
 
@@ -28,7 +35,8 @@ const BURY = `
   WHERE ${IS_NOT_BURIED} AND lease_until <= clock_timestamp()
     AND clock_timestamp() > pg_postmaster_start_time() + interval '10 seconds'`;
 const LIVE = `
-  SELECT incarnation, delivers, incarnation::text = (SELECT value FROM meta WHERE name = 'leader') AS leads
+  SELECT incarnation, delivers, incarnation::text = (SELECT value FROM meta WHERE name = 'leader') AS leads,
+         EXISTS (SELECT 1 FROM meta WHERE name = '${PUBLISHES}' || incarnation) AS publishes
   FROM nodes WHERE ${IS_NOT_BURIED} ORDER BY incarnation`;
 const LEAD = `
   INSERT INTO meta (name, value) VALUES ('leader', $1::bigint::text)
@@ -64,10 +72,14 @@ const FORGET_ENDS = `
   DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
 const HAS_LONG_DEAD = `SELECT 1 FROM nodes WHERE ${LONG_DEAD} LIMIT 1`;
 const FORGET = `DELETE FROM nodes WHERE ${LONG_DEAD}`;
+const FORGET_PUBLISHERS = `
+  DELETE FROM meta WHERE name LIKE '${PUBLISHES}%'
+    AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = '${PUBLISHES}' || incarnation)`;
 const FORGET_LANES = 'DELETE FROM lanes WHERE owner NOT IN (SELECT incarnation FROM nodes)';
 
 export interface NodeRoles {
   readonly delivers: boolean;
+  readonly publishes: boolean;
   readonly maintains: boolean;
 }
 
@@ -77,19 +89,17 @@ export class Node {
   #incarnation = 0;
   #renewedAtMs = 0;
   #isInDoubt = false;
-  readonly #delivers: boolean;
-  readonly #maintains: boolean;
+  readonly #roles: NodeRoles;
   readonly #onReborn: (() => void)[] = [];
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #beginning: Promise<void> | null = null;
   #isEnded = false;
 
-  constructor(pool: Pool, clock: Clock, { delivers, maintains }: NodeRoles) {
+  constructor(pool: Pool, clock: Clock, roles: NodeRoles) {
     this.#pool = pool;
     this.#clock = clock;
-    this.#delivers = delivers;
-    this.#maintains = maintains;
+    this.#roles = roles;
   }
 
   get incarnation(): number {
@@ -110,13 +120,14 @@ export class Node {
   async look(): Promise<NodeView> {
     await this.#pool.query(BURY);
     let live = await this.#live();
-    if (this.#maintains && !live.some(({ leads }) => leads === true)) {
+    if (this.#roles.maintains && !live.some(({ leads }) => leads === true)) {
       await this.#pool.query(LEAD, [this.#incarnation]);
       live = await this.#live();
     }
     return {
       self: this.#incarnation,
       deliverers: live.flatMap(({ incarnation, delivers }) => (delivers ? [incarnation] : [])),
+      publishers: live.filter(({ publishes }) => publishes).length,
       leads: live.some(
         ({ incarnation, leads }) => leads === true && incarnation === this.#incarnation,
       ),
@@ -127,6 +138,7 @@ export class Node {
     const { rows } = await this.#pool.query<{
       incarnation: number;
       delivers: boolean;
+      publishes: boolean;
       leads: boolean | null;
     }>(LIVE);
     return rows;
@@ -165,6 +177,7 @@ export class Node {
     if (freed.rowCount !== 0) return;
     await this.#pool.query(FORGET);
     await this.#pool.query(FORGET_LANES);
+    await this.#pool.query(FORGET_PUBLISHERS);
   }
 
   /** Its claims are free at once. */
@@ -206,7 +219,8 @@ export class Node {
   async #insert(on: Pool | ClientBase): Promise<void> {
     if (this.#isInDoubt) await on.query(END, [this.#incarnation]);
     const askedAtMs = this.#clock.monotonicMs();
-    const begun = await on.query<{ incarnation: number }>(BEGIN, [this.#delivers]);
+    const { delivers, publishes } = this.#roles;
+    const begun = await on.query<{ incarnation: number }>(BEGIN, [delivers, publishes]);
     const isFirst = this.#incarnation === 0;
     this.#incarnation = begun.rows[0]?.incarnation ?? 0;
     this.#renewedAtMs = askedAtMs;
