@@ -192,7 +192,10 @@ export class Node {
       return;
     }
     const askedAtMs = this.#clock.monotonicMs();
-    const renewed = await on.query(RENEW, [this.#incarnation]);
+    const incarnation = this.#incarnation;
+    const renewed = await on.query(RENEW, [incarnation]);
+    // It may have gone on under another one, which is not to be left behind alive.
+    if (incarnation !== this.#incarnation) return;
     if (renewed.rowCount === 0) await this.#beginAnew(on);
     else this.#renewedAtMs = askedAtMs;
   }
