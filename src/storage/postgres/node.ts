@@ -217,7 +217,10 @@ export class Node {
       return;
     }
     const askedAtMs = this.#clock.monotonicMs();
-    const { rows } = await on.query<Lines>(RENEW, [this.#incarnation]);
+    const incarnation = this.#incarnation;
+    const { rows } = await on.query<Lines>(RENEW, [incarnation]);
+    // It may have gone on under another one, which is not to be left behind alive.
+    if (incarnation !== this.#incarnation) return;
     const [renewed] = rows;
     if (renewed === undefined) return await this.#beginAnew(on);
     this.#renewedAtMs = askedAtMs;
