@@ -101,6 +101,8 @@ export interface PostgresOptions {
   readonly random?: Random;
   /** Whether lanes may be this node's; yes by default. */
   readonly delivers?: boolean;
+  /** Whether it takes publishes; yes by default. */
+  readonly publishes?: boolean;
   /** Whether it may lead what is done once over all nodes; yes by default. */
   readonly maintains?: boolean;
 }
@@ -114,11 +116,12 @@ export async function openPostgresStorage({
   clock = systemClock,
   random = systemRandom,
   delivers = true,
+  publishes = true,
   maintains = true,
 }: PostgresOptions): Promise<Storage> {
   const pool = await openPool(url);
   const control = openControlPool(url);
-  const node = new Node(control, clock, { delivers, maintains });
+  const node = new Node(control, clock, { delivers, publishes, maintains });
   let replica: Replica | null = null;
   try {
     await refuseHalfACopy(pool);

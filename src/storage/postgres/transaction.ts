@@ -246,6 +246,7 @@ export class Transactions {
     return new WriteSession(line, {
       ...this.#parts,
       incarnation: this.#node.incarnation,
+      retryLine: this.#node.retryLine,
       numbers,
     });
   }
