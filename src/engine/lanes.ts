@@ -56,9 +56,14 @@ export class Lanes {
     return [...this.#byKey.values()];
   }
 
-  /** The clock was set back: what is in the storage may be due before the times that were noted. */
-  lookAgain(nowMs: number): void {
-    for (const lane of this.#byKey.values()) lane.lookAgain(nowMs);
+  /**
+   * The clock was set back: what is in the storage may be due before the times that were noted. Gives the lanes that have
+   * something there: one whose destination had expired, and is not disabled yet, is open again.
+   */
+  lookAgain(nowMs: number): Lane[] {
+    const lanes = this.all();
+    for (const lane of lanes) lane.lookAgain(nowMs);
+    return lanes.filter(({ dueAtMs }) => dueAtMs !== Infinity);
   }
 
   /** Its destination, or its tenant's limits, have changed. */

@@ -7,6 +7,7 @@ import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { bigints, booleans, integers } from './binary-array.ts';
 import type { Span } from './days.ts';
+import { FIRST_LINE, IS_RETRY, RETRY_LINE } from './lines.ts';
 import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
@@ -20,11 +21,12 @@ export interface Lane {
 }
 
 /**
- * Whose deliveries may be claimed for a lane: nobody's, those of every incarnation but our own, `$1`, whose lease is over, and
- * what another one was given (given.ts). What a live one was given it may still have in memory, unless the lane is ours.
+ * Whose deliveries may be claimed for a lane: nobody's, of both lines, those of every incarnation but our own, `$1`, whose
+ * lease is over, and what another one was given (given.ts). What a live one was given it may still have in memory, unless the
+ * lane is ours.
  */
 export const CLAIMANTS = `
-  SELECT 0::bigint AS claimant, false AS is_alive
+  SELECT line AS claimant, false AS is_alive FROM (VALUES (${FIRST_LINE}::bigint), (${RETRY_LINE})) AS lines (line)
   UNION ALL
   SELECT incarnation, false FROM nodes WHERE incarnation <> $1 AND lease_until <= clock_timestamp()
   UNION ALL
@@ -47,18 +49,24 @@ const ahead = (lane: string, now: string) => `
 const IN_ORDER = 'ORDER BY next_attempt_ms, event_seq, ordinal';
 const IS_DUE = '(asked_by <> 0 OR (attempts = 0 AND next_attempt_ms = event_seq / 1000))';
 
+// Of an incarnation that is dead both kinds stand together: no more of them than a lane keeps in memory.
+const OF_KIND = `(claimant <= 0 OR ${IS_RETRY} = of_retries)`;
+
 // The index is read in order for each lane and claimant. Nothing is locked, so that it may be of many tenants: who takes what
 // is found looks again whose it is.
 const dueOf = (more: string) => `
   WITH claimants AS MATERIALIZED (${CLAIMANTS})
-  SELECT place, claimant, found.* FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive CROSS JOIN LATERAL (
+  SELECT place, claimant, of_retries, found.*
+  FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive
+  JOIN (VALUES (false), (true)) AS kinds (of_retries) ON claimant > 0 OR of_retries = (claimant = ${RETRY_LINE})
+  CROSS JOIN LATERAL (
     SELECT past.* FROM (
       SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
-      WHERE ${OF_LANE} AND next_attempt_ms <= $4 ${more}
+      WHERE ${OF_LANE} AND next_attempt_ms <= $4 AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT most) AS past
     UNION ALL
     SELECT event_seq, ordinal, next_attempt_ms FROM (
-      ${ahead(OF_LANE, '$4')} ${more}
+      ${ahead(OF_LANE, '$4')} AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead
     WHERE ${IS_DUE}) AS found`;
 const DUE = dueOf('');
@@ -85,6 +93,12 @@ export interface Due {
   readonly claimant: number;
 }
 
+/** So many of each at most, the first due first. */
+export interface DueOfLane {
+  readonly others: readonly Due[];
+  readonly retries: readonly Due[];
+}
+
 export interface LaneOfDue extends Lane {
   /** It is this node's, of all nodes. */
   readonly isOwned: boolean;
@@ -101,16 +115,19 @@ export async function oldestDue(
   lanes: readonly LaneOfDue[],
   dueBeforeMs: number,
   isOrdered = false,
-): Promise<Due[][]> {
+): Promise<DueOfLane[]> {
   const sql = isOrdered ? DUE_UNORDERED : DUE;
-  const found = lanes.map((): Due[] => []);
+  const found = lanes.map(() => ({ others: [] as Due[], retries: [] as Due[] }));
   for (const row of await ofLanes(session, sql, lanes, dueBeforeMs))
-    found[placeOf(row)]?.push({
+    found[placeOf(row)]?.[row['of_retries'] === true ? 'retries' : 'others'].push({
       key: keyOf(row),
       dueAtMs: Number(row['next_attempt_ms']),
       claimant: Number(row['claimant']),
     });
-  return found.map((due, place) => due.toSorted(byDue).slice(0, lanes[place]?.limit));
+  return found.map(({ others, retries }, place) => ({
+    others: others.toSorted(byDue).slice(0, lanes[place]?.limit),
+    retries: retries.toSorted(byDue).slice(0, lanes[place]?.limit),
+  }));
 }
 
 /** When the first of each lane comes due; `null`: there is none. */

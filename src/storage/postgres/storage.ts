@@ -45,6 +45,7 @@ import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { isDirect, Prepared } from './prepared.ts';
+import { Pulse } from './pulse.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
@@ -191,6 +192,7 @@ function storageOver({
     seenMarks: new Map(),
   };
   const transactions = new Transactions({ pool, replica }, node, {
+    pulse: new Pulse(() => control.query('SELECT 1'), clock),
     ids,
     clock,
     memory,
