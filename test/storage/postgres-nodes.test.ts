@@ -590,6 +590,20 @@ describe.skipIf(reason !== null)(
       await server.dropSchema(taken);
     });
 
+    it('refuse a server older than 14', async () => {
+      const url = new URL(await server.createSchema());
+      const schema = schemaOf(url.href);
+      // What the server says of itself is looked up in the schema first.
+      url.searchParams.set('options', `-c search_path=${schema},pg_catalog`);
+      await server.query(
+        `CREATE FUNCTION ${schema}.current_setting(text) RETURNS text RETURN '130023'`,
+      );
+      await expect(openPostgresStorage({ url: url.href })).rejects.toThrow(
+        'the server is PostgreSQL 13, but Angarium needs 14 or later',
+      );
+      await server.query(`DROP SCHEMA ${schema} CASCADE`);
+    });
+
     it('need a role that owns its schema, and nothing else', async () => {
       const role = `angarium_role_${process.pid}`;
       await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
