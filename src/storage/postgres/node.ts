@@ -6,6 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import type { NodeView } from '../node-storage.ts';
+import { BEGIN_WRITE } from './begin.ts';
 import { isStandstill } from './standstill.ts';
 
 const LEASE_S = 15;
@@ -59,6 +60,10 @@ const FREE = `
   UPDATE deliveries SET claimed_by = 0 FROM left_behind
   WHERE deliveries.tenant_no = left_behind.tenant_no AND deliveries.event_seq = left_behind.event_seq
     AND deliveries.ordinal = left_behind.ordinal AND abs(claimed_by) IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
+// On Citus, which refuses that: on each worker at once, and not in slices.
+const LONG_DEAD_NODES = `SELECT incarnation FROM nodes WHERE ${LONG_DEAD}`;
+const FREE_ON_ALL = `
+  UPDATE deliveries SET claimed_by = 0 WHERE status = 0 AND claimed_by = ANY($1::bigint[])`;
 // Numbers are microseconds.
 const FORGET_ENDS = `
   DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
@@ -66,9 +71,11 @@ const HAS_LONG_DEAD = `SELECT 1 FROM nodes WHERE ${LONG_DEAD} LIMIT 1`;
 const FORGET = `DELETE FROM nodes WHERE ${LONG_DEAD}`;
 const FORGET_LANES = 'DELETE FROM lanes WHERE owner NOT IN (SELECT incarnation FROM nodes)';
 
-export interface NodeRoles {
+export interface NodeParts {
   readonly delivers: boolean;
   readonly maintains: boolean;
+  /** By-tenant.ts. */
+  readonly isDistributed: boolean;
 }
 
 export class Node {
@@ -79,17 +86,19 @@ export class Node {
   #isInDoubt = false;
   readonly #delivers: boolean;
   readonly #maintains: boolean;
+  readonly #isDistributed: boolean;
   readonly #onReborn: (() => void)[] = [];
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #beginning: Promise<void> | null = null;
   #isEnded = false;
 
-  constructor(pool: Pool, clock: Clock, { delivers, maintains }: NodeRoles) {
+  constructor(pool: Pool, clock: Clock, { delivers, maintains, isDistributed }: NodeParts) {
     this.#pool = pool;
     this.#clock = clock;
     this.#delivers = delivers;
     this.#maintains = maintains;
+    this.#isDistributed = isDistributed;
   }
 
   get incarnation(): number {
@@ -161,10 +170,32 @@ export class Node {
     await this.#pool.query(FORGET_ENDS);
     const dead = await this.#pool.query(HAS_LONG_DEAD);
     if (dead.rowCount === 0) return;
-    const freed = await this.#pool.query(FREE);
-    if (freed.rowCount !== 0) return;
+    if ((await this.#free()) > 0) return;
     await this.#pool.query(FORGET);
     await this.#pool.query(FORGET_LANES);
+  }
+
+  /** How many it was. */
+  async #free(): Promise<number> {
+    if (!this.#isDistributed) return this.#freeSlice();
+    const dead = await this.#pool.query<{ incarnation: number }>(LONG_DEAD_NODES);
+    const claims = dead.rows.flatMap(({ incarnation }) => [incarnation, -incarnation]);
+    return (await this.#pool.query(FREE_ON_ALL, [claims])).rowCount ?? 0;
+  }
+
+  async #freeSlice(): Promise<number> {
+    const client = await this.#pool.connect();
+    try {
+      await client.query(BEGIN_WRITE);
+      const { rowCount } = await client.query(FREE);
+      await client.query('COMMIT');
+      return rowCount ?? 0;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
   }
 
   /** Its claims are free at once. */
