@@ -303,7 +303,7 @@ export const OPTIONS = {
     group: 'Limits',
     placeholder: 'COUNT',
     description:
-      'The most attempts that all destinations of one tenant may have under way at the same time. A tenant may have a limit of its own.',
+      'The most attempts that all destinations of one tenant may have under way at the same time, over all nodes. A tenant may have a limit of its own.',
     default: '2048',
     parse: wholeNumber('number of attempts', 1, 1_000_000),
   }),
@@ -311,7 +311,7 @@ export const OPTIONS = {
     group: 'Limits',
     placeholder: 'COUNT',
     description:
-      'The most attempts that may be under way at the same time to one receiving origin (scheme, host and port), over all tenants.',
+      'The most attempts that may be under way at the same time to one receiving origin (scheme, host and port), over all tenants and nodes.',
     default: '2048',
     parse: wholeNumber('number of attempts', 1, 1_000_000),
   }),
@@ -319,7 +319,7 @@ export const OPTIONS = {
     group: 'Limits',
     placeholder: 'COUNT',
     description:
-      'The most events that may be published for one tenant in a minute, or none. A tenant may have a rate of its own.',
+      'The most events that may be published for one tenant in a minute, or none. Each node that takes publishes grants an equal part. A tenant may have a rate of its own.',
     default: 'none',
     parse: wholeNumberOrNone('number of events', 1, 100_000_000),
     format: (count) => (count === null ? 'none' : String(count)),

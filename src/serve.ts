@@ -91,6 +91,9 @@ async function run(prepared: Prepared): Promise<void> {
   endOnSignals(parts, prepared.loaded.config);
   // The start is over (bin/angarium.js): from now on the young generation grows with the load.
   v8.setFlagsFromString('--semi-space-growth-factor=2');
+  // And the old one to three times of what it keeps, as V8 itself lets it after a while: until then it would be collected
+  // every second or two, and 60 ms of two cores go to that each time (docs/decisions/048).
+  v8.setFlagsFromString('--heap-growing-percent=200');
   // Who reads that it is ready may stop it at once.
   process.stdout.write(readyMessage(prepared, port));
 }
@@ -103,7 +106,7 @@ async function open({ loaded, keys, schemas, profiles: builtIn, version }: Prepa
     setDefaultCACertificates([...getCACertificates('default'), ...readCaFile(config.caFile)]);
   }
   const log = createLog(config.logLevel);
-  const storage = await openStorage(config, log);
+  const storage = await openStorage(loaded, log);
   const instanceKeys = keys.encryptionKeys.map(deriveInstanceKey);
   const [instanceKey] = instanceKeys;
   if (instanceKey === undefined) throw new TypeError('at least one encryption key is needed');
@@ -232,7 +235,10 @@ async function stop(parts: Parts, graceMs: number): Promise<void> {
   process.exit(0);
 }
 
-async function openStorage(config: Config, log: Log): Promise<Storage> {
+async function openStorage(
+  { config, outboxes }: LoadedConfig & { ok: true },
+  log: Log,
+): Promise<Storage> {
   const { databaseUrl, databaseMaxBytes, roles } = config;
   switch (databaseUrl.engine) {
     case 'sqlite':
@@ -246,6 +252,7 @@ async function openStorage(config: Config, log: Log): Promise<Storage> {
         readUrl: config.databaseReadUrl,
         onReplica: (problem) => (problem === null ? log.replicaUsed() : log.replicaLeft(problem)),
         delivers: roles.includes('deliver'),
+        publishes: roles.includes('api') || outboxes.length > 0,
         maintains: roles.includes('maintain'),
       });
     }

@@ -9,7 +9,7 @@ const MIN_LIMIT = 2;
 /**
  * As many attempts at a time as the receiver bears: from 8, doubled for each full round of successes up to the maximum,
  * halved on time-outs and 5xx (at most once for each round) down to 2. So a receiver that hangs soon holds two sockets,
- * and one that keeps up is not held back.
+ * and one that keeps up is not held back. After the breaker was open it is at most 8 again.
  */
 export class AdaptiveConcurrency implements LanePolicy {
   #max: number;
@@ -30,6 +30,12 @@ export class AdaptiveConcurrency implements LanePolicy {
   setMax(max: number): void {
     this.#max = max;
     this.#limit = Math.min(this.#limit, max);
+  }
+
+  /** The receiver was down: whatever it bore before, the backlog finds it as a new one. */
+  restart(): void {
+    this.#limit = Math.min(this.#limit, START_LIMIT);
+    this.#successes = 0;
   }
 
   mayStartAtMs(inFlight: number, nowMs: number): number {

@@ -1,8 +1,9 @@
 /**
  * The circuit breaker of a destination. After failures in a row that say that the receiver is down it opens: deliveries
  * wait, which costs neither attempts nor sockets. Then one at a time is let through as a probe, at longer and longer
- * intervals; the first that is answered closes it, and the backlog resumes with the concurrency that is left
- * (adaptive-concurrency.ts), which grows from there.
+ * intervals; the first that is answered closes it, and the backlog resumes with the concurrency of
+ * one that begins (adaptive-concurrency.ts), which grows from there. Also where refused connections had opened it, which
+ * say nothing of how much the receiver bears.
  */
 import type { FailureReason, Outcome } from '../domain/attempt.ts';
 import { WHEN_ONE_ENDS } from './lane-policy.ts';

@@ -7,7 +7,7 @@
 
 /** So many of a tenant wait for their commit: he crowds. */
 const CROWD = 64;
-/** And is taken to do so for this long. */
+/** And is taken to do so for this long, and for as long after one of his had to wait. */
 const CROWDING_MS = 1000;
 /** The others are there if one of them published so short a while ago. */
 const PRESENT_MS = 500;
@@ -63,9 +63,13 @@ export class Courtesy {
     if (!this.#isCrowding(tenantId, nowMs)) return false;
     if (nowMs - Math.max(this.#last.atMs, this.#before.atMs) >= PRESENT_MS) return false;
     this.#adjust(nowMs);
-    if (this.#allowed < 1) return true;
-    this.#allowed--;
-    return false;
+    if (this.#allowed >= 1) {
+      this.#allowed--;
+      return false;
+    }
+    // He publishes nothing more, perhaps, until what waits has gone: it shall not go all at once.
+    this.#crowdingUntilMs.set(tenantId, nowMs + CROWDING_MS);
+    return true;
   }
 
   #isPresent(tenantId: string, nowMs: number): void {

@@ -2,6 +2,7 @@
 import type { Deliverer } from './deliver.ts';
 import type { DepartureParts } from './departures.ts';
 import type { LaneHealth } from './lane-owners.ts';
+import type { NodeShares } from './node-shares.ts';
 import type { Recorder } from './record.ts';
 import type { RoutingTable } from './routing.ts';
 import type { SharedLimits } from './shared-concurrency.ts';
@@ -20,4 +21,6 @@ export interface DispatcherParts extends DepartureParts {
   /** Of destinations, which goes with their lanes from node to node. */
   readonly health: LaneHealth;
   readonly limits: DispatcherLimits;
+  /** Of those limits that hold over all nodes. */
+  readonly shares: NodeShares;
 }

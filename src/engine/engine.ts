@@ -18,6 +18,7 @@ import { createExpirer } from './expire.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { asLeader } from './lead.ts';
 import { createMaintainer } from './maintain.ts';
+import { NodeShares } from './node-shares.ts';
 import { Notices } from './notices.ts';
 import { OperatorEvents } from './operator-events.ts';
 import { createEraser } from './erase.ts';
@@ -104,6 +105,7 @@ const DEFAULT_LIMITS: DispatcherLimits = {
 export function createEngine(options: EngineOptions): Engine {
   const { storage, clock, random, log, measures = UNMEASURED } = options;
   const routing = new RoutingTable(storage, options.targets, clock);
+  const shares = new NodeShares(routing);
   const recorder = new Recorder({ storage, clock, random, log, measures });
   const notices = new Notices(clock, log);
   const keeper = new HealthKeeper({ storage, routing, notices, clock });
@@ -117,6 +119,7 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     measures,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    shares,
   });
   const publisher = new Publisher({
     storage,
@@ -193,7 +196,7 @@ export function createEngine(options: EngineOptions): Engine {
     changes,
     testSender,
     publisher,
-    quota: new PublishQuota({ routing, clock }),
+    quota: new PublishQuota({ routing, clock, shares }),
     dispatcher,
     measures,
     health: keeper,

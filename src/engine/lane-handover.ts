@@ -78,6 +78,11 @@ export function handover(parts: DispatcherParts, door: HandoverDoor): Handover {
     dispatcher.noteDue(tenantId, destinationId, clock.nowMs());
 
   const host: OwnersHost = {
+    viewed(view) {
+      if (!parts.shares.learn(view)) return;
+      lanes.reshare();
+      dispatcher.pump();
+    },
     taken(lane) {
       noteDueNow(lane);
       door.wake(lane);

@@ -2,7 +2,7 @@
  * Which lanes are this node's, where several share the database. A lane belongs to one node at a time, which alone claims
  * and attempts its deliveries: so its rate, concurrency, order and circuit breaker hold over all nodes (docs/decisions/026).
  *
- * Whose it shall be follows from the tenant, the destination and the live nodes alone (`designated`). When those change, a node
+ * Whose it shall be follows from the tenant, the destination and the live nodes alone (rendezvous.ts). When those change, a node
  * gives back what of such a lane waits in its memory, ends what is under way, and releases it; only then, or when the
  * node is dead, the next one gets it.
  */
@@ -10,6 +10,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Health } from '../domain/health.ts';
 import type { LaneKey, NodeStorage, NodeView } from '../storage/node-storage.ts';
 import type { Lane } from './lane.ts';
+import { designated } from './rendezvous.ts';
 import type { Service } from './service.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -18,7 +19,12 @@ const WHILE_LEAVING_MS = 100;
 const MAX_TAKEN = 500;
 const RETRY_MS = 500;
 
+/** Before the first look. */
+const NOBODY: NodeView = { self: 0, deliverers: [], publishers: 0, leads: false };
+
 export interface OwnersHost {
+  /** Who lives now; again and again, and before anything is claimed. */
+  viewed(view: NodeView): void;
   /** It is this node's from now on. */
   taken(lane: Lane): void;
   /** It is to be another's: what waits in memory goes back. */
@@ -48,7 +54,7 @@ export class LaneOwners {
   readonly #clock: Clock;
   readonly #host: OwnersHost;
   readonly #health: LaneHealth;
-  #view: NodeView = { self: 0, deliverers: [], leads: false };
+  #view = NOBODY;
   readonly #owned = new Set<Lane>();
   /** Of those that are owned: they are to be another's. */
   readonly #leaving = new Set<Lane>();
@@ -86,12 +92,12 @@ export class LaneOwners {
 
   /** Whether it shall be this node's, as far as it knows. */
   isDesignated(lane: LaneKey): boolean {
-    return this.#designated(lane) === this.#view.self;
+    return designated(lane, this.#view.deliverers) === this.#view.self;
   }
 
   /** The lane has something due, and is not this node's. */
   want(lane: Lane): void {
-    const node = this.#designated(lane);
+    const node = designated(lane, this.#view.deliverers);
     if (node === this.#view.self && !this.#leaving.has(lane)) {
       this.#wanted.add(lane);
       if (!this.#isTaking) void this.#take();
@@ -111,7 +117,7 @@ export class LaneOwners {
 
   /** Before anything is claimed. */
   async begin(): Promise<void> {
-    this.#view = await this.#nodes.look();
+    await this.#look();
   }
 
   service(): Service {
@@ -119,7 +125,7 @@ export class LaneOwners {
       name: 'watch of nodes',
       poll: async () => {
         const before = this.#view;
-        this.#view = await this.#nodes.look();
+        await this.#look();
         if (!isSame(before.deliverers, this.#view.deliverers)) {
           this.#share();
           await this.#host.shared();
@@ -133,6 +139,11 @@ export class LaneOwners {
         return this.#leaving.size > 0 ? WHILE_LEAVING_MS : LOOK_EVERY_MS;
       },
     };
+  }
+
+  async #look(): Promise<void> {
+    this.#view = await this.#nodes.look();
+    this.#host.viewed(this.#view);
   }
 
   #share(): void {
@@ -217,22 +228,8 @@ export class LaneOwners {
     this.#owned.clear();
     this.#leaving.clear();
     this.#wanted.clear();
-    this.#view = { self: 0, deliverers: [], leads: false };
+    this.#view = NOBODY;
     this.#host.loseAll();
-  }
-
-  /** Rendezvous: each pair of lane and node has a weight, the heaviest counts. `null`: nobody delivers. */
-  #designated({ tenantId, destinationId }: LaneKey): number | null {
-    const { deliverers } = this.#view;
-    if (deliverers.length <= 1) return deliverers[0] ?? null;
-    const lane = hashOf(destinationId, hashOf(tenantId, FNV_BASIS));
-    let heaviest: number | null = null;
-    let weight = -1;
-    for (const node of deliverers) {
-      const mixed = mix(lane ^ Math.imul(node, GOLDEN));
-      if (mixed > weight) [heaviest, weight] = [node, mixed];
-    }
-    return heaviest;
   }
 }
 
@@ -242,24 +239,4 @@ function keyOf({ tenantId, destinationId }: Lane): LaneKey {
 
 function isSame(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((node, index) => node === other[index]);
-}
-
-const FNV_BASIS = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
-const GOLDEN = 0x9e3779b1;
-
-/** FNV-1a. */
-function hashOf(text: string, basis: number): number {
-  let hash = basis;
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), FNV_PRIME);
-  return hash;
-}
-
-/** The end of MurmurHash3: every bit of it counts for every bit of the answer, which is not negative. */
-function mix(hash: number): number {
-  let mixed = hash;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

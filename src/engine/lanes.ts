@@ -1,6 +1,7 @@
 /** All lanes of this node, by destination. */
 import type { TenantLimits } from '../domain/tenant.ts';
 import { Lane } from './lane.ts';
+import type { NodeShares } from './node-shares.ts';
 import type { RoutingTable } from './routing.ts';
 import { SharedConcurrency, SharedPlaces } from './shared-concurrency.ts';
 import type { SharedLimits } from './shared-concurrency.ts';
@@ -16,10 +17,14 @@ export class Lanes {
 
   /** `call`: a place is free that the lane waited for; `false`: it has nothing to start. */
   constructor(
-    { limits, routing }: { limits: SharedLimits; routing: RoutingTable },
+    {
+      limits,
+      routing,
+      shares,
+    }: { limits: SharedLimits; routing: RoutingTable; shares: NodeShares },
     call: (lane: Lane) => boolean,
   ) {
-    this.#places = new SharedPlaces(limits);
+    this.#places = new SharedPlaces(limits, shares);
     this.#routing = routing;
     this.#call = call;
   }
@@ -51,9 +56,14 @@ export class Lanes {
     return [...this.#byKey.values()];
   }
 
-  /** The clock was set back: what is in the storage may be due before the times that were noted. */
-  lookAgain(nowMs: number): void {
-    for (const lane of this.#byKey.values()) lane.lookAgain(nowMs);
+  /**
+   * The clock was set back: what is in the storage may be due before the times that were noted. Gives the lanes that have
+   * something there: one whose destination had expired, and is not disabled yet, is open again.
+   */
+  lookAgain(nowMs: number): Lane[] {
+    const lanes = this.all();
+    for (const lane of lanes) lane.lookAgain(nowMs);
+    return lanes.filter(({ dueAtMs }) => dueAtMs !== Infinity);
   }
 
   /** Its destination, or its tenant's limits, have changed. */
@@ -62,6 +72,11 @@ export class Lanes {
     this.#byTarget.set(target, lane);
     lane.retarget(target);
     lane.shared.move(target, this.#limitsOf(target));
+  }
+
+  /** Other nodes have come or gone. */
+  reshare(): void {
+    this.#places.reshare();
   }
 
   forget(lane: Lane): void {

@@ -5,8 +5,11 @@
  * A lane that finds no place stands in line, and costs nothing there: when a place is free, the first in line is called.
  * One that is called and takes no place (its rate says no, its queue is empty) passes the call on, so that no place stays
  * free while somebody waits for it.
+ *
+ * Over several nodes each has its share of a bound (node-shares.ts).
  */
 import type { TenantLimits } from '../domain/tenant.ts';
+import type { NodeShares } from './node-shares.ts';
 import type { Target } from './target.ts';
 
 export interface SharedLimits {
@@ -19,7 +22,9 @@ export interface SharedLimits {
 /** The places under one bound. */
 interface Places {
   readonly key: string;
+  /** What of the bound is this node's, as it was last asked. */
   max: number;
+  share: () => number;
   taken: number;
   /** Lanes that count here. */
   users: number;
@@ -28,21 +33,27 @@ interface Places {
 
 export class SharedPlaces {
   readonly #limits: SharedLimits;
+  readonly #shares: NodeShares;
   readonly #byKey = new Map<string, Places>();
 
-  constructor(limits: SharedLimits) {
+  constructor(limits: SharedLimits, shares: NodeShares) {
     this.#limits = limits;
+    this.#shares = shares;
   }
 
   /** Those that a destination counts in. Each call is a use, which `leave` ends. */
   enter({ tenantId, origin }: Pick<Target, 'tenantId' | 'origin'>, limits: TenantLimits): Places[] {
+    const shares = this.#shares;
     const { maxPerTenant, maxPerOrigin } = this.#limits;
     const { concurrency = maxPerTenant, concurrency_per_origin: ofOrigin } = limits;
-    const places = [this.#use(`tenant ${tenantId}`, concurrency)];
+    const places = [this.#use(`tenant ${tenantId}`, () => shares.ofTenant(tenantId, concurrency))];
     if (origin === null) return places;
-    places.push(this.#use(`origin ${origin}`, maxPerOrigin));
+    places.push(this.#use(`origin ${origin}`, () => shares.ofAll(maxPerOrigin)));
     // A tenant's id has no space.
-    if (ofOrigin !== undefined) places.push(this.#use(`both ${tenantId} ${origin}`, ofOrigin));
+    if (ofOrigin !== undefined) {
+      const share = () => shares.ofTenant(tenantId, ofOrigin, origin);
+      places.push(this.#use(`both ${tenantId} ${origin}`, share));
+    }
     return places;
   }
 
@@ -50,13 +61,21 @@ export class SharedPlaces {
     for (const places of all) if (--places.users === 0) this.#byKey.delete(places.key);
   }
 
-  #use(key: string, max: number): Places {
+  /** Other nodes have come or gone. */
+  reshare(): void {
+    const all = [...this.#byKey.values()];
+    for (const places of all) places.max = places.share();
+    callFirst(all);
+  }
+
+  #use(key: string, share: () => number): Places {
     let places = this.#byKey.get(key);
     if (places === undefined) {
-      places = { key, max, taken: 0, users: 0, line: new Set() };
+      places = { key, max: 0, share, taken: 0, users: 0, line: new Set() };
       this.#byKey.set(key, places);
     }
-    places.max = max;
+    places.share = share;
+    places.max = share();
     places.users++;
     return places;
   }

@@ -10,7 +10,14 @@ const DEFAULT_WAIT_S = 1;
 
 export function createOutboxDoor(parts: DoorParts): PublishFromOutbox {
   const door = createEventDoor(parts);
+  const { changes } = parts.engine;
   return async (bodies) => {
+    try {
+      // What another node had answered before the application committed counts for it.
+      await changes.current();
+    } catch {
+      return bodies.map(() => ({ kind: 'unavailable' }));
+    }
     // Whose rate is used up waits with all that follows, which may find room a moment later.
     const waiting = new Map<string, ApiError>();
     const events = bodies.map((body) => {
@@ -40,7 +47,8 @@ function verdictOf(result: Accepted | ApiError): OutboxVerdict {
   const { code, message, retryAfterS } = result;
   if (code === 'rate_limited')
     return { kind: 'later', waitMs: (retryAfterS ?? DEFAULT_WAIT_S) * 1000 };
-  if (code === 'unavailable') return { kind: 'unavailable' };
+  // Where a commit had no answer, too: by its id what was stored is known when it comes again.
+  if (code === 'unavailable' || code === 'in_doubt') return { kind: 'unavailable' };
   const sentences = errorBody(result).data;
   const reason = sentences.length === 0 ? message : sentences.join(' ');
   return { kind: code === 'internal' ? 'broken' : 'refused', code, reason };

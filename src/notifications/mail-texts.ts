@@ -66,7 +66,7 @@ const WORDINGS: Record<MailTopic, Wording> = {
   },
   'delivery.failed': {
     subject: 'Webhook deliveries to {{destination}} failed ({{count}})',
-    says: ['{{count}} deliveries to {{destination}} failed for good.'],
+    says: ['Deliveries to {{destination}} that failed for good: {{count}}.'],
     item: '{{at}}: {{topic}}, event {{event_id}}, after {{attempts}} attempts ({{code}})',
   },
 };

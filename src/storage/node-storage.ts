@@ -53,6 +53,8 @@ export interface NodeView {
   readonly self: number;
   /** Live nodes that deliver. */
   readonly deliverers: readonly number[];
+  /** How many live nodes take publishes. */
+  readonly publishers: number;
   /** Whether this node leads what is done once over all nodes. */
   readonly leads: boolean;
 }

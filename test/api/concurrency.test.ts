@@ -1,61 +1,15 @@
 /** How many requests a real receiver has at the same time, where tenants and origins are bounded. */
-import { createServer } from 'node:http';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { countingReceiver } from '../support/api-counting-receiver.ts';
+import type { CountingReceiver } from '../support/api-counting-receiver.ts';
 import { withApi } from '../support/api-server.ts';
 import type { ApiServer } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
 
-const ANSWER_MS = 15;
-
-/** It counts the requests that it has not answered yet, by the first part of their path. */
-async function countingReceiver() {
-  const underWay = new Map<string, number>();
-  const most = new Map<string, number>();
-  let answered = 0;
-  const server = createServer((request, response) => {
-    const [, name = ''] = (request.url ?? '').split('/');
-    const change = (by: number) => {
-      const count = (underWay.get(name) ?? 0) + by;
-      underWay.set(name, count);
-      most.set(name, Math.max(most.get(name) ?? 0, count));
-      most.set(
-        'all',
-        Math.max(
-          most.get('all') ?? 0,
-          [...underWay.values()].reduce((a, b) => a + b),
-        ),
-      );
-    };
-    change(1);
-    request.resume();
-    setTimeout(() => {
-      change(-1);
-      answered++;
-      response.end();
-    }, ANSWER_MS);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the receiver has no port');
-  return {
-    url: (path: string) => `http://127.0.0.1:${address.port}/${path}`,
-    most: (name: string) => most.get(name) ?? 0,
-    answered: () => answered,
-  };
-}
-
-type Counting = Awaited<ReturnType<typeof countingReceiver>>;
-
 /** So many destinations, and events for all of them. */
 async function publishTo(
   api: ApiServer,
-  { url }: Counting,
+  { url }: CountingReceiver,
   { tenantId, destinations, events }: { tenantId: string; destinations: number; events: number },
 ): Promise<void> {
   for (let n = 0; n < destinations; n++)
@@ -64,7 +18,7 @@ async function publishTo(
   expect((await api.post('/v1/publish/batch', { events: all })).status).toBe(202);
 }
 
-const received = (receiver: Counting, count: number) =>
+const received = (receiver: CountingReceiver, count: number) =>
   until(`${count} answers`, () => (receiver.answered() === count ? true : undefined));
 
 describe('a real receiver has at the same time', () => {

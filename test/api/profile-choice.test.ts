@@ -171,6 +171,21 @@ describe('an answer', () => {
         ...credentials,
         config: { url: 'http://127.0.0.1:1/' },
       });
+      // Answers nothing in time.
+      await api().destination(tenant, {
+        id: 'hanging',
+        profile,
+        ...credentials,
+        config: { url: api().receiver.url(`/hold/${tenant}`) },
+        policy: { timeout_ms: 200 },
+      });
+      // Does not speak TLS.
+      await api().destination(tenant, {
+        id: 'no-tls',
+        profile,
+        ...credentials,
+        config: { url: api().receiver.url('/ok').replace('http:', 'https:') },
+      });
       await api().publish({ tenant_id: tenant, topic: 'a', data: {} });
       const deliveries = await until('an outcome of each', async () => {
         const { body } = await api().get<ListView<DeliveryView>>(
@@ -178,12 +193,15 @@ describe('an answer', () => {
         );
         return body.models.every(({ attempts }) => attempts > 0) ? body.models : undefined;
       });
-      const found = deliveries.map((each): [string, string] => [each.destination_id, each.status]);
+      api().receiver.release(tenant);
+      const found = deliveries.map((each) => [each.destination_id, [each.last_code, each.status]]);
       expect(Object.fromEntries(found)).toEqual({
         ...Object.fromEntries(
-          Object.entries(statuses).map(([code, status]) => [`s${code}`, status]),
+          Object.entries(statuses).map(([code, status]) => [`s${code}`, [code, status]]),
         ),
-        closed: PENDING,
+        closed: ['connection', PENDING],
+        hanging: ['timeout', PENDING],
+        'no-tls': ['tls', PENDING],
       });
     },
   );

@@ -230,14 +230,18 @@ describe('Retry-After', () => {
   const inMs = (ms: number) => new Date(clock.nowMs() + ms).toUTCString();
   const WEEKDAY = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
-  async function asked(...headers: readonly string[]): Promise<number | undefined> {
+  const asked = (...headers: readonly string[]) =>
+    askedWith(
+      '503 Busy',
+      headers.map((value) => `retry-after: ${value}`),
+    );
+
+  async function askedWith(
+    status: string,
+    headers: readonly string[],
+  ): Promise<number | undefined> {
     const receiver = await startRawReceiver(({ socket }) =>
-      socket.write(
-        answerText(
-          '503 Busy',
-          headers.map((value) => `retry-after: ${value}`),
-        ),
-      ),
+      socket.write(answerText(status, headers)),
     );
     return expectFailure(
       await senderTo(receiver.url, { clock }).send(createMessage()),
@@ -297,6 +301,13 @@ describe('Retry-After', () => {
   ])('is not believed where it is neither: %j', async (value) => {
     expect(await asked(value)).toBeUndefined();
   });
+
+  it.each([300, 302, 400, 404, 408, 410, 425, 429, 500, 504, 599, 600, 999])(
+    'is heard with a %i',
+    async (status) => {
+      expect(await askedWith(`${status} Odd`, ['retry-after: 120'])).toBe(120_000);
+    },
+  );
 
   it('counts from the first of two', async () => {
     expect(await asked('5', '10')).toBe(5000);

@@ -1,13 +1,9 @@
 /**
- * Each policy once, in real time, with one real server: breaker, newest version, later delivery, cancel, disabling,
- * hold, the end, replay, mail. (Rate and order by key: policies.test.ts; how each behaves in detail is simulated.)
- * Budget: 20 s.
+ * Each policy once, in real time, with one real server: Retry-After, breaker, newest version, later delivery, cancel,
+ * disabling, hold, the end, replay, mail. (Rate and order by key: policies.test.ts; how each behaves in detail is
+ * simulated.) Budget: 25 s.
  */
-import type { AddressInfo } from 'node:net';
-import PostalMime from 'postal-mime';
-import type { Email } from 'postal-mime';
-import { SMTPServer } from 'smtp-server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { gate, startReceiver } from '../support/e2e-receiver.ts';
@@ -15,6 +11,8 @@ import type { Receiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 import type { Server } from '../support/e2e-server.ts';
 import { until, untilTrue } from '../support/e2e-until.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import { answerText, OK, startRawReceiver } from '../support/raw-receiver.ts';
 
 interface State {
   readonly status: string;
@@ -59,6 +57,49 @@ function destinationsOf({ api }: Server, receiver: Receiver) {
 }
 
 describe('a destination', () => {
+  it('that asks to be left alone is: for so many seconds, or until a date, whatever it answers', async () => {
+    const { server, publish } = await scene();
+    const asks: Record<string, { readonly status: string; readonly wait: () => string }> = {
+      '/busy': { status: '429 Too Many Requests', wait: () => '2' },
+      '/missing': { status: '404 Not Found', wait: () => '2' },
+      '/down': {
+        status: '503 Service Unavailable',
+        wait: () => new Date(Date.now() + 3000).toUTCString(),
+      },
+    };
+    /** Of each path: the earliest time at which it may be asked again, as it said, and the times at which it was. */
+    const allowedMs = new Map<string, number>();
+    const cameMs = new Map<string, number[]>();
+    const receiver = await startRawReceiver(({ line, socket }) => {
+      const [, path = ''] = line.split(' ');
+      const came = cameMs.get(path) ?? [];
+      cameMs.set(path, [...came, Date.now()]);
+      const asked = asks[path];
+      if (asked === undefined || came.length > 0) {
+        socket.write(OK);
+        return;
+      }
+      const wait = asked.wait();
+      const seconds = Number(wait);
+      allowedMs.set(path, Number.isNaN(seconds) ? Date.parse(wait) : Date.now() + seconds * 1000);
+      socket.write(answerText(asked.status, [`retry-after: ${wait}`]));
+    });
+    const policy = { retry: { delays_s: [0.1], jitter: 0 } };
+    for (const path of Object.keys(asks)) {
+      const id = path.slice(1);
+      await server.api.destination('acme', { id, url: new URL(path, receiver.url).href, policy });
+      await publish(id);
+    }
+    await receiver.received(6);
+    for (const path of Object.keys(asks)) {
+      const [, second = 0, ...others] = cameMs.get(path) ?? [];
+      // Both clocks count whole milliseconds.
+      expect(second, path).toBeGreaterThanOrEqual((allowedMs.get(path) ?? Infinity) - 1);
+      expect(others).toEqual([]);
+    }
+    await server.stop();
+  });
+
   it('whose breaker is open gets one probe at a time, and all that waits once it answers', async () => {
     const { receiver, server, destination, state, publish } = await scene();
     receiver.behave('/down', () => 503);
@@ -222,39 +263,11 @@ describe('a destination', () => {
 });
 
 describe('a tenant’s contact', () => {
-  const mails: Email[] = [];
-  async function taken(bytes: Uint8Array, callback: () => void): Promise<void> {
-    mails.push(await PostalMime.parse(bytes));
-    callback();
-  }
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, callback) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        void taken(Buffer.concat(chunks), callback);
-      });
-    },
-  });
-  beforeAll(
-    () =>
-      new Promise<void>((resolve) => {
-        smtp.listen(0, '127.0.0.1', resolve);
-      }),
-  );
-  afterAll(
-    () =>
-      new Promise<void>((resolve) => {
-        smtp.close(() => resolve());
-      }),
-  );
-
   it('gets a mail of a delivery that failed for good, with a link that tries it again', async () => {
-    const { port } = smtp.server.address() as AddressInfo;
+    const smtp = await startMailServer();
+    onTestFinished(() => smtp.close());
     const { receiver, server, publish, delivery } = await scene({
-      ANGARIUM_SMTP_URL: `smtp://127.0.0.1:${port}`,
+      ANGARIUM_SMTP_URL: `smtp://127.0.0.1:${smtp.port}`,
     });
     const { api } = server;
     await api.ok('PUT', '/api/v1/tenants/acme', { contacts: [{ email: 'ops@example.com' }] });
@@ -268,7 +281,7 @@ describe('a tenant’s contact', () => {
     });
     receiver.behave('/mailed', () => 500);
     const id = await publish('mailed');
-    const mail = await until('the mail', () => mails[0]);
+    const mail = await until('the mail', () => smtp.taken[0]?.mail);
     expect(mail.to).toEqual([{ name: '', address: 'ops@example.com' }]);
     expect(mail.text).toContain(id);
     const [, token] = /\/mail\/retry\?token=(\S+)/.exec(mail.text ?? '') ?? [];

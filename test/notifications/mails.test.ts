@@ -1,123 +1,28 @@
-/** Mails, sent over SMTP to a real server, and their links. */
+/** Mails, sent over SMTP to a real server, and their links. (What each topic's says: mail-topics.test.ts.) */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import PostalMime from 'postal-mime';
-import type { Email } from 'postal-mime';
-import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/domain/clock.ts';
 import { MailLinks } from '../../src/domain/mail-link.ts';
 import type { Notice } from '../../src/domain/notice.ts';
-import { Notices } from '../../src/engine/notices.ts';
-import { Mailer } from '../../src/notifications/mailer.ts';
 import { MailTemplateError } from '../../src/notifications/mail-template-error.ts';
 import { loadMailTemplates } from '../../src/notifications/mail-texts.ts';
-import { mailListener } from '../../src/notifications/notice-mails.ts';
-import { ENCRYPTION_KEY, useApi } from '../support/api-server.ts';
-import { MovedClock } from '../support/api-clock.ts';
+import { useApi } from '../support/api-server.ts';
+import { LINKS, mailScene } from '../support/mail-scene.ts';
+import type { MailSceneOptions } from '../support/mail-scene.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import type { MailServer } from '../support/mail-server.ts';
 
 const api = useApi();
-const received: Email[] = [];
-/** Answers of the mail server to the next mails; none: taken. */
-const refusals: number[] = [];
-let smtp: SMTPServer;
-let smtpUrl = '';
-
-async function taken(bytes: Uint8Array, callback: () => void): Promise<void> {
-  received.push(await PostalMime.parse(bytes));
-  callback();
-}
+let smtp: MailServer;
 
 beforeAll(async () => {
-  smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, callback) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const code = refusals.shift();
-        if (code !== undefined) {
-          callback(Object.assign(new Error('not now'), { responseCode: code }));
-          return;
-        }
-        void taken(Buffer.concat(chunks), callback);
-      });
-    },
-  });
-  await new Promise<void>((resolve) => {
-    smtp.listen(0, '127.0.0.1', resolve);
-  });
-  const address = smtp.server.address();
-  if (typeof address === 'string' || address === null) throw new Error('it does not listen');
-  smtpUrl = `smtp://127.0.0.1:${address.port}`;
+  smtp = await startMailServer();
 });
-afterAll(
-  () =>
-    new Promise<void>((resolve) => {
-      smtp.close(() => resolve());
-    }),
-);
+afterAll(() => smtp.close());
 
-const LINKS = new MailLinks([ENCRYPTION_KEY]);
-
-async function scene({ folder = null }: { folder?: string | null } = {}) {
-  const tenantId = await api().tenant();
-  const email = `ops@${tenantId}.example`;
-  await api().put(`/v1/tenants/${tenantId}`, { name: 'Shop <1>', contacts: [{ email }] });
-  const { id } = await api().destination(tenantId, { name: 'Bill & Co' });
-  const clock = new MovedClock();
-  const { storage } = api().engine;
-  const logged: string[] = [];
-  const mailer = new Mailer({
-    storage,
-    clock,
-    links: LINKS,
-    templates: loadMailTemplates(folder),
-    log: {
-      mailFailed: (reason) => logged.push(`failed ${reason}`),
-      mailGivenUp: (reason) => logged.push(`given up ${reason}`),
-    },
-    smtpUrl,
-    from: 'Hooks <hooks@example.com>',
-    publicUrl: 'http://127.0.0.1:8080',
-  });
-  const notices = new Notices(clock, {
-    ...NO_LOG,
-    noticeFailed: (_topic, error) => {
-      throw error;
-    },
-  });
-  notices.listen(mailListener(storage, clock, () => {}));
-  const tell = async (...told: Notice[]) => {
-    for (const notice of told) notices.tell(notice);
-    await notices.drained();
-  };
-  const mails = async () => {
-    const before = received.length;
-    await mailer.poll();
-    return received.slice(before);
-  };
-  return { tenantId, id, email, clock, mailer, tell, mails, logged };
-}
-
-const NO_LOG = {
-  claimFailed: () => {},
-  cancelFailed: () => {},
-  releaseFailed: () => {},
-  recordFailed: () => {},
-  recordResumed: () => {},
-  outcomeDropped: () => {},
-  noticeDropped: () => {},
-  destinationEnded: () => {},
-  destinationEndFailed: () => {},
-  serviceFailed: () => {},
-  filterGaveUp: () => {},
-  destinationUnusable: () => {},
-  schemaViolated: () => {},
-  schemaUnusable: () => {},
-};
+const scene = (options: MailSceneOptions = {}) => mailScene(api(), smtp, options);
 
 function failed(tenantId: string, destinationId: string, eventId: string): Notice {
   return {
@@ -185,7 +90,7 @@ describe('a mail', () => {
 
   it('waits where the server does not take it, and is given up where it refuses for good', async () => {
     const { tenantId, id, clock, tell, mails, logged } = await scene();
-    refusals.push(451, 554);
+    smtp.refuse(451, 554);
     await tell(failed(tenantId, id, 'evt_1'));
     expect(await mails()).toEqual([]);
     expect(await mails()).toEqual([]);

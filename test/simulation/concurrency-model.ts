@@ -1,6 +1,7 @@
 /**
  * How many attempts a destination may have under way, as docs/concepts say it: from 8, twice as many after each full
- * round of successes, half on each sign of overload, at most once in a round, down to 2; never more than its policy says.
+ * round of successes, half on each sign of overload, at most once in a round, down to 2; at most 8 again once the breaker has opened; never
+ * more than its policy says.
  */
 import type { Outcome } from '../../src/domain/attempt.ts';
 
@@ -20,6 +21,11 @@ export class ConcurrencyModel {
   limit(max: number): number {
     this.#limit = Math.min(this.#limit, max);
     return this.#limit;
+  }
+
+  breakerOpened(): void {
+    this.#limit = Math.min(this.#limit, FIRST);
+    this.#successes = 0;
   }
 
   ended(outcome: Outcome, max: number): void {

@@ -5,6 +5,7 @@
 import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
+import { FailureHistory } from './failure-history.ts';
 import type { Findings } from './findings.ts';
 import type { DestinationState } from './ledger-state.ts';
 
@@ -28,15 +29,12 @@ interface Fate {
   counted: number;
   /** The most since it was enabled. */
   peak: number;
-  attempts: number;
-  /** Monotonic, of the run of failures; after the death of a process: at the earliest. */
-  failingSinceMs: number;
-  firstFailureMs: number;
+  readonly history: FailureHistory;
   /** When its rule, or its receiver, last asked for its end, by reason. */
   readonly askedMs: Map<DisabledReason, number>;
   /** For what it was asked before a process died: the next one sees to that at its start. */
   readonly leftTo: Set<DisabledReason>;
-  /** When the engine was to see to that, at the latest; `null`: it was not. */
+  /** When the engine was first to see to that, and nothing was in its way since; `null`: it was not. */
   dueMs: number | null;
 }
 
@@ -46,6 +44,7 @@ export class EndingWatch {
   readonly #fates = new Map<DestinationState, Fate>();
   #hasJumped = false;
 
+  /** The wall clock was set at some time. */
   get hasJumped(): boolean {
     return this.#hasJumped;
   }
@@ -57,12 +56,18 @@ export class EndingWatch {
 
   jumped(): void {
     this.#hasJumped = true;
+    for (const { history } of this.#fates.values()) history.jumped();
+  }
+
+  /** Something is, or was until now, in the way of the engine: what it could not write it sees to at the next failure. */
+  troubled(): void {
+    for (const fate of this.#fates.values()) fate.dueMs = null;
   }
 
   processDied(): void {
     for (const fate of this.#fates.values()) {
       fate.failures = fate.peak;
-      fate.failingSinceMs = fate.firstFailureMs;
+      fate.history.doubt();
       fate.counted = 0;
       fate.dueMs = null;
       for (const reason of fate.askedMs.keys()) fate.leftTo.add(reason);
@@ -77,26 +82,31 @@ export class EndingWatch {
     const nowMs = this.#clock.monotonicMs();
     // What it is disabled for already, or not known to be enabled for, is not counted again.
     const counts = isSettled && !destination.isHeld && destination.isEnabled;
-    fate.attempts++;
-    if (answer.kind === 'delivered') {
-      Object.assign(fate, { failures: 0, counted: 0, dueMs: null, failingSinceMs: Infinity });
+    const isFailed = answer.kind === 'failed';
+    fate.history.add(isFailed, counts, destination.rules);
+    if (!isFailed) {
+      Object.assign(fate, { failures: 0, counted: 0, dueMs: null });
       return;
     }
     fate.failures++;
     fate.peak = Math.max(fate.peak, fate.failures);
-    fate.failingSinceMs = Math.min(fate.failingSinceMs, nowMs);
-    fate.firstFailureMs = Math.min(fate.firstFailureMs, nowMs);
     fate.counted = counts ? fate.counted + 1 : 0;
-    const asks = (reason: DisabledReason) => {
-      fate.askedMs.set(reason, nowMs);
-      if (counts) fate.dueMs = nowMs;
-    };
-    const { consecutiveFailures, onExhausted } = destination.rule;
-    if (answer.wish === 'gone') asks('gone');
-    if (onExhausted && isExhausted) asks('exhausted');
-    if (fate.counted >= (consecutiveFailures ?? Infinity)) asks('consecutive_failures');
-    if (destination.rules.some((rule) => fate.failures >= (rule.consecutiveFailures ?? Infinity)))
+    const { rule, rules } = destination;
+    if (rules.some(({ consecutiveFailures }) => fate.failures >= (consecutiveFailures ?? Infinity)))
       fate.askedMs.set('consecutive_failures', nowMs);
+    if (rules.some((each) => fate.history.mayBeWithoutSuccess(each)))
+      fate.askedMs.set('without_success', nowMs);
+    if (rules.some((each) => fate.history.mayHaveShare(each)))
+      fate.askedMs.set('failure_share', nowMs);
+    if (answer.wish === 'gone') fate.askedMs.set('gone', nowMs);
+    if (rule.onExhausted && isExhausted) fate.askedMs.set('exhausted', nowMs);
+    const isDue =
+      answer.wish === 'gone' ||
+      (rule.onExhausted && isExhausted) ||
+      fate.counted >= (rule.consecutiveFailures ?? Infinity) ||
+      fate.history.isWithoutSuccess(rule) ||
+      fate.history.hasShare(rule);
+    if (counts && isDue) fate.dueMs ??= nowMs;
   }
 
   /** The storage has it as disabled, or enabled, from now on. `isSettled`: the engine knew of the state before. */
@@ -109,14 +119,9 @@ export class EndingWatch {
     if (disabledReason === null) {
       this.#findings.saw('destination enabled');
       fate.leftTo.clear();
-      if (isSettled)
-        Object.assign(fate, {
-          failures: 0,
-          peak: 0,
-          attempts: 0,
-          failingSinceMs: Infinity,
-          firstFailureMs: Infinity,
-        });
+      if (!isSettled) return;
+      Object.assign(fate, { failures: 0, peak: 0 });
+      fate.history.enabled();
       return;
     }
     this.#findings.saw(`destination disabled: ${disabledReason}`);
@@ -129,25 +134,23 @@ export class EndingWatch {
 
   /** A rule counts from when it is known. */
   ruleChanged(destination: DestinationState): void {
-    Object.assign(this.#of(destination), { counted: 0, dueMs: null });
+    const fate = this.#of(destination);
+    Object.assign(fate, { counted: 0, dueMs: null });
+    fate.history.doubt();
   }
 
   /** What is wrong with a request that comes now. */
-  arrived(destination: DestinationState, lastTroubleMs: number): string | null {
+  arrived(destination: DestinationState): string | null {
     const { expiresAtMs } = destination;
     if (expiresAtMs !== null && this.#clock.nowMs() >= expiresAtMs)
       return `${this.#clock.nowMs() - expiresAtMs} ms after its destination expired`;
     const dueMs = this.#fates.get(destination)?.dueMs ?? null;
-    if (dueMs === null || dueMs < lastTroubleMs) return null;
+    if (dueMs === null) return null;
     const forMs = this.#clock.monotonicMs() - dueMs;
     return forMs > SOON_MS ? `${forMs} ms after its destination was to be disabled` : null;
   }
 
-  #problemOf(
-    { rules, expiresAtMs }: DestinationState,
-    fate: Fate,
-    reason: DisabledReason,
-  ): string | null {
+  #problemOf({ expiresAtMs }: DestinationState, fate: Fate, reason: DisabledReason): string | null {
     const nowMs = this.#clock.monotonicMs();
     const sinceAskedMs = nowMs - (fate.askedMs.get(reason) ?? -Infinity);
     switch (reason) {
@@ -155,34 +158,19 @@ export class EndingWatch {
         return null;
       case 'gone':
       case 'exhausted':
-      case 'consecutive_failures':
         return sinceAskedMs <= ENDING_MS || fate.leftTo.has(reason)
           ? null
           : `after ${fate.failures} failures`;
+      case 'consecutive_failures':
+      case 'without_success':
+      case 'failure_share':
+        return sinceAskedMs <= ENDING_MS ? null : `after ${fate.failures} failures`;
       case 'expired': {
         const isTime = expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs();
         return isTime || this.#hasJumped ? null : `before ${expiresAtMs}`;
       }
-      case 'without_success':
-        return this.#hasJumped || rules.some(({ withoutSuccessMs }) => isOver(withoutSuccessMs))
-          ? null
-          : `after it failed for ${nowMs - fate.failingSinceMs} ms`;
-      case 'failure_share':
-        return rules.some(
-          ({ failureShare }) => (failureShare?.minAttempts ?? Infinity) <= fate.attempts,
-        )
-          ? null
-          : `after ${fate.attempts} attempts`;
       case 'receiver_asked':
         return 'and nobody asked for it';
-    }
-
-    // Times are whole milliseconds.
-    function isOver(withoutSuccessMs: number | null): boolean {
-      return (
-        withoutSuccessMs !== null &&
-        nowMs - fate.failingSinceMs >= withoutSuccessMs - ENDING_SLACK_MS
-      );
     }
   }
 
@@ -193,9 +181,7 @@ export class EndingWatch {
         failures: 0,
         counted: 0,
         peak: 0,
-        attempts: 0,
-        failingSinceMs: Infinity,
-        firstFailureMs: Infinity,
+        history: new FailureHistory(this.#clock),
         askedMs: new Map(),
         leftTo: new Set(),
         dueMs: null,
@@ -205,8 +191,6 @@ export class EndingWatch {
     return fate;
   }
 }
-
-const ENDING_SLACK_MS = 2;
 
 /** What the destination's rules were, each once. */
 export function noteRule(rules: EndingRule[], rule: EndingRule): void {

@@ -146,6 +146,29 @@ describe('a subscription of the profile baack', () => {
     expect(await stage.end()).toEqual([]);
   });
 
+  // While the schedule's own pause still fits; and a longer one that is asked for ends with the day.
+  test.each([
+    { hours: 1, attempts: 10, lastS: 6 * 3600 + 7200 + 14_400 + 30_036 },
+    { hours: 3, attempts: 8, lastS: 21 * 3600 },
+    { hours: 20, attempts: 3, lastS: 24 * 3600 },
+    { hours: 24, attempts: 2, lastS: 24 * 3600 },
+  ])(
+    'is stopped within a day though each answer asks for $hours hours',
+    async ({ hours, attempts, lastS }) => {
+      const { stage, receiver } = await subscribed();
+      stage.world.behave('r', { ...UNAVAILABLE, retryAfterMs: hours * 3_600_000 });
+      stage.publish('t');
+      await stage.world.pass(DAY_MS + 1000);
+      expect(await stateOf(stage)).toMatchObject({ status: 'disabled', reason: 'exhausted' });
+      const { insertedMs, requests } = stage.delivery(receiver);
+      expect(requests).toHaveLength(attempts);
+      const lastMs = (requests.at(-1)?.startedMs ?? NaN) - insertedMs;
+      expect(lastMs).toBeGreaterThan(lastS * 1000 - 1000);
+      expect(lastMs).toBeLessThan(lastS * 1000 + 1000);
+      expect(await stage.end()).toEqual([]);
+    },
+  );
+
   test('is stopped by a share of a half of at least 20 attempts within an hour', async () => {
     const { stage, receiver } = await subscribed();
     stage.world.behave('r', OK);
@@ -230,4 +253,34 @@ describe('an end', () => {
       expect(await stage.end()).toEqual([]);
     },
   );
+
+  test('that lies ahead again, as the clock was set back, keeps nothing waiting', async () => {
+    const { stage, receiver } = await begin({ while_disabled: 'hold' }, OK);
+    const { engine } = stage.process;
+    // Ends have just been looked at: they are again after 15 seconds.
+    await stage.world.pass(2000);
+    const expiresAtMs = engine.clock.nowMs() + 1000;
+    await stage.during(changeDestination(engine, KEY, { expiresAtMs }));
+    await stage.world.pass(1500);
+    stage.publish('t');
+    await stage.world.pass(100);
+    // It has expired, and is not disabled yet.
+    const state = stage.world.ledger.destinationOf('r');
+    expect(state).toMatchObject({ expiresAtMs, disabledReason: null });
+    expect(stage.world.ledger.pendingCount).toBe(1);
+    // Something else is awaited meanwhile: nobody looks at a clock for nothing.
+    await stage.destination({
+      tenantId: 'other',
+      name: 'other',
+      behaviour: OK,
+      policy: { rate_per_minute: 6 },
+    });
+    stage.publish('other', 2);
+    await stage.world.pass(100);
+    stage.world.clock.jump(-60_000);
+    stage.world.watch.jumped(-60_000);
+    await stage.world.pass(2000);
+    expect(receiver.requests.length).toBe(1);
+    expect(await stage.end()).toEqual([]);
+  });
 });

@@ -4,15 +4,17 @@ import type { SimulatedClock } from '../support/simulated-clock.ts';
 export class Findings {
   readonly #clock: SimulatedClock;
   readonly #isTracing: boolean;
+  readonly #lookedFor: string | null;
   readonly lines: string[] = [];
   readonly violations: string[] = [];
   /** How often each thing happened: whether the worlds still get to where things go wrong. */
   readonly seen = new Map<string, number>();
 
-  /** `isTracing`: every row that changes and every request is noted too. */
-  constructor(clock: SimulatedClock, isTracing: boolean) {
+  /** `isTracing`: every row that changes and every request is noted too. `lookedFor`: counts as wrong where it happens. */
+  constructor(clock: SimulatedClock, isTracing: boolean, lookedFor: string | null = null) {
     this.#clock = clock;
     this.#isTracing = isTracing;
+    this.#lookedFor = lookedFor;
   }
 
   note(line: string): void {
@@ -21,6 +23,7 @@ export class Findings {
 
   saw(what: string, times = 1): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + times);
+    if (what === this.#lookedFor) this.violate(`${what}: looked for`);
   }
 
   trace(line: () => string): void {

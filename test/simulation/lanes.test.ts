@@ -13,6 +13,7 @@ const ANSWER_MS = 0.5 + 1e-6;
 const NO_RETRIES = { delays_s: [] };
 const QUICK = { kind: 'ok', latencyMs: 20 } as const;
 const HANGING = { kind: 'hanging' } as const;
+const ONE_AT_A_TIME = { together: 1, everyMs: 10 };
 
 /** The most requests that a receiver had at the same time within each piece of time. */
 async function mostUnderWay(
@@ -158,6 +159,44 @@ describe('the breaker of a lane', () => {
     expect(Math.max(...most)).toBeGreaterThanOrEqual(64);
     expect(await stage.end()).toEqual([]);
   });
+
+  test.each<[string, Behaviour, { together: number; everyMs: number }]>([
+    ['time-outs', HANGING, { together: 200, everyMs: 50 }],
+    ['refused connections', { kind: 'refusing', latencyMs: 2 }, { together: 200, everyMs: 50 }],
+    ['refused connections, one at a time', { kind: 'refusing', latencyMs: 2 }, ONE_AT_A_TIME],
+    ['5xx, one at a time', { kind: 'status', latencyMs: 2, status: 503 }, ONE_AT_A_TIME],
+  ])(
+    'after %s, a lane that had grown begins anew, however many wait',
+    async (_name, down, { together, everyMs }) => {
+      const stage = new Stage();
+      await stage.begin();
+      const receiver = await stage.destination({
+        tenantId: 't',
+        name: 'r',
+        behaviour: QUICK,
+        policy,
+      });
+      stage.publish('t', 2000);
+      const before = await mostUnderWay(stage, receiver, 20, 20);
+      expect(Math.max(...before)).toBe(128);
+      await stage.world.clock.advanceUntil(() => stage.world.ledger.pendingCount === 0, 60_000);
+      stage.world.behave('r', down);
+      while (waitOf(stage)?.for !== 'breaker') {
+        stage.publish('t', together);
+        await stage.world.pass(everyMs);
+      }
+      stage.publish('t', 1000);
+      await stage.world.pass(2000);
+      stage.world.behave('r', QUICK);
+      await stage.world.clock.advanceUntil(() => waitOf(stage)?.for !== 'breaker', 60_000);
+      const most = await mostUnderWay(stage, receiver, 20, 20);
+      expect(most[0]).toBeLessThanOrEqual(8);
+      expect(most[1]).toBeLessThanOrEqual(16);
+      expect(most[2]).toBeLessThanOrEqual(32);
+      expect(Math.max(...most)).toBe(128);
+      expect(await stage.end()).toEqual([]);
+    },
+  );
 
   test('stays closed while a receiver refuses what it is sent, and while some attempts succeed', async () => {
     const stage = new Stage();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { DestinationPolicy } from '../../src/domain/destination.ts';
 import { OPERATOR_TENANT } from '../../src/domain/operator-tenant.ts';
-import { changeDestination } from '../../src/engine/manage-destinations.ts';
+import { changeDestination, getDestination } from '../../src/engine/manage-destinations.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { Stage } from './stage.ts';
 
@@ -17,6 +17,22 @@ interface Trouble {
   readonly behaviour: Behaviour;
   readonly policy?: DestinationPolicy;
   readonly profile?: string;
+}
+
+/** Of the operator’s own events, in the order in which they were published. */
+async function operatorEvents(stage: Stage) {
+  const { storage } = stage.process.engine;
+  const { rows } = await stage.during(
+    storage.eventList({
+      ids: [],
+      tenantIds: [OPERATOR_TENANT],
+      topics: [],
+      destinationId: null,
+      time: { fromMs: null, toMs: null },
+      page: { limit: 1000, order: 'asc', from: null },
+    }),
+  );
+  return rows;
 }
 
 /** Topics of what came to the operator; the process was killed so long after the trouble began. */
@@ -41,16 +57,7 @@ async function toldBeside(
   await stage.world.clock.advanceUntil(() => stage.world.process !== null, 10_000);
   await stage.world.pass(30_000);
   const { storage } = stage.process.engine;
-  const { rows } = await stage.during(
-    storage.eventList({
-      ids: [],
-      tenantIds: [OPERATOR_TENANT],
-      topics: [],
-      destinationId: null,
-      time: { fromMs: null, toMs: null },
-      page: { limit: 100, order: 'asc', from: null },
-    }),
-  );
+  const rows = await operatorEvents(stage);
   const audit = await stage.during(
     storage.auditList({
       tenantIds: ['t'],
@@ -117,4 +124,42 @@ describe('killed at any moment, it tells once', () => {
       expect(audited).toEqual(['engine expired destination.disabled']);
     }
   });
+});
+
+test('of the operator’s own destination nothing is told, however it fares', async () => {
+  const stage = new Stage();
+  await stage.begin();
+  const policy = { ...ONCE, disable: { consecutive_failures: 12 } };
+  const operator = await stage.destination({
+    tenantId: OPERATOR_TENANT,
+    name: 'operator',
+    behaviour: status(500),
+    policy,
+    topics: ['*', 'attempt.*'],
+  });
+  await stage.destination({
+    tenantId: 't',
+    name: 'r',
+    behaviour: status(500),
+    policy: { ...ONCE, disable: { consecutive_failures: 4 } },
+  });
+  for (let n = 0; n < 6; n++) {
+    stage.publish('t');
+    await stage.world.pass(1000);
+  }
+  await stage.world.pass(10 * 60_000);
+  // All that happens to a destination has happened to it: it began to fail, and was disabled.
+  const { engine } = stage.process;
+  const key = { tenantId: OPERATOR_TENANT, id: 'operator' };
+  const own = await stage.during(getDestination(engine, key));
+  expect(own?.state).toMatchObject({ status: 'disabled', reason: 'consecutive_failures' });
+  expect(operator.requests.length).toBe(12);
+  const events = await operatorEvents(stage);
+  expect(events.map(({ topic }) => topic).toSorted()).toEqual([
+    ...Array.from({ length: 4 }, () => 'attempt.failed'),
+    ...Array.from({ length: 4 }, () => 'delivery.failed'),
+    'destination.disabled',
+    ...Array.from({ length: 3 }, () => 'destination.failing'),
+  ]);
+  await stage.world.close();
 });

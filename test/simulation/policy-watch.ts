@@ -76,7 +76,10 @@ export class PolicyWatch {
     }
     breaker.failures++;
     if (breaker.failures < FAILURES_TO_OPEN || (breaker.openedMs !== null && !wasProbe)) return;
-    if (breaker.openedMs === null) this.#options.findings.saw('breaker opens');
+    if (breaker.openedMs === null) {
+      this.#options.findings.saw('breaker opens');
+      if (destination !== undefined) this.#concurrencyOf(request, destination).breakerOpened();
+    }
     breaker.openedMs = this.#options.clock.monotonicMs();
   }
 

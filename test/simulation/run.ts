@@ -4,6 +4,7 @@ import { settled } from '../support/simulated-clock.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
 import { Actor } from './actor.ts';
+import { furtherRandom } from './further.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger-state.ts';
 import { isSuperseded } from './policy-watch.ts';
@@ -22,11 +23,17 @@ export interface RunResult {
 /** By then all schedules are over, also those that a clock that was set back holds up. */
 const MAX_ENDING_MS = 100 * 60 * 60 * 1000;
 
-export async function run(seed: number, isTracing = false): Promise<RunResult> {
-  const scenario = scenarioOf(new SeededRandom(seed));
-  const world = new World({ seed, isTracing, ...scenario });
+/** `lookedFor`: see `WorldOptions`. */
+export async function run(
+  seed: number,
+  isTracing = false,
+  lookedFor: string | null = null,
+): Promise<RunResult> {
+  const more = furtherRandom(seed);
+  const scenario = scenarioOf(new SeededRandom(seed), more);
+  const world = new World({ seed, isTracing, lookedFor, ...scenario });
   world.findings.note(`seed ${seed}: ${JSON.stringify(scenario)}`);
-  const actor = new Actor(world, scenario);
+  const actor = new Actor(world, scenario, more);
   const { violations } = world.findings;
   await actor.begin();
   for (let step = 0; step < scenario.steps && violations.length === 0; step++) await actor.step();
@@ -137,3 +144,17 @@ function problemAtEnd(
     return `has attempts ${JSON.stringify(stored)}, and counts ${row.attempts}`;
   return null;
 }
+
+/** What is told of a world in which something is wrong: that, and the command that plays it again with all that happens. */
+export function failureOf(
+  { seed, violations }: Pick<RunResult, 'seed' | 'violations'>,
+  lookedFor: string | null = null,
+): string {
+  const find = lookedFor === null ? '' : ` --find '${lookedFor}'`;
+  return [
+    `seed ${seed}: ${violations.slice(0, MAX_TOLD).join('\n  ')}`,
+    `  again: npm run simulate -- --seed ${seed}${find}`,
+  ].join('\n');
+}
+
+const MAX_TOLD = 20;

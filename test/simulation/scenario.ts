@@ -9,6 +9,8 @@ import type { EventResource } from '../../src/domain/event.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
+import { furtherOf } from './further.ts';
+import type { Further } from './further.ts';
 
 const STEPS = {
   publish: 12,
@@ -76,6 +78,7 @@ export interface Scenario {
   /** Largest burst. */
   readonly burst: number;
   readonly policies: Policies;
+  readonly further: Further;
 }
 
 /** How often a destination, or an event, has something of its own. Where all are 0, nothing but the lanes is at work. */
@@ -93,7 +96,8 @@ export interface Policies {
   readonly expiry: number;
 }
 
-export function scenarioOf(random: SeededRandom): Scenario {
+/** `more`: the stream of further.ts. */
+export function scenarioOf(random: SeededRandom, more: SeededRandom): Scenario {
   const weights: Record<Step, number> = { ...STEPS };
   for (const steps of TROUBLES) if (random.chance(0.5)) for (const step of steps) weights[step] = 0;
   const isAmple = random.chance(0.4);
@@ -109,6 +113,7 @@ export function scenarioOf(random: SeededRandom): Scenario {
     utilization: random.chance(0.2) ? 1 : 0,
     burst: random.chance(0.15) ? 100 : 12,
     policies: policiesOf(random),
+    further: furtherOf(more),
   };
 }
 

@@ -4,13 +4,14 @@
  *
  *   --seeds <n>   worlds (default 1000), of the seeds from `--from` (default 1) on
  *   --seed <n>    this world alone, with every row and request
+ *   --find <what> something that is counted at the end: a world in which it happens is shown as one that is wrong
  *   --jobs <n>    threads (default: one for each core)
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 
-import { run } from './run.ts';
+import { failureOf, run } from './run.ts';
 
 const MAX_SHOWN = 20;
 /** Seeds that a thread takes at a time. */
@@ -20,6 +21,7 @@ const BETWEEN_PROGRESS_MS = 10_000;
 interface Slice {
   readonly from: number;
   readonly to: number;
+  readonly find: string | null;
 }
 
 interface Played {
@@ -37,6 +39,7 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
+      find: { type: 'string' },
       jobs: { type: 'string', default: String(availableParallelism()) },
     },
   });
@@ -46,17 +49,19 @@ async function main(): Promise<void> {
       throw new Error(`--${name} is to be a whole number from 1 on, not ${text}`);
     return number;
   };
-  if (values.seed !== undefined) await showOne(whole('seed', values.seed));
+  const find = values.find ?? null;
+  if (values.seed !== undefined) await showOne(whole('seed', values.seed), find);
   else
     await simulate(
       whole('from', values.from),
       whole('seeds', values.seeds),
       whole('jobs', values.jobs),
+      find,
     );
 }
 
-async function showOne(seed: number): Promise<void> {
-  const { lines, violations } = await run(seed, true);
+async function showOne(seed: number, find: string | null): Promise<void> {
+  const { lines, violations } = await run(seed, true, find);
   console.log(lines.join('\n'));
   console.log(
     violations.length === 0 ? `seed ${seed}: nothing wrong` : `seed ${seed}: violations, see !!`,
@@ -64,7 +69,12 @@ async function showOne(seed: number): Promise<void> {
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
 
-async function simulate(from: number, runs: number, jobs: number): Promise<void> {
+async function simulate(
+  from: number,
+  runs: number,
+  jobs: number,
+  find: string | null,
+): Promise<void> {
   const startedMs = performance.now();
   const seen = new Map<string, number>();
   let next = from;
@@ -73,19 +83,14 @@ async function simulate(from: number, runs: number, jobs: number): Promise<void>
   let toldMs = startedMs;
   const take = (): Slice | null => {
     if (next >= from + runs) return null;
-    const slice = { from: next, to: Math.min(next + SLICE, from + runs) };
+    const slice = { from: next, to: Math.min(next + SLICE, from + runs), find };
     next = slice.to;
     return slice;
   };
   const note = (played: Played) => {
     done += played.runs;
     for (const [what, times] of played.seen) seen.set(what, (seen.get(what) ?? 0) + times);
-    for (const { seed, violations } of played.failed) {
-      failed++;
-      if (failed > MAX_SHOWN) continue;
-      console.log(`seed ${seed}: ${violations.slice(0, MAX_SHOWN).join('\n  ')}`);
-      console.log(`  again: npm run simulate -- --seed ${seed}`);
-    }
+    for (const each of played.failed) if (++failed <= MAX_SHOWN) console.log(failureOf(each, find));
     if (performance.now() - toldMs < BETWEEN_PROGRESS_MS) return;
     toldMs = performance.now();
     console.log(`${done} of ${runs} worlds, ${failed} with violations; ${perSecond()} a second`);
@@ -118,11 +123,11 @@ function worker(take: () => Slice | null, note: (played: Played) => void): Promi
   });
 }
 
-async function play({ from, to }: Slice): Promise<void> {
+async function play({ from, to, find }: Slice): Promise<void> {
   const seen = new Map<string, number>();
   const failed: Played['failed'][number][] = [];
   for (let seed = from; seed < to; seed++) {
-    const result = await run(seed);
+    const result = await run(seed, false, find);
     for (const [what, times] of result.seen) seen.set(what, (seen.get(what) ?? 0) + times);
     const { violations } = result;
     if (violations.length > 0) failed.push({ seed, violations });

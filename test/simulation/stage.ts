@@ -24,6 +24,8 @@ export interface Scene {
   readonly name: string;
   readonly behaviour: Behaviour;
   readonly policy?: DestinationPolicy;
+  /** All of them where none are named. */
+  readonly topics?: readonly string[];
   /** The standard one where none is named. */
   readonly profile?: string;
   /** Of the receiver; without one it shares nothing. */
@@ -75,6 +77,7 @@ export class Stage {
     name,
     behaviour,
     policy = {},
+    topics = ['*'],
     profile,
     origin,
   }: Scene): Promise<Receiver> {
@@ -96,7 +99,7 @@ export class Stage {
           name: null,
           profile: profile ?? null,
           httpSignature: null,
-          topics: ['*'],
+          topics,
           config: { receiver: name, ...(origin === undefined ? {} : { origin }) },
           credentials: {},
           filter: null,

@@ -57,6 +57,7 @@ export class Watch {
   trouble(isTroubled = this.#isTroubled): void {
     this.#isTroubled = isTroubled;
     this.#lastTroubleMs = this.#options.clock.monotonicMs();
+    this.#options.endings.troubled();
   }
 
   get hasJumpedBack(): boolean {
@@ -110,7 +111,7 @@ export class Watch {
     const isSettled = !this.#isUnsettled(destination.tenantId);
     const problem =
       this.#problemOf(request, delivery) ??
-      (isSettled ? this.#options.endings.arrived(destination, this.#lastTroubleMs) : null) ??
+      (isSettled ? this.#endingProblem(destination) : null) ??
       this.policies.arrived(request, delivery, isSettled);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
@@ -134,6 +135,11 @@ export class Watch {
     if (dueAtMs > clock.nowMs() && dueSetMs > this.#lastJumpBackMs)
       return `${dueAtMs - clock.nowMs()} ms before its time`;
     return null;
+  }
+
+  #endingProblem(destination: DestinationState): string | null {
+    const problem = this.#options.endings.arrived(destination);
+    return problem === null || !this.#isTroubled ? problem : null;
   }
 
   #isUnsettled(tenantId: string): boolean {

@@ -44,6 +44,8 @@ export interface WorldOptions {
   /** How busy the thread is: publishes may be made to wait. */
   readonly utilization: number;
   readonly isTracing: boolean;
+  /** Something that is counted (`Findings.saw`): a world in which it happens is shown as if that were wrong. */
+  readonly lookedFor?: string | null;
   /** Of the places that lanes share. */
   readonly shared?: Partial<SharedLimits>;
 }
@@ -71,7 +73,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.findings = new Findings(this.clock, options.isTracing);
+    this.findings = new Findings(this.clock, options.isTracing, options.lookedFor);
     this.random = new SeededRandom(options.seed);
     this.medium = new SimulatedMedium(this.random.fork());
     this.#database = freshDatabase();

@@ -32,6 +32,8 @@ export interface StorageOptions {
   readonly storageClock?: Clock;
   /** Whether the node there attempts deliveries. */
   readonly delivers?: boolean;
+  /** Whether the node there takes publishes. */
+  readonly publishes?: boolean;
 }
 
 export interface OpenedStorage {
@@ -48,9 +50,10 @@ export function openTestStorage({
   onReplica = () => undefined,
   storageClock: clock = systemClock,
   delivers = true,
+  publishes = true,
 }: StorageOptions): Promise<OpenedStorage> {
   if (database !== undefined)
-    return openNode({ url: database, directUrl, readUrl, onReplica, clock, delivers });
+    return openNode({ url: database, directUrl, readUrl, onReplica, clock, delivers, publishes });
   // What is bounded is a file.
   if (maxBytes !== undefined) return openFile(maxBytes);
   if (process.env['ANGARIUM_TEST_STORAGE'] === 'postgres') return openSchema();

@@ -8,6 +8,8 @@ export interface CommitProxy {
   readonly url: string;
   /** Once. */
   breakNext(when: Break): void;
+  /** Whether it has, since it was told to. */
+  readonly hasBroken: boolean;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export async function startCommitProxy(url: string): Promise<CommitProxy> {
   return {
     url: way.url,
     breakNext: (when) => (next = when),
+    get hasBroken() {
+      return next === null;
+    },
     close: () => way.close(),
   };
 }

@@ -3,6 +3,7 @@ import { ASKED_BY, SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import { holdersAmong } from './holders.ts';
+import { FIRST_LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
@@ -22,7 +23,7 @@ const MAKE_DUE = `
   UPDATE deliveries
   SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, updated_ms = $5,
       next_attempt_ms = CASE WHEN $6 AND claimed_by < 0 THEN $5::bigint + 1 ELSE $1::bigint END,
-      claimed_by = CASE WHEN $6 THEN claimed_by ELSE 0 END,
+      claimed_by = CASE WHEN $6 THEN claimed_by WHEN attempts > 0 THEN $7::bigint ELSE ${FIRST_LINE} END,
       step = CASE WHEN status = ${STATUS_CODE.pending} OR $6 THEN step ELSE ${SCHEDULE_OVER} END
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
@@ -77,7 +78,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
   // One that was canceled and is still in memory goes on as if it had not been.
   const key = [tenant.no, eventSeq, Number(delivery['ordinal'])] as const;
-  await session.run(MAKE_DUE, nowMs, ...key, askedMs, isInMemory);
+  await session.run(MAKE_DUE, nowMs, ...key, askedMs, isInMemory, session.retryLine);
   await writeAudit(session, audit);
   return isInMemory ? 'in_attempt' : 'due';
 };

@@ -1,4 +1,5 @@
 /** Claims: which deliveries a node has in memory. */
+import { withinPlaces } from '../claim-places.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type {
   ClaimedDelivery,
@@ -17,6 +18,7 @@ import { dueRetries } from './due-retries.ts';
 import { findLanesApart } from './find-lanes.ts';
 import { BEFORE_ALL, claimedDelivery, OF_EVENT, positionOf, readGiven } from './given.ts';
 import type { Taken } from './given.ts';
+import { lineOf } from './lines.ts';
 import type { Operation } from './operation.ts';
 import { orderedHeads } from './order.ts';
 import type { WriteSession } from './write-session.ts';
@@ -63,13 +65,13 @@ const FIND_LANES = `
 // Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
 const releaseSql = (one: string) => `
   UPDATE deliveries
-  SET claimed_by = 0,
+  SET claimed_by = ${lineOf('$8')},
       next_attempt_ms = CASE WHEN status = ${STATUS_CODE.pending} THEN least(next_attempt_ms, $1) END
   FROM unnest($3::bigint[], $4::integer[], $5::bigint[]) AS wanted (seq, place, tenant)
   WHERE deliveries.tenant_no = tenant AND event_seq = wanted.seq AND ordinal = place AND abs(claimed_by) = $2
     AND event_seq BETWEEN $6 AND $7 ${one}`;
 const RELEASE = releaseSql('');
-const RELEASE_OF_ONE = releaseSql('AND deliveries.tenant_no = $8');
+const RELEASE_OF_ONE = releaseSql('AND deliveries.tenant_no = $9');
 
 type Query = Parameters<Storage['claim']>[0];
 
@@ -77,6 +79,7 @@ type Query = Parameters<Storage['claim']>[0];
 interface Asked extends LaneOfDue {
   readonly isOrdered: boolean;
   readonly isCanceling: boolean;
+  readonly retryPlaces: number;
   readonly givenAfter: GivenPosition;
   /** Only retries, from then on; `null`: whatever is due. */
   readonly retriesFromMs: number | null;
@@ -144,6 +147,7 @@ async function findLanes(
     const place = placeOf(row);
     const {
       limit = 0,
+      retryPlaces = 0,
       isOrdered = false,
       givenAfter = null,
       retriesFromMs = null,
@@ -155,6 +159,7 @@ async function findLanes(
       isOwned: row['is_owned'] === true,
       openSpan: daysFromTo(Number(row['open_seq']), Number(row['last_seq'])),
       limit,
+      retryPlaces,
       isOrdered,
       givenAfter: givenAfter ?? BEFORE_ALL,
       retriesFromMs,
@@ -178,9 +183,10 @@ async function claimWaiting(
     const left = lanes.map((lane) => ({ ...lane, limit: lane.limit - sizeOf(claimed.get(lane)) }));
     const found = await oldestDue(session, left, dueBeforeMs);
     const wanted = lanes.map((lane, place) => {
+      const { others = [], retries = [] } = found[place] ?? {};
       // Of both together the first: what was given and finds no room is read again.
-      const first = [...(given.get(lane) ?? []), ...(found[place] ?? [])].toSorted(byDue);
-      return first.slice(0, left[place]?.limit).flatMap((each) =>
+      const first = [...(given.get(lane) ?? []), ...others].toSorted(byDue);
+      return withinPlaces<Taken | Due>(first, retries, left[place] ?? lane).flatMap((each) =>
         // Not of those that were given.
         'claimant' in each ? [{ ...each, lane, tenantNo: lane.tenantNo }] : [],
       );
@@ -248,7 +254,10 @@ async function claimOrdered(
   dueBeforeMs: number,
 ): Promise<LanePart> {
   const room = lane.limit - given.length;
-  const [unordered = []] = await oldestDue(session, [{ ...lane, limit: room }], dueBeforeMs, true);
+  const [oldest] = await oldestDue(session, [{ ...lane, limit: room }], dueBeforeMs, true);
+  const unordered = [...(oldest?.others ?? []), ...(oldest?.retries ?? [])]
+    .toSorted(byDue)
+    .slice(0, room);
   const { due: heads, ...rest } = await orderedHeads(
     session,
     lane,
@@ -327,7 +336,8 @@ export const release: Operation<Storage['release'], WriteSession> = async (
       const seqs = group.map(seqOf);
       const ordinals = group.map(({ ordinal }) => ordinal);
       const who = [nowMs, session.incarnation] as const;
-      const values = [...who, seqs, ordinals, group.map(tenantOf), ...spanOf(seqs)];
+      const which = [seqs, ordinals, group.map(tenantOf), ...spanOf(seqs)] as const;
+      const values = [...who, ...which, session.retryLine];
       await session.run(
         ...about(session, [RELEASE, RELEASE_OF_ONE], group[0]?.tenantNo, ...values),
       );

@@ -1,12 +1,13 @@
 /**
- * Whose deliveries may be claimed: nobody's, those of every incarnation but our own whose lease is over, and what another one was
- * given (given.ts). What a live one was given it may still have in memory, unless the lane is ours.
+ * Whose deliveries may be claimed: nobody's, of both lines, those of every incarnation but our own whose lease is over, and what
+ * another one was given (given.ts). What a live one was given it may still have in memory, unless the lane is ours.
  */
+import { FIRST_LINE, RETRY_LINE } from './lines.ts';
 import type { Row, Session, Value } from './session.ts';
 
 /** `$1`: our own incarnation. */
 export const CLAIMANTS = `
-  SELECT 0::bigint AS claimant, false AS is_alive
+  SELECT line AS claimant, false AS is_alive FROM (VALUES (${FIRST_LINE}::bigint), (${RETRY_LINE})) AS lines (line)
   UNION ALL
   SELECT incarnation, false FROM nodes WHERE incarnation <> $1 AND lease_until <= clock_timestamp()
   UNION ALL

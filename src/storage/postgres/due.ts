@@ -9,6 +9,7 @@ import { bigints, booleans, integers } from './binary-array.ts';
 import { rowsByTenant } from './by-tenant.ts';
 import { CLAIMANTS, claimantsIn, LAST_MS, readClaimants } from './claimants.ts';
 import type { Span } from './days.ts';
+import { IS_RETRY, RETRY_LINE } from './lines.ts';
 import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
@@ -39,18 +40,24 @@ const ahead = (lane: string, now: string, lastMs: string) => `
 const IN_ORDER = 'ORDER BY next_attempt_ms, event_seq, ordinal';
 const IS_DUE = '(asked_by <> 0 OR (attempts = 0 AND next_attempt_ms = event_seq / 1000))';
 
+// Of an incarnation that is dead both kinds stand together: no more of them than a lane keeps in memory.
+const OF_KIND = `(claimant <= 0 OR ${IS_RETRY} = of_retries)`;
+
 // The index is read in order for each lane and claimant. Nothing is locked, so that it may be of many tenants: who takes what
 // is found looks again whose it is.
 const dueOf = (more: string, claimants: string, lastMs: string, one: string) => `
   WITH claimants AS MATERIALIZED (${claimants})
-  SELECT place, claimant, found.* FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive CROSS JOIN LATERAL (
+  SELECT place, claimant, of_retries, found.*
+  FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive
+  JOIN (VALUES (false), (true)) AS kinds (of_retries) ON claimant > 0 OR of_retries = (claimant = ${RETRY_LINE})
+  CROSS JOIN LATERAL (
     SELECT past.* FROM (
       SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
-      WHERE ${ofLane(one)} AND next_attempt_ms <= $4 ${more}
+      WHERE ${ofLane(one)} AND next_attempt_ms <= $4 AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT most) AS past
     UNION ALL
     SELECT event_seq, ordinal, next_attempt_ms FROM (
-      ${ahead(ofLane(one), '$4', lastMs)} ${more}
+      ${ahead(ofLane(one), '$4', lastMs)} AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead
     WHERE ${IS_DUE}) AS found`;
 const DUE = dueOf('', CLAIMANTS, LAST_MS, '');
@@ -84,6 +91,12 @@ export interface Due {
   readonly claimant: number;
 }
 
+/** So many of each at most, the first due first. */
+export interface DueOfLane {
+  readonly others: readonly Due[];
+  readonly retries: readonly Due[];
+}
+
 export interface LaneOfDue extends Lane {
   /** It is this node's, of all nodes. */
   readonly isOwned: boolean;
@@ -100,16 +113,19 @@ export async function oldestDue(
   lanes: readonly LaneOfDue[],
   dueBeforeMs: number,
   isOrdered = false,
-): Promise<Due[][]> {
+): Promise<DueOfLane[]> {
   const sql: Forms = isOrdered ? [DUE_UNORDERED, DUE_UNORDERED_OF_ONE] : [DUE, DUE_OF_ONE];
-  const found = lanes.map((): Due[] => []);
+  const found = lanes.map(() => ({ others: [] as Due[], retries: [] as Due[] }));
   for (const row of await ofLanes(session, sql, lanes, dueBeforeMs))
-    found[placeOf(row)]?.push({
+    found[placeOf(row)]?.[row['of_retries'] === true ? 'retries' : 'others'].push({
       key: keyOf(row),
       dueAtMs: Number(row['next_attempt_ms']),
       claimant: Number(row['claimant']),
     });
-  return found.map((due, place) => due.toSorted(byDue).slice(0, lanes[place]?.limit));
+  return found.map(({ others, retries }, place) => ({
+    others: others.toSorted(byDue).slice(0, lanes[place]?.limit),
+    retries: retries.toSorted(byDue).slice(0, lanes[place]?.limit),
+  }));
 }
 
 /** When the first of each lane comes due; `null`: there is none. */

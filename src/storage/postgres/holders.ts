@@ -4,6 +4,7 @@
  *
  * After the rows whose claims are asked about, where others may claim meanwhile: who began in between is among them then.
  */
+import { FIRST_LINE, RETRY_LINE } from './lines.ts';
 import type { Session } from './session.ts';
 
 const HOLDERS =
@@ -20,7 +21,9 @@ export async function holdersAmong(
   claims: readonly number[],
 ): Promise<ReadonlySet<number>> {
   const own = session.incarnation;
-  return claims.every((claim) => claim === 0 || Math.abs(claim) === own)
+  const isOursOrNobodys = (claim: number) =>
+    claim === FIRST_LINE || claim === RETRY_LINE || Math.abs(claim) === own;
+  return claims.every(isOursOrNobodys)
     ? new Set([own])
     : readHolders(session);
 }

@@ -45,6 +45,7 @@ import { markOf, refuseAnotherDatabase } from './same-database.ts';
 import type { Operation } from './operation.ts';
 import { ping } from './ping.ts';
 import { isDirect, Prepared } from './prepared.ts';
+import { Pulse } from './pulse.ts';
 import { pruneSlice } from './prune.ts';
 import { publish } from './publish.ts';
 import { record } from './record.ts';
@@ -101,6 +102,8 @@ export interface PostgresOptions {
   readonly random?: Random;
   /** Whether lanes may be this node's; yes by default. */
   readonly delivers?: boolean;
+  /** Whether it takes publishes; yes by default. */
+  readonly publishes?: boolean;
   /** Whether it may lead what is done once over all nodes; yes by default. */
   readonly maintains?: boolean;
 }
@@ -114,6 +117,7 @@ export async function openPostgresStorage({
   clock = systemClock,
   random = systemRandom,
   delivers = true,
+  publishes = true,
   maintains = true,
 }: PostgresOptions): Promise<Storage> {
   const pool = await openPool(url);
@@ -130,7 +134,7 @@ export async function openPostgresStorage({
     }
     const prepared = new Prepared(await isDirectPool(pool));
     const isDistributed = await liesOnCitus(pool);
-    const node = new Node(control, clock, { delivers, maintains, isDistributed });
+    const node = new Node(control, clock, { delivers, publishes, maintains, isDistributed });
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
     return storageOver({
@@ -189,6 +193,7 @@ function storageOver({
     seenMarks: new Map(),
   };
   const transactions = new Transactions({ pool, replica }, node, {
+    pulse: new Pulse(() => control.query('SELECT 1'), clock),
     ids,
     clock,
     memory,
