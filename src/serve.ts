@@ -91,6 +91,9 @@ async function run(prepared: Prepared): Promise<void> {
   endOnSignals(parts, prepared.loaded.config);
   // The start is over (bin/angarium.js): from now on the young generation grows with the load.
   v8.setFlagsFromString('--semi-space-growth-factor=2');
+  // And the old one to three times of what it keeps, as V8 itself lets it after a while: until then it would be collected
+  // every second or two, and 60 ms of two cores go to that each time (docs/decisions/048).
+  v8.setFlagsFromString('--heap-growing-percent=200');
   // Who reads that it is ready may stop it at once.
   process.stdout.write(readyMessage(prepared, port));
 }

@@ -11,7 +11,6 @@ import type { FallbackReceiverOptions } from '../fallback-receiver.ts';
 import { describePercentiles, medianOf } from '../figures.ts';
 import type { FillDestinationsOptions, UrlGroup } from '../fill-destinations.ts';
 import { describeMachineLoad, machineLoad } from '../machine-load.ts';
-import { sleep } from '../part.ts';
 import type { BatchLoad, BatchLoadResult } from '../publish-batches.ts';
 import type { SteadyLoad, SteadyLoadResult } from '../publish-steadily.ts';
 import { ENCRYPTION_KEY } from '../server.ts';
@@ -169,13 +168,13 @@ async function startFilled(
 
 /** As fast as it is taken, when the warm-up is over. */
 async function flood(bench: Bench, server: Server, afterSeconds: number): Promise<BatchLoadResult> {
-  await sleep(afterSeconds * 1000);
   const load: BatchLoad = {
     origin: server.origin,
     headers: server.headers,
     tenantIds: [FLOODING],
     connections: FLOOD_CONNECTIONS,
     eventsPerBatch: bench.options.eventsPerBatch,
+    afterSeconds,
     seconds: 600,
     maxEvents: bench.options.count ?? FLOOD,
   };

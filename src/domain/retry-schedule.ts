@@ -35,7 +35,7 @@ export interface RetryQuestion {
   readonly nowMs: number;
   /** When the event came in, or its `deliver_at`. */
   readonly firstDueAtMs: number;
-  /** What the receiver asked for; the later of it and the schedule's delay counts. */
+  /** What the receiver asked for; the later of it and the schedule's delay counts, up to the window's end. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -48,8 +48,10 @@ export function nextAttemptAtMs(
   const delayMs = schedule.delaysMs[question.step - 1];
   if (delayMs === undefined) return null;
   const spread = schedule.jitter === 0 ? 1 : 1 + schedule.jitter * (random.nextFloat() * 2 - 1);
-  const askedMs = Math.min(question.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-  const dueMs = question.nowMs + Math.round(Math.max(delayMs * spread, askedMs));
+  const dueMs = question.nowMs + Math.round(delayMs * spread);
   const endMs = schedule.windowMs === null ? Infinity : question.firstDueAtMs + schedule.windowMs;
-  return dueMs <= endMs ? dueMs : null;
+  if (dueMs > endMs) return null;
+  const askedMs = Math.min(question.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
+  // Who asks for more than is left has one last attempt: a long wait does not end the schedule at once.
+  return Math.max(dueMs, Math.min(question.nowMs + Math.round(askedMs), endMs));
 }

@@ -65,7 +65,7 @@ export class Claimer {
       destinationId: lane.destinationId,
       isOrdered: lane.isOrdered,
       limit,
-      ...(retriesFromMs === null ? {} : { retriesFromMs }),
+      ...(retriesFromMs === null ? { retryPlaces: lane.retryPlaces.of(limit) } : { retriesFromMs }),
       givenAfter: lane.given.upTo,
     }));
     this.#underWay = this.#storage.claim({ lanes, dueBeforeMs: nowMs }).then(

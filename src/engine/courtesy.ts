@@ -7,15 +7,15 @@
 
 /** So many of a tenant wait for their commit: he crowds. */
 const CROWD = 64;
-/** And is taken to do so for this long. */
+/** And is taken to do so for this long, and for as long after one of his had to wait. */
 const CROWDING_MS = 1000;
 /** The others are there if one of them published so short a while ago. */
 const PRESENT_MS = 500;
 
 /** Of the thread's time, what is used while some let others go first. */
-const UTILIZATION = 0.6;
+const UTILIZATION = 0.5;
 const ADJUST_MS = 50;
-const FIRST_PER_MS = 2;
+const FIRST_PER_MS = 0.5;
 const MIN_PER_MS = 0.2;
 const MAX_PER_MS = 100;
 const MOST_SLOWER = 0.5;
@@ -63,9 +63,13 @@ export class Courtesy {
     if (!this.#isCrowding(tenantId, nowMs)) return false;
     if (nowMs - Math.max(this.#last.atMs, this.#before.atMs) >= PRESENT_MS) return false;
     this.#adjust(nowMs);
-    if (this.#allowed < 1) return true;
-    this.#allowed--;
-    return false;
+    if (this.#allowed >= 1) {
+      this.#allowed--;
+      return false;
+    }
+    // He publishes nothing more, perhaps, until what waits has gone: it shall not go all at once.
+    this.#crowdingUntilMs.set(tenantId, nowMs + CROWDING_MS);
+    return true;
   }
 
   #isPresent(tenantId: string, nowMs: number): void {

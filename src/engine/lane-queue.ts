@@ -1,12 +1,12 @@
 /**
  * What a lane has in memory, in two queues: first attempts, and retries, to which replays belong. First attempts go first, and every fifth turn
- * is a retry's, so that neither starves the other.
+ * is a retry's, so that neither starves the other. What waits in the storage comes in by the same weight (retry-places.ts).
  */
 import { RingQueue } from '../domain/ring-queue.ts';
 import { isRetry } from './live-delivery.ts';
 import type { LiveDelivery } from './live-delivery.ts';
 
-const FIRST_PER_RETRY = 4;
+export const FIRST_PER_RETRY = 4;
 
 export class LaneQueue {
   readonly #first = new RingQueue<LiveDelivery>();

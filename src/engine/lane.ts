@@ -17,6 +17,7 @@ import type { LanePolicy } from './lane-policy.ts';
 import { FAST_ANSWER_MS } from './pacing.ts';
 import { Rate } from './rate.ts';
 import { RetryLook } from './retry-look.ts';
+import { RetryPlaces } from './retry-places.ts';
 import type { SharedConcurrency } from './shared-concurrency.ts';
 import { standingOf } from './target.ts';
 import type { Standing, Target } from './target.ts';
@@ -57,6 +58,7 @@ export class Lane {
   /** A claim for it is under way. */
   claiming = false;
   readonly given = new Given();
+  readonly retryPlaces = new RetryPlaces();
 
   readonly #pace = new Pace();
   #target: Target;

@@ -1,5 +1,6 @@
 /** What has to be looked at when: a heap by time, with one timer for the earliest. */
 import type { Clock, Timer } from '../domain/clock.ts';
+import { Heap } from '../domain/heap.ts';
 
 /** Timers do not notice when the wall clock is set, or the machine was suspended: so often is looked at it again. */
 const MAX_SLEEP_MS = 1000;
@@ -15,7 +16,7 @@ export class WakeQueue<T> {
   readonly #clock: Clock;
   readonly #onDue: (items: T[]) => void;
   readonly #onSetBack: () => Iterable<T>;
-  readonly #heap: Wake<T>[] = [];
+  readonly #heap = new Heap<Wake<T>>(byTime);
   /** The time at which each item is to be woken; a heap entry with another time is a leftover. */
   readonly #times = new Map<T, number>();
   #timer: Timer | null = null;
@@ -42,7 +43,7 @@ export class WakeQueue<T> {
       return;
     }
     this.#times.set(item, atMs);
-    this.#push({ atMs, item });
+    this.#heap.push({ atMs, item });
     this.#arm();
   }
 
@@ -56,7 +57,7 @@ export class WakeQueue<T> {
     this.#timer = null;
     this.#timerAtMs = Infinity;
     this.#times.clear();
-    this.#heap.length = 0;
+    this.#heap.clear();
   }
 
   #ring(): void {
@@ -65,11 +66,11 @@ export class WakeQueue<T> {
     const nowMs = this.#clock.nowMs();
     const due = this.#wasSetBack(nowMs) ? this.#takeAll() : [];
     for (
-      let first = this.#heap[0];
+      let first = this.#heap.peek();
       first !== undefined && first.atMs <= nowMs;
-      first = this.#heap[0]
+      first = this.#heap.peek()
     ) {
-      this.#pop();
+      this.#heap.pop();
       if (this.#times.get(first.item) !== first.atMs) continue;
       this.#times.delete(first.item);
       due.push(first.item);
@@ -87,49 +88,20 @@ export class WakeQueue<T> {
   #takeAll(): T[] {
     const items = new Set([...this.#times.keys(), ...this.#onSetBack()]);
     this.#times.clear();
-    this.#heap.length = 0;
+    this.#heap.clear();
     return [...items];
   }
 
   #arm(): void {
-    const first = this.#heap[0];
+    const first = this.#heap.peek();
     if (first === undefined || first.atMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = first.atMs;
     const delayMs = Math.max(0, first.atMs - this.#clock.nowMs());
     this.#timer = this.#clock.schedule(Math.min(delayMs, MAX_SLEEP_MS), () => this.#ring());
   }
+}
 
-  #push(wake: Wake<T>): void {
-    const heap = this.#heap;
-    let index = heap.length;
-    heap.push(wake);
-    while (index > 0) {
-      const parentIndex = (index - 1) >> 1;
-      const parent = heap[parentIndex];
-      if (parent === undefined || parent.atMs <= wake.atMs) break;
-      heap[index] = parent;
-      index = parentIndex;
-    }
-    heap[index] = wake;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      const left = index * 2 + 1;
-      const leftWake = heap[left];
-      if (leftWake === undefined) break;
-      const rightWake = heap[left + 1];
-      const takeRight = rightWake !== undefined && rightWake.atMs < leftWake.atMs;
-      const child = takeRight ? rightWake : leftWake;
-      if (child.atMs >= last.atMs) break;
-      heap[index] = child;
-      index = takeRight ? left + 1 : left;
-    }
-    heap[index] = last;
-  }
+function byTime(one: Wake<unknown>, other: Wake<unknown>): number {
+  return one.atMs - other.atMs;
 }

@@ -47,10 +47,10 @@ export const baack: Profile = {
     reasons: ['timeout', 'dns', 'connection', 'tls', 'protocol', 'auth'],
   },
   retry: {
-    // Ten attempts, the last 16 hours after the first.
+    // Ten attempts, the last 16 hours after the first; where the receiver asks for more time, up to a day after the event.
     delaysMs: [8, 16, 60, 480, 1800, 3600, 7200, 14_400, 30_036].map((s) => s * SECOND_MS),
     jitter: 0,
-    windowMs: null,
+    windowMs: 24 * HOUR_MS,
   },
   timeoutMs: 10 * SECOND_MS,
   ratePerMinute: null,

@@ -9,6 +9,11 @@ export interface LaneClaim {
   readonly isOrdered?: boolean;
   readonly limit: number;
   /**
+   * Of an unordered lane, where more is due than `limit`: so many of these places are for retries (not of replays), the others for
+   * first attempts and replays, each the oldest due. What one side does not need is the other's. Left out: none.
+   */
+  readonly retryPlaces?: number;
+  /**
    * Of an unordered lane only retries (not of replays), of those that came due from then on; left out: whatever is due.
    * `nextDueAtMs` is then of the next retry, or from when on to look for more, as not all of a long line are looked at.
    */

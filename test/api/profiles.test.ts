@@ -83,7 +83,7 @@ it('shows those of a destination, its own or its profile’s', async () => {
   expect(await shown()).toMatchObject({
     attempts_after_s: [0, 8, 24, 84, 564, 2364, 5964, 13_164, 27_564, 16 * HOUR_S],
     jitter: 0,
-    window_s: null,
+    window_s: 24 * HOUR_S,
   });
   const retry = { base_s: 1, factor: 10, cap_s: 100_000, count: 6, jitter: 0.2, window_s: 20_000 };
   await api().patch(path, { policy: { retry } });

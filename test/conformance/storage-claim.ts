@@ -185,6 +185,102 @@ export function describeClaim(driver: StorageDriver): void {
       );
     });
 
+    describe('where more is due than there is room', () => {
+      /** So many first attempts, then so many retries, all due: the retries first or last. */
+      async function bothDue(storage: Storage, counts: { first: number; retries: number }) {
+        const tenantId = await seedTenant(storage, 'd');
+        const first: number[] = [];
+        const retries: number[] = [];
+        for (let index = 0; index < counts.retries; index++)
+          retries.push((await dueAt(storage, tenantId, 'd', 1000 + index)).seq);
+        for (let index = 0; index < counts.first; index++)
+          first.push(await publish(storage, tenantId, { to: ['d'] }));
+        return { tenantId, first, retries };
+      }
+
+      const seqsOf = ({ deliveries }: { deliveries: readonly { key: DeliveryKey }[] }) =>
+        deliveries.map(({ key }) => key.seq);
+
+      it('lets retries have the places that are theirs, and first attempts the others', async () => {
+        const { tenantId, first, retries } = await bothDue(db.storage, { first: 8, retries: 8 });
+        const lane = { tenantId, destinationId: 'd', limit: 5, dueBeforeMs: later() };
+        const two = await claim(db.storage, { ...lane, retryPlaces: 2 });
+        // Those that were due earlier stand first.
+        expect(seqsOf(two)).toEqual([...retries.slice(0, 2), ...first.slice(0, 3)]);
+        expect(two.nextDueAtMs).toBe(1002);
+        const none = await claim(db.storage, { ...lane, retryPlaces: 0 });
+        expect(seqsOf(none)).toEqual(first.slice(3, 8));
+        // What first attempts do not need is the retries', and the other way round.
+        const all = await claim(db.storage, { ...lane, retryPlaces: 0 });
+        expect(seqsOf(all)).toEqual(retries.slice(2, 7));
+        const more = await publish(db.storage, tenantId, { to: ['d'] });
+        const last = await claim(db.storage, { ...lane, retryPlaces: 5 });
+        expect(seqsOf(last)).toEqual([retries[7], more]);
+        expect(last.nextDueAtMs).toBeNull();
+      });
+
+      it('finds the one retry behind thousands that are older, and the one first attempt', async () => {
+        await withDatabase(driver, async (own) => {
+          const { storage } = own;
+          const tenantId = await seedTenant(storage, 'd', 'e');
+          const event = await eventFor(storage, tenantId, { to: ['d'] });
+          for (let batch = 0; batch < 3; batch++)
+            await outcomesOf(storage, ...Array.from({ length: 700 }, () => event));
+          const retry = await dueAt(storage, tenantId, 'd', own.nowMs() + 1000);
+          const lane = { tenantId, destinationId: 'd', dueBeforeMs: own.nowMs() + HOUR_MS };
+          const found = await claim(storage, { ...lane, limit: 10, retryPlaces: 2 });
+          expect(seqsOf(found)).toHaveLength(10);
+          expect(seqsOf(found)).toContain(retry.seq);
+
+          const failed = await eventFor(storage, tenantId, { toClaimed: ['e'] });
+          const seqs = (
+            await outcomesOf(storage, ...Array.from({ length: 700 }, () => failed))
+          ).flatMap((outcome) => (outcome.kind === 'stored' ? [outcome.seq] : []));
+          const verdict = { status: 'pending', nextAttemptAtMs: 1000 } as const;
+          await storage.record({
+            attempts: seqs.map((seq) => failureOf({ seq, ordinal: 0 }, verdict)),
+          });
+          const first = await publish(storage, tenantId, { to: ['e'] });
+          const others = await claim(storage, {
+            ...lane,
+            destinationId: 'e',
+            limit: 10,
+            retryPlaces: 2,
+          });
+          expect(seqsOf(others)).toEqual([...seqs.slice(0, 9), first]);
+        });
+      });
+
+      it('holds after a crash, a release and a retry by hand, too', async () => {
+        await withDatabase(driver, async (own) => {
+          const { tenantId, first, retries } = await bothDue(own.storage, { first: 6, retries: 4 });
+          const lane = { tenantId, destinationId: 'd', dueBeforeMs: own.nowMs() + HOUR_MS };
+          // In the memory of one that dies; one more of each with nobody.
+          await claim(own.storage, lane);
+          await own.crash();
+          const { storage } = own;
+          const [laterRetry, laterFirst] = [
+            (await dueAt(storage, tenantId, 'd', 2000)).seq,
+            await publish(storage, tenantId, { to: ['d'] }),
+          ];
+          const ofDead = await claim(storage, { ...lane, limit: 4, retryPlaces: 2 });
+          expect(seqsOf(ofDead)).toEqual([...retries.slice(0, 2), ...first.slice(0, 2)]);
+          // They go back, and have their places again.
+          await storage.release({ deliveries: ofDead.deliveries.map(({ key }) => key) });
+          const again = await claim(storage, { ...lane, limit: 8, retryPlaces: 2 });
+          expect(seqsOf(again)).toEqual([...retries.slice(0, 2), ...first]);
+
+          const asked = await publish(storage, tenantId, { toClaimed: ['d'] });
+          await storage.record({ attempts: [attemptOf({ seq: asked, ordinal: 0 })] });
+          const nowMs = own.nowMs() + 1000;
+          await storage.retryByHand({ tenantId, eventSeq: asked, destinationId: 'd', nowMs });
+          const rest = await claim(storage, { ...lane, limit: 4, retryPlaces: 3 });
+          expect(seqsOf(rest)).toEqual([...retries.slice(2), laterRetry, laterFirst]);
+          expect(seqsOf(await claim(storage, lane))).toEqual([asked]);
+        });
+      });
+    });
+
     it('leaves what is not due yet, and tells when it will be', async () => {
       const tenantId = await seedTenant(db.storage, 'd');
       const first = await dueAt(db.storage, tenantId, 'd', 1000);

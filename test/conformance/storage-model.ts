@@ -23,7 +23,13 @@ import type { StorageDriver, StorageUnderTest } from './storage-driver.ts';
 
 type Step =
   | { readonly kind: 'publish'; readonly claimed: readonly boolean[] }
-  | { readonly kind: 'claim'; readonly lane: number; readonly limit: number; readonly due: number }
+  | {
+      readonly kind: 'claim';
+      readonly lane: number;
+      readonly limit: number;
+      readonly retryPlaces: number;
+      readonly due: number;
+    }
   | { readonly kind: 'record'; readonly which: number; readonly verdict: Verdict }
   | { readonly kind: 'retry'; readonly which: number; readonly lane: number }
   | { readonly kind: 'cancel' | 'release'; readonly which: number }
@@ -54,6 +60,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: kind('claim'),
       lane,
       limit: fc.integer({ min: 1, max: 3 }),
+      retryPlaces: fc.nat(3),
       due: fc.constantFrom(0, 2, FAR_MS),
     }),
   },
@@ -118,7 +125,7 @@ class Model {
         await this.#publish(what.claimed);
         break;
       case 'claim':
-        await this.#claim(LANES[what.lane] ?? 'a', what.limit, what.due);
+        await this.#claim(LANES[what.lane] ?? 'a', what);
         break;
       case 'crash':
         await this.#db.crash();
@@ -156,18 +163,27 @@ class Model {
     this.#deliveries.sort((a, b) => a.key.seq - b.key.seq || a.key.ordinal - b.key.ordinal);
   }
 
-  async #claim(destinationId: string, limit: number, dueBeforeMs: number): Promise<void> {
+  async #claim(
+    destinationId: string,
+    { limit, retryPlaces, due: dueBeforeMs }: Step & { readonly kind: 'claim' },
+  ): Promise<void> {
     const nowMs = this.#db.nowMs();
     const waiting = this.#deliveries
       .filter((each) => each.destinationId === destinationId && each.status === 'pending')
       .filter((each) => each.claimedBy !== 'live')
       .toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0));
     const due = waiting.filter((each) => dueAt(each, dueBeforeMs, nowMs) <= dueBeforeMs);
-    const expected = due.slice(0, limit);
+    // No replay is among them.
+    const isRetry = ({ attempts }: Modelled) => attempts > 0;
+    const [retries, first] = [due.filter(isRetry), due.filter((each) => !isRetry(each))];
+    const places = Math.max(Math.min(retryPlaces, limit), limit - first.length);
+    const ofRetries = retries.slice(0, places);
+    const room = new Set([...ofRetries, ...first.slice(0, limit - ofRetries.length)]);
+    const expected = due.filter((each) => room.has(each));
     const left = waiting.filter((each) => !expected.includes(each));
     const nextDueAtMs = Math.min(...left.map((each) => dueAt(each, dueBeforeMs, nowMs)));
 
-    const query = { tenantId: this.#tenantId, destinationId, limit, dueBeforeMs };
+    const query = { tenantId: this.#tenantId, destinationId, limit, retryPlaces, dueBeforeMs };
     const found = await claim(this.#db.storage, query);
     const shown = found.deliveries.map((each) => [
       each.key,

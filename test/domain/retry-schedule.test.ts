@@ -69,7 +69,14 @@ describe('nextAttemptAtMs', () => {
     const firstDueAtMs = NOW_MS - 5000;
     expect(next({ windowMs: 6000 }, { firstDueAtMs })).toBe(NOW_MS + 1000);
     expect(next({ windowMs: 5999 }, { firstDueAtMs })).toBeNull();
-    expect(next({ windowMs: 6000 }, { firstDueAtMs, retryAfterMs: 1001 })).toBeNull();
+  });
+
+  it('waits up to the window’s end where the receiver asks for more', () => {
+    const firstDueAtMs = NOW_MS - 5000;
+    const asking = { firstDueAtMs, retryAfterMs: MAX_RETRY_AFTER_MS };
+    expect(next({ windowMs: 8000 }, asking)).toBe(NOW_MS + 3000);
+    expect(next({ windowMs: 6000 }, asking)).toBe(NOW_MS + 1000);
+    expect(next({ windowMs: 5999 }, asking)).toBeNull();
   });
 });
 

@@ -1,9 +1,10 @@
-/** No secret stands in clear on the disk, in the logs, or in what the API tells of what happened. Budget: 4 s. */
+/** No secret stands in clear on the disk, in the tables of PostgreSQL, in the logs, or in what the API tells of what happened. Budget: 4 s. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { createCertificate } from '../support/certificate.ts';
+import { isOnPostgres, rowsOf } from '../support/e2e-database.ts';
 import { temporaryFolder } from '../support/e2e-folder.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
@@ -90,8 +91,11 @@ it('nowhere but in the answers that show it to its owner', { timeout: 120_000 },
     ['standard error', Buffer.from(server.running.stderr())],
     ...told.map((text, index): [string, Buffer] => [`answer ${index}`, Buffer.from(text)]),
     ...filesOf(cwd).map((file): [string, Buffer] => [file, readFileSync(file)]),
+    ...(isOnPostgres ? await rowsOf(cwd) : []),
   ];
-  expect(places.map(([name]) => name).join()).toContain('angarium.db');
+  expect(places.map(([name]) => name).join()).toContain(
+    isOnPostgres ? 'destinations' : 'angarium.db',
+  );
   for (const [name, bytes] of places)
     for (const secret of secrets)
       expect(bytes.includes(secret), `${secret} in ${name}`).toBe(false);

@@ -170,7 +170,7 @@ describe('within one hour', () => {
     const { tenantId, id, tell, mails } = await mailScene(api(), smtp);
     const { id: otherId } = await api().destination(tenantId, { name: 'Elsewhere' });
     const gone: Happening = { ...DISABLED, reason: 'gone' };
-    const subjects = async () => (await mails()).map(({ subject }) => subject).toSorted();
+    const subjects = async () => (await mails()).map(({ subject }) => subject ?? '').toSorted();
     await tell(noticeOf(tenantId, id, DISABLED), noticeOf(tenantId, otherId, DISABLED));
     expect(await subjects()).toEqual([
       'Webhooks to Bill & Co were stopped',

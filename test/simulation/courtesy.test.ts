@@ -62,6 +62,18 @@ describe('a tenant that crowds', () => {
       expect(courtesy.mustWait('crowding', 500)).toBe(false);
   });
 
+  test('who publishes no more is let through no faster: what waits of him does not go all at once', () => {
+    const courtesy = new Courtesy(() => 1);
+    courtesy.published('crowding', MANY, 0);
+    let gone = 0;
+    for (let nowMs = 0; nowMs < 5000; nowMs += 2) {
+      courtesy.published('other', 0, nowMs);
+      while (gone < MANY * MANY && !courtesy.mustWait('crowding', nowMs)) gone++;
+    }
+    expect(gone).toBeGreaterThan(1000);
+    expect(gone).toBeLessThan(5000);
+  });
+
   test('goes faster and faster where the thread is idle, and slower where it is busy', () => {
     const idle = goneIn(2000, { utilization: 0.3, othersPerMs: 1 });
     const busy = goneIn(2000, { utilization: 1, othersPerMs: 1 });

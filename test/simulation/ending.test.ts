@@ -146,6 +146,29 @@ describe('a subscription of the profile baack', () => {
     expect(await stage.end()).toEqual([]);
   });
 
+  // While the schedule's own pause still fits; and a longer one that is asked for ends with the day.
+  test.each([
+    { hours: 1, attempts: 10, lastS: 6 * 3600 + 7200 + 14_400 + 30_036 },
+    { hours: 3, attempts: 8, lastS: 21 * 3600 },
+    { hours: 20, attempts: 3, lastS: 24 * 3600 },
+    { hours: 24, attempts: 2, lastS: 24 * 3600 },
+  ])(
+    'is stopped within a day though each answer asks for $hours hours',
+    async ({ hours, attempts, lastS }) => {
+      const { stage, receiver } = await subscribed();
+      stage.world.behave('r', { ...UNAVAILABLE, retryAfterMs: hours * 3_600_000 });
+      stage.publish('t');
+      await stage.world.pass(DAY_MS + 1000);
+      expect(await stateOf(stage)).toMatchObject({ status: 'disabled', reason: 'exhausted' });
+      const { insertedMs, requests } = stage.delivery(receiver);
+      expect(requests).toHaveLength(attempts);
+      const lastMs = (requests.at(-1)?.startedMs ?? NaN) - insertedMs;
+      expect(lastMs).toBeGreaterThan(lastS * 1000 - 1000);
+      expect(lastMs).toBeLessThan(lastS * 1000 + 1000);
+      expect(await stage.end()).toEqual([]);
+    },
+  );
+
   test('is stopped by a share of a half of at least 20 attempts within an hour', async () => {
     const { stage, receiver } = await subscribed();
     stage.world.behave('r', OK);

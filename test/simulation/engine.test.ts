@@ -99,6 +99,7 @@ const HAPPENINGS = [
   'retry by hand from delivered',
   'retry by hand from failed',
   'retry by hand from pending',
+  'retry in line',
   'stop in good order',
   'superseded',
 ];

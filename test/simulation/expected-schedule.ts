@@ -69,8 +69,13 @@ export function expectedNext(
   if (delayMs === undefined || endedAtMs === null) return OVER;
   const askedMs =
     outcome?.kind === 'failed' ? Math.min(outcome.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0;
-  const from = endedAtMs + Math.round(Math.max(delayMs * (1 - jitter), askedMs));
-  const to = endedAtMs + Math.round(Math.max(delayMs * (1 + jitter), askedMs));
   const lastMs = windowMs === null ? Infinity : firstDueAtMs + windowMs;
-  return { from, to: Math.min(to, lastMs), mayBeOver: to > lastMs };
+  const untilMs = Math.min(endedAtMs + Math.round(askedMs), lastMs);
+  const from = endedAtMs + Math.round(delayMs * (1 - jitter));
+  const to = endedAtMs + Math.round(delayMs * (1 + jitter));
+  return {
+    from: Math.max(from, untilMs),
+    to: Math.max(Math.min(to, lastMs), untilMs),
+    mayBeOver: to > lastMs,
+  };
 }

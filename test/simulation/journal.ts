@@ -8,6 +8,7 @@ import type { DeliveryStatus } from '../../src/domain/delivery.ts';
 import { DISABLED_REASONS } from '../../src/domain/ending.ts';
 import type { DisabledReason } from '../../src/domain/ending.ts';
 import { STATUS_OF_CODE } from '../../src/storage/sqlite/context.ts';
+import { RETRY_LINE } from '../../src/storage/sqlite/lines.ts';
 
 export interface DeliveryRow {
   readonly seq: number;
@@ -20,7 +21,10 @@ export interface DeliveryRow {
   readonly isManual: boolean;
   readonly isReplay: boolean;
   readonly nextAttemptAtMs: number | null;
+  /** 0: nobody has it. */
   readonly claimedBy: number;
+  /** Nobody has it, and it stands in the line of retries. */
+  readonly isInRetryLine: boolean;
   /** It failed for good, and holds its key. */
   readonly holds: boolean;
 }
@@ -233,7 +237,8 @@ function deliveryOf(cells: Cells | null): DeliveryRow | null {
     isManual: cells[6] !== 0,
     isReplay: cells[6] === 2,
     nextAttemptAtMs: cells[7] === null ? null : Number(cells[7]),
-    claimedBy: Number(cells[8]),
+    claimedBy: Math.max(0, Number(cells[8])),
+    isInRetryLine: cells[8] === RETRY_LINE,
     holds: cells[9] === 1,
   };
 }

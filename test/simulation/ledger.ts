@@ -223,6 +223,7 @@ export class Ledger {
     }
     if (row.claimedBy !== 0 && row.claimedBy !== process.no)
       this.#wrong(delivery, 'is claimed by another');
+    this.#lookAtLine(delivery, row);
   }
 
   #remove(operation: Operation, row: DeliveryRow): void {
@@ -288,6 +289,15 @@ export class Ledger {
     delivery.row = after;
     noteBlocking(delivery, this.#clock.monotonicMs());
     if (problem !== null) this.#wrong(delivery, `${operation}: ${problem}`);
+    this.#lookAtLine(delivery, after);
+  }
+
+  /** Retries wait in a line of their own, wherever they come from. */
+  #lookAtLine(delivery: DeliveryState, row: DeliveryRow): void {
+    if (row.status !== 'pending' || row.claimedBy !== 0) return;
+    const isRetry = row.attempts > 0 && !row.isReplay;
+    if (isRetry) this.#findings.saw('retry in line');
+    if (row.isInRetryLine !== isRetry) this.#wrong(delivery, 'stands in the wrong line');
   }
 
   #wrong(delivery: DeliveryState, what: string): void {

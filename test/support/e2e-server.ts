@@ -1,6 +1,7 @@
 /** A server in a process of its own: started, stopped, killed. */
 import { expect } from 'vitest';
 import { Api } from './e2e-api.ts';
+import { databaseEnv } from './e2e-database.ts';
 import { startAngarium } from './e2e-process.ts';
 import type { Exit, Running } from './e2e-process.ts';
 import { until } from './e2e-until.ts';
@@ -8,7 +9,7 @@ import { until } from './e2e-until.ts';
 export const API_KEY = 'an-operators-key-for-tests';
 
 export interface ServerOptions {
-  /** Its working directory: the database is in `data/` there. */
+  /** Its working directory: the database is in `data/` there, or belongs to it (e2e-database.ts). */
   readonly cwd: string;
   /** Options other than the port, which is any free one, and the key. */
   readonly env?: Readonly<Record<string, string>>;
@@ -57,7 +58,7 @@ export class Server {
 /** Resolves when it says that it is ready; rejects with what it wrote if it ends before. */
 export async function startServer({ cwd, env = {} }: ServerOptions): Promise<Server> {
   return serverOf(
-    startAngarium(['serve'], { cwd, env: serverEnv(env) }),
+    startAngarium(['serve'], { cwd, env: serverEnv({ ...(await databaseEnv(cwd)), ...env }) }),
     env['ANGARIUM_API_KEY'] ?? API_KEY,
   );
 }

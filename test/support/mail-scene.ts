@@ -12,7 +12,7 @@ import { ENCRYPTION_KEY } from './api-server.ts';
 import type { ApiServer } from './api-server.ts';
 import type { MailServer } from './mail-server.ts';
 
-export const PUBLIC_URL = 'http://127.0.0.1:8080';
+const PUBLIC_URL = 'http://127.0.0.1:8080';
 export const LINKS = new MailLinks([ENCRYPTION_KEY]);
 
 export interface MailSceneOptions {
@@ -57,12 +57,12 @@ export async function mailScene(
     clock,
     logged,
     /** Resolves when all of it is in the outbox. */
-    async tell(...told: Notice[]) {
+    tell: async (...told: Notice[]) => {
       for (const notice of told) notices.tell(notice);
       await notices.drained();
     },
     /** Sends what is due, and gives what has come to the contact. */
-    async mails() {
+    mails: async () => {
       const before = smtp.taken.length;
       await mailer.poll();
       const sent = smtp.taken.slice(before).map(({ mail }) => mail);

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import PostalMime from 'postal-mime';
 import type { Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
-import type { SMTPServerOptions } from 'smtp-server';
+import type { SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import type { TestCertificate } from './certificate.ts';
 
 export interface MailServer {
@@ -34,6 +34,15 @@ export async function startMailServer({
 }: MailServerOptions = {}): Promise<MailServer> {
   const taken: TakenMail[] = [];
   const refusals: number[] = [];
+  async function take(
+    bytes: Uint8Array,
+    { secure, user }: Pick<SMTPServerSession, 'secure' | 'user'>,
+    callback: () => void,
+  ): Promise<void> {
+    const mail = await PostalMime.parse(bytes);
+    taken.push({ mail, isEncrypted: secure, user: user === undefined ? null : String(user) });
+    callback();
+  }
   const security: SMTPServerOptions =
     tls === undefined
       ? { disabledCommands: ['STARTTLS'] }
@@ -55,10 +64,7 @@ export async function startMailServer({
           callback(Object.assign(new Error('not now'), { responseCode: code }));
           return;
         }
-        void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
-          taken.push({ mail, isEncrypted: secure, user: user === undefined ? null : String(user) });
-          callback();
-        });
+        void take(Buffer.concat(chunks), { secure, user }, callback);
       });
     },
   });

@@ -34,6 +34,16 @@ export const LONG = [
   'test/storage/postgres-*.test.ts',
 ] as const;
 
+/** Tests of servers in processes of their own, which `npm run test:postgres` runs on PostgreSQL too. */
+export const WHOLE_SERVERS = [
+  'test/e2e/isolation.test.ts',
+  'test/e2e/policies.test.ts',
+  'test/e2e/reencrypt.test.ts',
+  'test/e2e/secrets-at-rest.test.ts',
+  'test/e2e/stop.test.ts',
+  'test/e2e/usage.test.ts',
+] as const;
+
 /** What stands between a server and its PostgreSQL: `npm run test:postgres` runs it, beside all tests of the API on PostgreSQL. */
 export const CONNECTIONS = 'test/connections/**/*.test.ts';
 

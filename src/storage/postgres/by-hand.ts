@@ -2,19 +2,17 @@
 import { ASKED_BY, SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
+import { holdersAmong } from './holders.ts';
+import { FIRST_LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE, statusOf } from './statuses.ts';
 
 const BY_HAND = ASKED_BY.indexOf('hand');
 
-const IS_HELD = `
-  EXISTS (SELECT 1 FROM nodes
-          WHERE incarnation = abs(claimed_by) AND (incarnation = $1 OR lease_until > clock_timestamp())) AS is_held`;
-
 const FIND = `
-  SELECT ordinal, status, claimed_by, ${IS_HELD} FROM deliveries
-  WHERE tenant_no = $2 AND event_seq = $3 AND destination_no = $4 FOR UPDATE OF deliveries`;
+  SELECT ordinal, status, claimed_by FROM deliveries
+  WHERE tenant_no = $1 AND event_seq = $2 AND destination_no = $3 FOR UPDATE`;
 
 // What is made due for one that is disabled would never be sent, and never be canceled. It stays enabled until the end.
 const ENABLED =
@@ -25,7 +23,7 @@ const MAKE_DUE = `
   UPDATE deliveries
   SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_HAND}, updated_ms = $5,
       next_attempt_ms = CASE WHEN $6 AND claimed_by < 0 THEN $5::bigint + 1 ELSE $1::bigint END,
-      claimed_by = CASE WHEN $6 THEN claimed_by ELSE 0 END,
+      claimed_by = CASE WHEN $6 THEN claimed_by WHEN attempts > 0 THEN $7::bigint ELSE ${FIRST_LINE} END,
       step = CASE WHEN status = ${STATUS_CODE.pending} OR $6 THEN step ELSE ${SCHEDULE_OVER} END
   WHERE tenant_no = $2 AND event_seq = $3 AND ordinal = $4`;
 
@@ -61,8 +59,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   const askedMs = await session.takeAskedMs();
   await session.reopen(eventSeq);
   if ((await session.row(ENABLED, tenant.no, destinationNo)) === undefined) return 'disabled';
-  const { incarnation } = session;
-  const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);
+  const delivery = await session.row(FIND, tenant.no, eventSeq, destinationNo);
   if (delivery === undefined) {
     const added = await session.run(ADD, destinationNo, nowMs, eventSeq, tenant.no, askedMs);
     if (added === 0) return 'unknown';
@@ -70,9 +67,10 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
     return 'due';
   }
   const status = statusOf(delivery['status']);
-  const isInMemory = delivery['is_held'] === true;
+  const claimedBy = Number(delivery['claimed_by']);
+  const isInMemory = (await holdersAmong(session, [claimedBy])).has(Math.abs(claimedBy));
   if (isInMemory && status === 'pending') {
-    if (Number(delivery['claimed_by']) > 0) return 'in_attempt';
+    if (claimedBy > 0) return 'in_attempt';
     // Due since it was given, and never attempted: perhaps just now.
     await writeAudit(session, audit);
     return 'due';
@@ -80,7 +78,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   if (transition(status, 'retry_by_hand') === null) return 'in_attempt';
   // One that was canceled and is still in memory goes on as if it had not been.
   const key = [tenant.no, eventSeq, Number(delivery['ordinal'])] as const;
-  await session.run(MAKE_DUE, nowMs, ...key, askedMs, isInMemory);
+  await session.run(MAKE_DUE, nowMs, ...key, askedMs, isInMemory, session.retryLine);
   await writeAudit(session, audit);
   return isInMemory ? 'in_attempt' : 'due';
 };

@@ -2,6 +2,7 @@
 import { columnsOf, COPIED_META } from '../copy-tables.ts';
 import type { Cell, CellType, CopyRow, CopyTable } from '../copy-tables.ts';
 import { dayOf } from './days.ts';
+import { lineOf, RETRY_LINE } from './lines.ts';
 
 const OF_META = `name IN (${COPIED_META.map((name) => `'${name}'`).join(', ')})`;
 
@@ -25,7 +26,7 @@ export const DELETE_PUT_IN = [
 
 /** Columns of this engine alone: nothing is in the memory of any server. */
 const OWN_COLUMNS: Partial<Record<CopyTable, Readonly<Record<string, string>>>> = {
-  deliveries: { claimed_by: '0' },
+  deliveries: { claimed_by: lineOf(String(RETRY_LINE)) },
 };
 
 const ARRAY_OF: Record<CellType, string> = {

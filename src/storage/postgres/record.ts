@@ -8,18 +8,23 @@ import { attemptCode } from '../../domain/attempt.ts';
 import { bigints, booleans, byteas, integers, smallints, texts } from './binary-array.ts';
 import { about, byTenant } from './by-tenant.ts';
 import { byDay, spanOf } from './days.ts';
+import { FIRST_LINE } from './lines.ts';
 import { numberOrNull } from './page.ts';
 import type { Value } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
+
+/** What is to be attempted again. */
+const lineAfter = (retryLine: string) =>
+  `CASE WHEN done.next_attempt_ms IS NULL THEN ${FIRST_LINE} ELSE ${retryLine}::bigint END`;
 
 // `status + 0`: found by its key, and not by the index of what is pending, which a plan for a small table may prefer.
 const RECORD_FIRST = `
   WITH recorded AS (
     UPDATE deliveries
     SET status = done.status, holds = done.holds, attempts = done.number, step = done.step, asked_by = 0,
-        next_attempt_ms = done.next_attempt_ms, claimed_by = 0, last_code = done.last_code, last_attempt_seq = done.seq,
-        updated_ms = done.seq / 1000
+        next_attempt_ms = done.next_attempt_ms, last_code = done.last_code, last_attempt_seq = done.seq,
+        claimed_by = ${lineAfter('$29')}, updated_ms = done.seq / 1000
     FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::boolean[], $8::integer[],
                 $9::bigint[], $10::text[], $11::integer[], $12::text[], $13::bigint[], $14::text[], $15::text[],
                 $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::text[],
@@ -68,7 +73,7 @@ const INSERT = `
 const updateSql = (one: string) => `
   UPDATE deliveries
   SET status = done.status, holds = done.holds, attempts = done.attempts, step = done.step, asked_by = done.asked_by,
-      next_attempt_ms = done.next_attempt_ms, claimed_by = 0, last_code = done.last_code,
+      next_attempt_ms = done.next_attempt_ms, claimed_by = ${lineAfter('$14')}, last_code = done.last_code,
       last_attempt_seq = done.attempt_seq, updated_ms = done.attempt_seq / 1000
   FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::boolean[], $7::integer[],
               $8::integer[], $9::smallint[], $10::bigint[], $11::text[])
@@ -77,7 +82,7 @@ const updateSql = (one: string) => `
   WHERE deliveries.tenant_no = done.tenant_no AND deliveries.event_seq = done.event_seq
     AND deliveries.ordinal = done.ordinal AND deliveries.event_seq BETWEEN $12 AND $13 ${one}`;
 const UPDATE = updateSql('');
-const UPDATE_OF_ONE = updateSql('AND deliveries.tenant_no = $14');
+const UPDATE_OF_ONE = updateSql('AND deliveries.tenant_no = $15');
 
 interface Held {
   readonly destinationNo: number;
@@ -170,6 +175,7 @@ async function recordFirst(session: WriteSession, done: readonly Done[]): Promis
     lastCodes(done),
     ...attempt,
     ...span,
+    session.retryLine,
   );
   if (written === done.length) return done;
   const recorded = await session.rows(RECORDED, tenantNos, seqs, ...span);
@@ -220,6 +226,7 @@ async function recordOthers(
     bigints(next.map(({ nextAttemptAtMs }) => nextAttemptAtMs)),
     lastCodes(rows),
     ...spanOf(rows.map(eventOf)),
+    session.retryLine,
   ];
   await session.run(...about(session, [UPDATE, UPDATE_OF_ONE], first?.tenantNo, ...updated));
   return rows.map((row) => [

@@ -9,6 +9,8 @@ import type { Row, SessionParts } from './session.ts';
 
 export class WriteSession extends Session {
   readonly memory: Memory;
+  /** Where retries wait: see lines.ts. */
+  readonly retryLine: number;
   readonly #line: Line;
   /** Taken with the beginning of the transaction, and not given out yet. */
   #numbers: number;
@@ -16,10 +18,15 @@ export class WriteSession extends Session {
 
   constructor(
     line: Line,
-    parts: SessionParts & { readonly memory: Memory; readonly numbers: number | null },
+    parts: SessionParts & {
+      readonly memory: Memory;
+      readonly retryLine: number;
+      readonly numbers: number | null;
+    },
   ) {
     super(line, parts);
     this.memory = parts.memory;
+    this.retryLine = parts.retryLine;
     this.#line = line;
     this.#numbers = parts.numbers ?? 0;
   }

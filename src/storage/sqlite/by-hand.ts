@@ -5,12 +5,13 @@ import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
 import { STATUS_CODE, STATUS_OF_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
+import { FIRST_LINE, RETRY_LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 
 const ENABLED = 'SELECT 1 FROM destinations WHERE no = ? AND disabled_ms IS NULL';
 
 const FIND = `
-  SELECT ordinal, status, claimed_by FROM deliveries
+  SELECT ordinal, status, claimed_by, attempts FROM deliveries
   WHERE event_seq = ? AND destination_no = ?`;
 
 const MAKE_DUE = `
@@ -58,7 +59,8 @@ export function retryByHand(context: WriteContext): Operation<Storage['retryByHa
     // One that was canceled and is still in memory goes on as if it had not been.
     const step = status === 'pending' || isInMemory ? 'step' : SCHEDULE_OVER;
     const makeDue = context.statement(MAKE_DUE.replace('step = ?', `step = ${step}`));
-    const claimedBy = isInMemory ? context.incarnation : 0;
+    const line = Number(delivery['attempts']) > 0 ? RETRY_LINE : FIRST_LINE;
+    const claimedBy = isInMemory ? context.incarnation : line;
     makeDue.run(nowMs, claimedBy, context.nextAskedMs(), eventSeq, Number(delivery['ordinal']));
     writeAudit(context, audit);
     return isInMemory ? 'in_attempt' : 'due';

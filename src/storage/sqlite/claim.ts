@@ -1,11 +1,13 @@
 /** Claims: which deliveries a node has in memory. */
 import { ASKED_BY } from '../../domain/delivery.ts';
+import { withinPlaces } from '../claim-places.ts';
 import type { DeliveryKey } from '../reading.ts';
 import type { ClaimedDelivery, ClaimedLane, LaneClaim, WaitingLane } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
-import { dueRetries, firstDue, oldestDue } from './due.ts';
+import { byDue, dueRetries, firstDue, oldestDue } from './due.ts';
+import { LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 import { isOwnKey, OrderedLanes } from './order.ts';
 import { numberOrNull, textOrNull } from './page.ts';
@@ -30,7 +32,7 @@ const LATER_WITHOUT_KEY = `
 
 // Its time stays what it was where that is past: so it keeps its place before what came later. What was canceled stays so.
 const RELEASE = `
-  UPDATE deliveries SET claimed_by = 0, next_attempt_ms = min(next_attempt_ms, ?)
+  UPDATE deliveries SET claimed_by = ${LINE}, next_attempt_ms = min(next_attempt_ms, ?)
   WHERE event_seq = ? AND ordinal = ? AND claimed_by = ?`;
 
 // The next lane after one: `waitingLanes` leaps from lane to lane instead of reading every waiting delivery.
@@ -75,7 +77,8 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     if (lane.retriesFromMs !== undefined)
       return claimRetries(lane, lane.retriesFromMs, destinationNo, dueBeforeMs);
     if (lane.isOrdered === true) return claimOrdered(lane, destinationNo, dueBeforeMs);
-    const deliveries = oldestDue(context, destinationNo, dueBeforeMs, lane.limit).map(take);
+    const { others, retries } = oldestDue(context, destinationNo, dueBeforeMs, lane.limit);
+    const deliveries = withinPlaces(others, retries, lane).toSorted(byDue).map(take);
     const nextDueAtMs = firstDue(context, destinationNo, dueBeforeMs);
     return { tenantId, destinationId, deliveries, nextDueAtMs, ...ALL_LOOKED_AT };
   }
@@ -98,7 +101,10 @@ export function claim(context: WriteContext): Operation<Storage['claim']> {
     dueBeforeMs: number,
   ): ClaimedLane {
     // From before the destination asked for order.
-    const keys = oldestDue(context, destinationNo, dueBeforeMs, MAX_UNORDERED)
+    const oldest = oldestDue(context, destinationNo, dueBeforeMs, MAX_UNORDERED);
+    const keys = [...oldest.others, ...oldest.retries]
+      .toSorted(byDue)
+      .slice(0, MAX_UNORDERED)
       .filter(({ seq, ordinal }) => keyOf.get(seq, ordinal)?.['order_key'] === null)
       .slice(0, limit);
     const { due: heads, ...rest } = ordered.heads(destinationNo, dueBeforeMs, limit - keys.length);

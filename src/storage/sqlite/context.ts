@@ -6,6 +6,7 @@ import { createIdCodec, newInstanceMark } from '../../domain/id.ts';
 import type { IdCodec, Random } from '../../domain/id.ts';
 import type { DeliveryStatus } from '../../domain/delivery.ts';
 import type { RequestShape } from '../../domain/attempt.ts';
+import { FIRST_LINE, RETRY_LINE } from './lines.ts';
 import { RequestShapes } from './request-shapes.ts';
 
 /** How a status is stored. */
@@ -40,7 +41,7 @@ export interface ReadContext {
 export interface WriteContext extends ReadContext {
   /** Number of this start of the process; written into claims. */
   readonly incarnation: number;
-  /** Incarnations that are dead and left claims behind, and 0, which stands for nobody. */
+  /** The lines of what nobody has (lines.ts), and incarnations that are dead and left claims behind. */
   readonly claimants: readonly number[];
   /** The next number, of an event, an attempt, or a moment between them: later than all before. */
   nextSeq(): number;
@@ -85,7 +86,7 @@ export function createWriteContext(db: DatabaseSync, clock: Clock, random: Rando
     ...createReadContext(db, clock),
     statement,
     incarnation,
-    claimants: [0, ...leftClaimants(db)],
+    claimants: [FIRST_LINE, RETRY_LINE, ...leftClaimants(db)],
     nextSeq,
     lastSeq: () => lastSeq,
     nextBoundary() {
@@ -192,7 +193,7 @@ function leftClaimants(db: DatabaseSync): number[] {
     row !== undefined;
     row = next.get(Number(row['destination_no']), Number(row['claimed_by']))
   ) {
-    if (Number(row['claimed_by']) !== 0) found.add(Number(row['claimed_by']));
+    if (Number(row['claimed_by']) > 0) found.add(Number(row['claimed_by']));
   }
   return [...found];
 }

@@ -2,16 +2,23 @@
  * What is due of a lane. A time at which something is due is one of the wall clock, but for what was due as soon as it
  * came into being, or was asked for: that is due whatever the clock is set to.
  */
-import { ASKED_BY } from '../../domain/delivery.ts';
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
+import { IS_RETRY, isRetry, RETRY_LINE } from './lines.ts';
 
 // One claimant of one lane: the index is read in order, from its start.
 const DUE = `
   SELECT next_attempt_ms, event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
   WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms <= ?
+  ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ?`;
+
+// Of an incarnation that is dead both kinds stand together: no more of them than a lane keeps in memory.
+const DUE_OF_DEAD = `
+  SELECT next_attempt_ms, event_seq, ordinal FROM deliveries INDEXED BY deliveries_pending
+  WHERE status = ${STATUS_CODE.pending} AND destination_no = ? AND claimed_by = ? AND next_attempt_ms <= ?
+    AND ${IS_RETRY} = ?
   ORDER BY next_attempt_ms, event_seq, ordinal LIMIT ?`;
 
 const NEXT_DUE = `
@@ -40,6 +47,12 @@ export interface Due extends DeliveryKey {
   readonly dueAtMs: number;
 }
 
+/** So many of each at most, the first due first. */
+export interface DueOfLane {
+  readonly others: readonly Due[];
+  readonly retries: readonly Due[];
+}
+
 /**
  * What nobody and what each dead incarnation has claimed, merged: a restart does not change the order. Neither does a
  * clock that is set back: what is new has later numbers.
@@ -49,15 +62,25 @@ export function oldestDue(
   destinationNo: number,
   dueBeforeMs: number,
   limit: number,
-): Due[] {
-  const due = context.statement(DUE);
-  const found = context.claimants.flatMap((claimant) => [
-    ...due.all(destinationNo, claimant, dueBeforeMs, limit).map(readDue),
-    ...dueAhead(context, destinationNo, claimant, dueBeforeMs),
-  ]);
-  if (context.claimants.length > 1)
-    found.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
-  return found.slice(0, limit);
+): DueOfLane {
+  const oldest = (isOfRetries: boolean) =>
+    context.claimants
+      .flatMap((claimant) => {
+        if (claimant <= 0 && (claimant === RETRY_LINE) !== isOfRetries) return [];
+        const lane = [destinationNo, claimant, dueBeforeMs] as const;
+        const past =
+          claimant > 0
+            ? context.statement(DUE_OF_DEAD).all(...lane, Number(isOfRetries), limit)
+            : context.statement(DUE).all(...lane, limit);
+        const ahead = dueAhead(context, ...lane);
+        return [
+          ...past,
+          ...(claimant > 0 ? ahead.filter((row) => isRetry(row) === isOfRetries) : ahead),
+        ].map(readDue);
+      })
+      .toSorted(byDue)
+      .slice(0, limit);
+  return { others: oldest(false), retries: oldest(true) };
 }
 
 /** When the first comes due; `null`: there is none. */
@@ -95,14 +118,10 @@ export function dueRetries(
       lookOnMs = Math.min(lookOnMs, Math.max(Number(last['next_attempt_ms']), fromMs + 1));
     return rows.filter(isRetry).map(readDue);
   });
-  retries.sort((a, b) => a.dueAtMs - b.dueAtMs || a.seq - b.seq || a.ordinal - b.ordinal);
+  retries.sort(byDue);
   const due = retries.filter(({ dueAtMs }) => dueAtMs <= dueBeforeMs).slice(0, limit);
   const nextDueAtMs = Math.min(retries[due.length]?.dueAtMs ?? Infinity, lookOnMs);
   return { due, nextDueAtMs: nextDueAtMs === Infinity ? null : nextDueAtMs };
-}
-
-function isRetry(row: Record<string, unknown>): boolean {
-  return Number(row['attempts']) > 0 && row['manual'] !== ASKED_BY.indexOf('replay');
 }
 
 /** Of a row with `next_attempt_ms`, `event_seq`, `attempts` and `manual`. */
@@ -112,19 +131,24 @@ export function isDueAt(row: Record<string, unknown>, nowMs: number): boolean {
   return row['attempts'] === 0 && dueAtMs === ingestedAtMs(Number(row['event_seq']));
 }
 
+/** The first due first; of those due together, the first published. */
+export function byDue(one: Due, other: Due): number {
+  return one.dueAtMs - other.dueAtMs || one.seq - other.seq || one.ordinal - other.ordinal;
+}
+
+/** Empty but where the clock is behind the numbers that were taken; with `attempts` and `manual`. */
 function dueAhead(
   context: WriteContext,
   destinationNo: number,
   claimant: number,
   nowMs: number,
-): Due[] {
+): Record<string, unknown>[] {
   const lastMs = ingestedAtMs(context.lastSeq());
   if (lastMs <= nowMs) return [];
   return context
     .statement(AHEAD)
     .all(destinationNo, claimant, nowMs, lastMs)
-    .filter((row) => isDueAt(row, nowMs))
-    .map(readDue);
+    .filter((row) => isDueAt(row, nowMs));
 }
 
 function readDue(row: Record<string, unknown>): Due {

@@ -3,6 +3,7 @@ import type { AttemptRecord, RecordOutcome, Storage } from '../storage.ts';
 import { attemptCode } from '../../domain/attempt.ts';
 import { STATUS_CODE } from './context.ts';
 import type { WriteContext } from './context.ts';
+import { FIRST_LINE, RETRY_LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 
 // Nothing where the claim is lost, or the delivery gone with its tenant.
@@ -18,7 +19,7 @@ const INSERT_ATTEMPT = `
 
 const UPDATE_PENDING = `
   UPDATE deliveries
-  SET status = ?, holds = ?, attempts = ?, step = ?, manual = 0, next_attempt_ms = ?, claimed_by = 0,
+  SET status = ?, holds = ?, attempts = ?, step = ?, manual = 0, next_attempt_ms = ?, claimed_by = ?,
       last_code = ?, last_attempt_seq = ?, updated_ms = ?
   WHERE event_seq = ? AND ordinal = ? AND status = ${STATUS_CODE.pending} AND claimed_by = ?`;
 
@@ -75,6 +76,7 @@ export function record(context: WriteContext): Operation<Storage['record']> {
       attempt.number,
       attempt.step,
       verdict.status === 'pending' ? verdict.nextAttemptAtMs : null,
+      verdict.status === 'pending' ? RETRY_LINE : FIRST_LINE,
       lastCode,
       seq,
       nowMs,
