@@ -11,7 +11,10 @@ export interface BatchLoad {
   readonly eventsPerBatch: number;
   /** Each batch is for all tenants in turn; else it is for one, and the next for the next. */
   readonly isMixed?: boolean;
-  /** Begins so long after it was started, so that its own start is over by then. */
+  /**
+   * Begins so long after it was started, and has published one batch over each connection by then, so that neither its own
+   * start nor the first batch that the server ever read is measured.
+   */
   readonly afterSeconds?: number;
   /** Ends after that time, or after so many events, whichever comes first. */
   readonly seconds: number;
@@ -39,10 +42,15 @@ const batches =
 const bodies = batches.map((ids) => Buffer.from(batchBody(ids, options.eventsPerBatch)));
 
 let begun = 0;
+let next = 0;
 let accepted = 0;
 let refused = 0;
 let firstRefusal: string | null = null;
-await sleep((options.afterSeconds ?? 0) * 1000);
+if (options.afterSeconds !== undefined) {
+  const begins = sleep(options.afterSeconds * 1000);
+  await Promise.all(Array.from({ length: options.connections }, publishOne));
+  await begins;
+}
 const start = performance.now();
 const endMs = start + options.seconds * 1000;
 const maxBatches = Math.ceil((options.maxEvents ?? Infinity) / options.eventsPerBatch);
@@ -58,17 +66,21 @@ tell(result);
 
 async function publishOnAndOn(): Promise<void> {
   while (performance.now() < endMs && begun < maxBatches) {
-    const body = bodies[begun++ % bodies.length] ?? '';
-    const { statusCode, body: answer } = await pool.request({
-      method: 'POST',
-      path: '/api/v1/publish/batch',
-      headers: options.headers,
-      body,
-    });
-    const text = await answer.text();
+    begun++;
+    const { statusCode, text } = await publishOne();
     const errors = statusCode === 202 ? text.split('"error":').length - 1 : options.eventsPerBatch;
     accepted += options.eventsPerBatch - errors;
     refused += errors;
     if (errors > 0) firstRefusal ??= `${statusCode} ${text.slice(0, 300)}`;
   }
+}
+
+async function publishOne(): Promise<{ statusCode: number; text: string }> {
+  const { statusCode, body } = await pool.request({
+    method: 'POST',
+    path: '/api/v1/publish/batch',
+    headers: options.headers,
+    body: bodies[next++ % bodies.length] ?? '',
+  });
+  return { statusCode, text: await body.text() };
 }

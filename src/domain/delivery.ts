@@ -4,7 +4,7 @@
  * pending    it is owed: waiting for its time, for room, or in an attempt right now
  * delivered  the receiver said yes
  * failed     the schedule is used up, or the failure was not one to retry
- * canceled   its destination was deleted or disabled, or somebody canceled it
+ * canceled   its destination was deleted, disabled or at its end, a newer version superseded it, or somebody canceled it
  */
 
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed', 'canceled'] as const;

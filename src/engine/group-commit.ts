@@ -34,8 +34,8 @@ export interface GroupCommitOptions<Entry extends Item<Result>, Result> {
   readonly clock: Clock;
   /** In which order they go. */
   readonly queue: Queue<Entry>;
-  /** Whether what waits meanwhile is refused with the group that was; nothing is by default. */
-  readonly refusesAll?: (error: unknown) => boolean;
+  /** What those are told that wait while a group was refused; `null`, or by default: nothing, they go on. */
+  readonly refusalOfWaiting?: (error: unknown) => Error | null;
   /** Called after the items of a group were told. */
   readonly onGroup?: () => void;
 }
@@ -104,7 +104,7 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
     return group;
   }
 
-  #refuseWaiting(error: unknown): void {
+  #refuseWaiting(error: Error): void {
     const { queue } = this.#options;
     for (let left = queue.size; left > 0; left--) queue.shift()?.refused(error);
   }
@@ -120,7 +120,8 @@ export class GroupCommit<Entry extends Item<Result>, Result> {
       });
     } catch (error) {
       for (const item of group) item.refused(error);
-      if (this.#options.refusesAll?.(error) === true) this.#refuseWaiting(error);
+      const refusal = this.#options.refusalOfWaiting?.(error) ?? null;
+      if (refusal !== null) this.#refuseWaiting(refusal);
     }
     this.#options.onGroup?.();
   }

@@ -58,9 +58,7 @@ export class Publisher implements PublishingHost {
       maxUnderWay: MAX_UNDER_WAY,
       clock: parts.clock,
       queue,
-      // Nothing of them was begun, and they would wait as long once more.
-      refusesAll: (error) =>
-        error instanceof StorageUnavailableError && !(error instanceof StorageInDoubtError),
+      refusalOfWaiting,
       onGroup: () => parts.dispatcher.pump(),
     });
   }
@@ -212,4 +210,14 @@ export class Publisher implements PublishingHost {
     publishing.reserve(this.#parts.dispatcher);
     this.#group.add(publishing);
   }
+}
+
+/**
+ * What waits behind a group that was refused would wait as long once more. Where that group is in doubt they are not: nothing of
+ * them was begun, and they do not come before it.
+ */
+function refusalOfWaiting(error: unknown): StorageUnavailableError | null {
+  if (error instanceof StorageInDoubtError)
+    return new StorageUnavailableError(`nothing was begun: ${error.message}`, { cause: error });
+  return error instanceof StorageUnavailableError ? error : null;
 }

@@ -7,10 +7,20 @@ import { temporaryFolder } from '../support/e2e-folder.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { startServer } from '../support/e2e-server.ts';
 
-const RATES = [60, 600, 3000];
+/** Answers a tenth of what it gets with 503: what is tried again counts, too. */
+const FLAKY = { id: 'flaky', perMinute: 600 };
+const PACED = [
+  FLAKY,
+  ...[1, 60, 600, 3000, 6000].map((perMinute) => ({ id: `at-${perMinute}`, perMinute })),
+];
 const MINUTE_MS = 60_000;
 const MEASURED_MS = 2 * MINUTE_MS;
 const BATCH = 500;
+/**
+ * A machine that stalls brings together what was spaced, and loses what it did not do meanwhile. So short a stall is
+ * within the hundredth by which the spacing is longer than the rate asks for (src/engine/rate.ts).
+ */
+const BORNE_STALL_MS = 300;
 
 it(
   'are kept in every window of a minute, and used to 95 % while work waits',
@@ -22,12 +32,13 @@ it(
     const server = await startServer({ cwd: temporaryFolder() });
     const { api } = server;
     await api.tenant('acme');
-    for (const perMinute of RATES) {
-      const id = `at-${perMinute}`;
-      const policy = { rate_per_minute: perMinute };
+    let answered = 0;
+    receiver.behave(`/${FLAKY.id}`, () => (++answered % 10 === 0 ? 503 : 200));
+    for (const { id, perMinute } of PACED) {
+      const policy = { rate_per_minute: perMinute, retry: { delays_s: [1, 2, 4], jitter: 0 } };
       await api.destination('acme', { id, url: receiver.url(`/${id}`), policy });
       // More than it may have in that time.
-      const count = (perMinute * MEASURED_MS * 1.25) / MINUTE_MS;
+      const count = Math.ceil((perMinute * MEASURED_MS * 1.25) / MINUTE_MS);
       const event = { tenant_id: 'acme', destination_id: id, data: {} };
       for (let left = count; left > 0; left -= BATCH)
         await api.publishAll(Array.from({ length: Math.min(left, BATCH) }, () => event));
@@ -35,21 +46,25 @@ it(
     await sleep(MEASURED_MS);
     stalls.disable();
 
-    for (const perMinute of RATES) {
-      const times = receiver.hits(`/at-${perMinute}`).map(({ atMs }) => atMs);
+    const longestMs = stalls.max / 1e6;
+    const isQuiet = longestMs < BORNE_STALL_MS;
+    const squeezeMs = isQuiet ? 0 : 250 + longestMs;
+    for (const { id, perMinute } of PACED) {
+      const times = receiver.hits(`/${id}`).map(({ atMs }) => atMs);
       const last = times.at(-1) ?? 0;
       const windows = times
         .filter((time) => time + MINUTE_MS <= last)
         .map((time) => countIn(times, time, time + MINUTE_MS));
-      expect(windows.length).toBeGreaterThan(perMinute / 2);
-      // What was spaced comes closer together where the machine stalls: as much as would have come meanwhile.
-      const squeezeMs = 250 + stalls.max / 1e6;
-      const most = Math.max(...windows);
-      expect(most, `of ${perMinute} a minute`).toBeLessThanOrEqual(
+      expect(windows.length, id).toBeGreaterThan(perMinute / 2);
+      const [least, most] = [Math.min(...windows), Math.max(...windows)];
+      expect(most, `the most of ${id}`).toBeLessThanOrEqual(
         perMinute + Math.ceil((perMinute * squeezeMs) / MINUTE_MS),
       );
-      expect(most, `of ${perMinute} a minute`).toBeGreaterThanOrEqual(0.95 * perMinute);
+      // Each minute, or one at least where the machine was busy with something else.
+      expect(isQuiet ? least : most, `the least of ${id}`).toBeGreaterThanOrEqual(0.95 * perMinute);
     }
+    const came = receiver.hits(`/${FLAKY.id}`).map((hit) => hit.id);
+    expect(came.length - new Set(came).size, 'retries').toBeGreaterThan(20);
     await server.stop();
   },
 );

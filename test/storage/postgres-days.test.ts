@@ -1,6 +1,4 @@
 /** Partitions by day: made ahead and on demand, dropped as a whole, and never with what is not over. */
-import { readFileSync, readdirSync } from 'node:fs';
-
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -8,6 +6,7 @@ import { ingestedAtMs, seqAtMs } from '../../src/domain/event.ts';
 import { DAY_US, dayOf } from '../../src/storage/postgres/days.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { schemaOfVersion } from '../support/postgres-older-schema.ts';
 import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
 import {
   ALL_EVENTS,
@@ -329,7 +328,7 @@ describe.skipIf(reason !== null)('days of PostgreSQL', () => {
   it('begin where a schema of before ends: what it has stays, and goes row by row', async () => {
     const url = await server.createSchema();
     const schema = schemaOf(url);
-    await server.query(`SET search_path = ${schema}; ${migrationsBefore3()}; RESET search_path`);
+    await server.query(`SET search_path = ${schema}; ${schemaOfVersion(2)}; RESET search_path`);
     const oldSeq = seqAtMs(Date.now()) - 2 * DAY_US;
     await server.query(`
       INSERT INTO ${schema}.tenants (id, metadata, settings, routing_version, created_ms, updated_ms)
@@ -358,7 +357,7 @@ describe.skipIf(reason !== null)('days of PostgreSQL', () => {
   it('refuse to begin while a server of before runs', async () => {
     const url = await server.createSchema();
     const schema = schemaOf(url);
-    await server.query(`SET search_path = ${schema}; ${migrationsBefore3()}; RESET search_path`);
+    await server.query(`SET search_path = ${schema}; ${schemaOfVersion(2)}; RESET search_path`);
     await server.query(
       `INSERT INTO ${schema}.nodes (lease_until) VALUES (clock_timestamp() + interval '1 minute')`,
     );
@@ -366,16 +365,3 @@ describe.skipIf(reason !== null)('days of PostgreSQL', () => {
     await server.dropSchema(url);
   });
 });
-
-/** What a server of before has made. */
-function migrationsBefore3(): string {
-  const folder = new URL('../../src/storage/postgres/migrations/', import.meta.url);
-  const files = readdirSync(folder).filter((name) => name < '003');
-  return [
-    'CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL)',
-    ...files.map((name) => readFileSync(new URL(name, folder), 'utf8').trimEnd().replace(/;$/, '')),
-    ...files.map(
-      (name) => `INSERT INTO migrations VALUES (${Number.parseInt(name, 10)}, '${name}')`,
-    ),
-  ].join(';\n');
-}

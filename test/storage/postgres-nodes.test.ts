@@ -1,14 +1,19 @@
 /** What PostgreSQL adds to the port: several nodes over one database, and a server that goes away. */
+import { readdirSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
+import { seqAtMs } from '../../src/domain/event.ts';
+import { dayOf } from '../../src/storage/postgres/days.ts';
 import { FIRST_LINE, RETRY_LINE } from '../../src/storage/postgres/lines.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageUnavailableError } from '../../src/storage/storage.ts';
 import type { LaneClaim } from '../../src/storage/claiming.ts';
 import type { NewEvent, Storage } from '../../src/storage/storage.ts';
 import { untilTrue } from '../support/e2e-until.ts';
+import { schemaOfVersion } from '../support/postgres-older-schema.ts';
 import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
 import {
   ALL_EVENTS,
@@ -54,6 +59,58 @@ describe.skipIf(reason !== null)(
         expect(new Set(ids).size).toBe(1);
         await Promise.all(nodes.map((node) => node.ping()));
       });
+    });
+
+    it('may start together over the schema of a version before, with its rows, beside a server of it', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      await server.query(`SET search_path = ${schema}; ${schemaOfVersion(5)}; RESET search_path`);
+      const seq = seqAtMs(Date.now());
+      await server.query(`
+        INSERT INTO ${schema}.tenants (id, metadata, settings, routing_version, created_ms, updated_ms)
+        VALUES ('t', '{}', '{}', 1, 1, 1);
+        INSERT INTO ${schema}.destinations
+          (tenant_no, id, type, topics, definition, sealed_credentials, revision, created_ms, updated_ms)
+        VALUES (1, 'd', 'webhook', '{a}', '{}', '', 1, 1, 1);
+        SET search_path = ${schema}; SELECT make_day(${dayOf(seq)}); RESET search_path;
+        INSERT INTO ${schema}.events (tenant_no, seq, topic, time_ms, eligible_for_retry, test, data)
+        SELECT 1, ${seq} + n, 'a', 1, true, false, 'x' FROM generate_series(1, 3) AS n;
+        INSERT INTO ${schema}.deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step,
+                                          asked_by, next_attempt_ms, claimed_by, updated_ms)
+        SELECT 1, ${seq} + n, 0, 1, 0, 0, 0, 0, 1, 0, 1 FROM generate_series(1, 3) AS n;
+        UPDATE ${schema}.numbers SET last_seq = ${seq + 3};
+        INSERT INTO ${schema}.nodes (lease_until) VALUES (clock_timestamp() + interval '1 minute')`);
+      const nodes = await Promise.all(
+        Array.from({ length: 10 }, () => openPostgresStorage({ url })),
+      );
+      const applied = await server.query(
+        `SELECT count(*)::int AS all, max(version) > 5 AS has_more FROM ${schema}.migrations`,
+      );
+      const files = readdirSync(new URL('../../src/storage/postgres/migrations/', import.meta.url));
+      const count = files.filter((name) => name.endsWith('.sql')).length;
+      expect(applied).toEqual([{ all: count, has_more: true }]);
+      for (const node of nodes)
+        expect((await node.eventList(ALL_EVENTS)).rows.map((event) => event.seq)).toEqual([
+          seq + 1,
+          seq + 2,
+          seq + 3,
+        ]);
+      const [one, other] = nodes;
+      if (one === undefined || other === undefined) throw new Error('there are ten nodes');
+      const claimed = await claim(one, {
+        tenantId: 't',
+        destinationId: 'd',
+        dueBeforeMs: Date.now(),
+      });
+      expect(claimed.deliveries).toHaveLength(3);
+      await publish(other, 't', { id: 'new' });
+      // The server of before still renews its lease.
+      const renewed = await server.query(
+        `UPDATE ${schema}.nodes SET lease_until = clock_timestamp() WHERE NOT reads_given RETURNING 1`,
+      );
+      expect(renewed).toHaveLength(1);
+      await Promise.all(nodes.map((node) => node.close()));
+      await server.dropSchema(url);
     });
 
     it('number what they publish together, each number once', async () => {
@@ -531,6 +588,20 @@ describe.skipIf(reason !== null)(
       await server.query(`CREATE TABLE ${theirs}.events (id INTEGER)`);
       await expect(openPostgresStorage({ url: taken })).rejects.toMatchObject({ kind: 'corrupt' });
       await server.dropSchema(taken);
+    });
+
+    it('refuse a server older than 14', async () => {
+      const url = new URL(await server.createSchema());
+      const schema = schemaOf(url.href);
+      // What the server says of itself is looked up in the schema first.
+      url.searchParams.set('options', `-c search_path=${schema},pg_catalog`);
+      await server.query(
+        `CREATE FUNCTION ${schema}.current_setting(text) RETURNS text RETURN '130023'`,
+      );
+      await expect(openPostgresStorage({ url: url.href })).rejects.toThrow(
+        'the server is PostgreSQL 13, but Angarium needs 14 or later',
+      );
+      await server.query(`DROP SCHEMA ${schema} CASCADE`);
     });
 
     it('need a role that owns its schema, and nothing else', async () => {

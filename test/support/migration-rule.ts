@@ -33,7 +33,7 @@ export function contractions(sql: string, large: ReadonlySet<string>): string[] 
     if (!ADDING.has(kind)) return [`${kind}: it does not only add`];
     if (made.has(relation)) return [];
     if (kind === 'IndexStmt' && large.has(relation))
-      return [`an index on ${relation}: publishes would wait until it is made`];
+      return [`an index on ${relation}: whoever writes there would wait until it is made`];
     return kind === 'AlterTableStmt' ? ofAlter(relation, body) : [];
   });
 }
@@ -44,19 +44,46 @@ function ofAlter(relation: string, { cmds }: Record<string, unknown>): string[] 
   return commands.flatMap(({ AlterTableCmd: { subtype, def } }) => {
     if (!ADDING_ALTERS.has(subtype))
       return [`ALTER TABLE ${relation}: ${subtype} does not only add`];
-    const constraints = new Set(
-      def?.ColumnDef?.constraints?.map(({ Constraint: { contype } }) => contype),
-    );
-    return subtype === 'AT_AddColumn' &&
-      constraints.has('CONSTR_NOTNULL') &&
-      !constraints.has('CONSTR_DEFAULT')
-      ? [`ALTER TABLE ${relation}: servers of before do not fill the column`]
-      : [];
+    const problem = subtype === 'AT_AddColumn' ? ofColumn(def?.ColumnDef ?? {}) : null;
+    return problem === null ? [] : [`ALTER TABLE ${relation}: ${problem}`];
   });
 }
 
+/** What adding it does to the rows that are there, and to the servers that write them. */
+function ofColumn({ typeName, constraints = [] }: Column): string | null {
+  const kinds = new Set(constraints.map(({ Constraint: { contype } }) => contype));
+  const others = [...kinds].filter((kind) => !PLAIN.has(kind));
+  if (others.length > 0) return `${others.join()} reads or rewrites all rows`;
+  if (typeName?.names?.some(({ String: { sval } }) => sval.endsWith('serial')) === true)
+    return 'a serial rewrites all rows';
+  const given = constraints.find(({ Constraint: { contype } }) => contype === 'CONSTR_DEFAULT');
+  if (given !== undefined && !isConstant(given.Constraint.raw_expr))
+    return 'a default that is no constant may rewrite all rows';
+  return kinds.has('CONSTR_NOTNULL') && given === undefined
+    ? 'servers of before do not fill the column'
+    : null;
+}
+
+const PLAIN: ReadonlySet<string> = new Set(['CONSTR_NULL', 'CONSTR_NOTNULL', 'CONSTR_DEFAULT']);
+
 interface Column {
-  readonly constraints?: readonly { readonly Constraint: { readonly contype: string } }[];
+  readonly typeName?: { readonly names?: readonly { readonly String: { sval: string } }[] };
+  readonly constraints?: readonly { readonly Constraint: Constraint }[];
+}
+
+interface Constraint {
+  readonly contype: string;
+  readonly raw_expr?: Expression;
+}
+
+interface Expression {
+  readonly A_Const?: object;
+  readonly TypeCast?: { readonly arg: Expression };
+}
+
+function isConstant(expression: Expression | undefined): boolean {
+  if (expression?.A_Const !== undefined) return true;
+  return expression?.TypeCast !== undefined && isConstant(expression.TypeCast.arg);
 }
 
 function statementsOf(sql: string): [kind: string, body: Record<string, unknown>][] {

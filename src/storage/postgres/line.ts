@@ -5,20 +5,31 @@
  */
 import type { ClientBase, QueryResult } from 'pg';
 import type { Prepared } from './prepared.ts';
+import { isAnswer } from './refusal.ts';
+
+export interface LineParts {
+  readonly prepared: Prepared | null;
+  readonly onAnswer: () => void;
+}
 
 export class Line {
   readonly #client: ClientBase;
   readonly #begun: Promise<readonly QueryResult[]>;
   readonly #sent: Promise<unknown>[] = [];
   readonly #prepared: Prepared | null;
+  readonly #onAnswer: () => void;
   #failure: unknown = null;
   readonly #onEnd = (error: unknown) => {
     this.#failure ??= error;
   };
 
-  /** `begin`: several statements, in one round trip. `prepared`: those that follow are always the same ones. */
-  constructor(client: ClientBase, begin: string, prepared: Prepared | null) {
+  /**
+   * `begin`: several statements, in one round trip. `prepared`: those that follow are always the same ones. `onAnswer`: called
+   * for each statement that the server has answered.
+   */
+  constructor(client: ClientBase, begin: string, { prepared, onAnswer }: LineParts) {
     this.#client = client;
+    this.#onAnswer = onAnswer;
     // The server may end it between two statements.
     client.on('error', this.#onEnd);
     this.#prepared = prepared;
@@ -64,10 +75,17 @@ export class Line {
   }
 
   #noting<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    return answer.catch((error: unknown) => {
-      this.#failure ??= error;
-      throw error;
-    });
+    return answer.then(
+      (result) => {
+        this.#onAnswer();
+        return result;
+      },
+      (error: unknown) => {
+        if (isAnswer(error)) this.#onAnswer();
+        this.#failure ??= error;
+        throw error;
+      },
+    );
   }
 
   #later(answer: Promise<unknown>): void {

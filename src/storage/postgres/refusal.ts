@@ -2,6 +2,7 @@
 import { DatabaseError } from 'pg';
 import { describeTrouble } from '../../domain/postgres-trouble.ts';
 import { StorageInDoubtError, StorageOpenError, StorageUnavailableError } from '../storage.ts';
+import { SilenceError } from './pulse.ts';
 
 /** Classes of what the medium refuses: it may pass. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
@@ -70,6 +71,7 @@ function isUnavailable(error: unknown): error is Error {
       CONFLICT_STATES.has(state)
     );
   }
+  if (error instanceof SilenceError) return true;
   // Of the socket, of TLS, or of the client that waited in vain.
   return 'code' in error || /timeout|terminated|connection|closed/i.test(error.message);
 }

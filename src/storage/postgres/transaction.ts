@@ -1,19 +1,21 @@
 /**
- * Transactions. Reads run beside everything, each on a snapshot of its own. Writes that others have to see in an order
- * run one after the other over all nodes: they hold the row of `numbers`. All calls of this node that wait when such a
- * transaction begins go into it, whoever made them, and share one flush to the disk; none is answered before it.
+ * Transactions. Reads run beside everything, each on a snapshot of its own; writes that others have to see in an order one
+ * after the other (in-order.ts). Where the database falls silent none is waited for, and a commit no longer than it may take.
  */
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../domain/clock.ts';
 import type { IdCodec } from '../../domain/id.ts';
 import { StorageUnavailableError } from '../storage.ts';
 import { BEGIN_READ, BEGIN_WRITE, beginInOrder } from './begin.ts';
-import { BusyShare } from './busy-share.ts';
+import { InOrder } from './in-order.ts';
+import type { Batch } from './in-order.ts';
 import { Line } from './line.ts';
 import type { Memory } from './memory.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { Prepared } from './prepared.ts';
+import { AWAY_AFTER_MS, SilenceError } from './pulse.ts';
+import type { Pulse, Silence } from './pulse.ts';
 import type { Replica } from './replica.ts';
 import {
   explainDoubt,
@@ -21,35 +23,31 @@ import {
   isAnswer,
   isConflict,
   isEnded,
-  isHeldUp,
   isUnprepared,
 } from './refusal.ts';
 import { Session } from './session.ts';
 import { WriteSession } from './write-session.ts';
 
-/** Calls of one transaction, so that answers come out while more is asked for. */
-const MAX_CALLS = 64;
 const MAX_TRIES = 4;
-/** So long others who write are waited for. */
-const MAX_PATIENCE_MS = 10_000;
+// How long silence is borne (docs/decisions/045-a-silent-database.md); nothing is committed of what waits then.
+/** What is committed in order is given up as in doubt. */
+const DOUBT_AFTER_MS = 4000;
+/** The same of publishes and outcomes whose own connection is silent, while the database answers on others. */
+const MAX_OWN_SILENCE_MS = 10_000;
 
-/** Several queries of one kind, done together; an answer for each. */
-export type Batch<Item, Answer> = (
-  session: WriteSession,
-  items: readonly Item[],
-) => Promise<Answer[]>;
-
-interface Call {
-  /** Calls of the same batch that follow each other are done together. */
-  readonly batch: Batch<unknown, unknown>;
-  readonly items: readonly unknown[];
-  /** How many numbers it takes; `null`: not known, or something is numbered in between. */
-  readonly numbers: number | null;
-  readonly resolve: (answers: readonly unknown[]) => void;
-  readonly reject: (error: unknown) => void;
+/** What a transaction is: by default one that nobody waits behind. */
+interface Kind {
+  /** Its statements are always the same. */
+  readonly prepared?: Prepared | null;
+  /** By default that of the database itself. */
+  readonly pool?: Pool;
+  /** Others wait until it has ended. */
+  readonly isInOrder?: boolean;
+  readonly maxOwnSilenceMs?: number;
 }
 
 interface TransactionParts {
+  readonly pulse: Pulse;
   readonly ids: IdCodec;
   readonly clock: Clock;
   readonly memory: Memory;
@@ -63,9 +61,7 @@ export class Transactions {
   readonly #node: Node;
   readonly #parts: TransactionParts;
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #busyInOrder: BusyShare;
-  #waiting: Call[] = [];
-  #isBusy = false;
+  readonly #inOrder: InOrder;
   #isClosed = false;
 
   constructor(
@@ -77,12 +73,15 @@ export class Transactions {
     this.#replica = replica;
     this.#node = node;
     this.#parts = parts;
-    this.#busyInOrder = new BusyShare(parts.clock);
+    this.#inOrder = new InOrder(parts, {
+      transact: (numbers, work) => this.#transactInOrder(numbers, work),
+      isStandstill: () => node.isStandstill(),
+    });
   }
 
-  /** Of what is done in order: the share of the time in which something is, also while other nodes are waited for. */
+  /** Of what is done in order (in-order.ts). */
   get utilization(): number {
-    return this.#busyInOrder.share;
+    return this.#inOrder.utilization;
   }
 
   /** All that the operation reads is of one moment. */
@@ -137,25 +136,13 @@ export class Transactions {
   }
 
   /** After all that was asked for before. `numbers`: how many are taken, where nothing else is numbered in between. */
-  inOrder<Item, Answer>(
+  async inOrder<Item, Answer>(
     batch: Batch<Item, Answer>,
     items: readonly Item[],
     numbers: number | null = null,
   ): Promise<Answer[]> {
-    return this.#track(
-      new Promise((resolve, reject) => {
-        this.#refuseClosed();
-        this.#waiting.push({
-          // Each call brings the batch that its items are for, and takes its answers.
-          batch: batch as Batch<unknown, unknown>,
-          items,
-          numbers,
-          resolve: (answers) => resolve(answers as Answer[]),
-          reject,
-        });
-        if (!this.#isBusy) void this.#work();
-      }),
-    );
+    this.#refuseClosed();
+    return this.#track(this.#inOrder.add(batch, items, numbers));
   }
 
   /** What makes do with statements of its own. */
@@ -173,56 +160,18 @@ export class Transactions {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #work(): Promise<void> {
-    this.#isBusy = true;
-    this.#busyInOrder.begin();
-    // Who calls in the same turn goes along.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const calls = this.#waiting.slice(0, MAX_CALLS);
-      this.#waiting = this.#waiting.slice(MAX_CALLS);
-      await this.#runTogether(calls);
-    }
-    this.#isBusy = false;
-    this.#busyInOrder.end();
-  }
-
-  async #runTogether(calls: readonly Call[]): Promise<void> {
-    const numbers = numbersOf(calls);
-    try {
-      const answers = await this.#patiently(() =>
-        this.#retrying(() =>
-          this.#transact(
-            beginInOrder(numbers),
-            (line) => runAll(this.#writing(line, numbers), calls),
-            // Their statements are always the same.
-            numbers === null ? {} : { prepared: this.#parts.prepared },
-          ),
-        ),
-      );
-      calls.forEach(({ resolve }, index) => resolve(answers[index] ?? []));
-    } catch (error) {
-      if (calls.length === 1 || error instanceof StorageUnavailableError)
-        for (const { reject } of calls) reject(error);
-      // One of them failed: the others shall not fail with it.
-      else for (const call of calls) await this.#runTogether([call]);
-      // What waits behind it would wait as long once more.
-      if (wasHeldUp(error)) for (const { reject } of this.#waiting.splice(0)) reject(error);
-    }
-  }
-
-  /** Waits for others who have much to write, and not for one who stands still. */
-  async #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
-    const { clock } = this.#parts;
-    const startMs = clock.monotonicMs();
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!wasHeldUp(error) || clock.monotonicMs() - startMs > MAX_PATIENCE_MS) throw error;
-        if (await this.#node.isStandstill().catch(() => true)) throw error;
-      }
-    }
+  #transactInOrder<Result>(
+    numbers: number | null,
+    work: (session: WriteSession) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#retrying(() =>
+      this.#transact(beginInOrder(numbers), (line) => work(this.#writing(line, numbers)), {
+        isInOrder: true,
+        ...(numbers === null
+          ? {}
+          : { prepared: this.#parts.prepared, maxOwnSilenceMs: MAX_OWN_SILENCE_MS }),
+      }),
+    );
   }
 
   async #retrying<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -241,24 +190,24 @@ export class Transactions {
   async #transact<Result>(
     begin: string,
     work: (line: Line) => Promise<Result>,
-    {
-      pool = this.#pool,
-      prepared = null,
-    }: { readonly pool?: Pool; readonly prepared?: Prepared | null } = {},
+    kind: Kind = {},
   ): Promise<Result> {
+    const { pool = this.#pool, prepared = null } = kind;
     const isWrite = begin !== BEGIN_READ;
-    let client: PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw explainRefusal(error);
-    }
+    const client = await this.#connect(pool);
     let isCommitting = false;
     let line: Line | null = null;
+    // A replica is looked after elsewhere.
+    const watch =
+      pool === this.#pool
+        ? this.#parts.pulse.watch((silence) => {
+            if (isTooLong(silence, kind, isCommitting)) cutOff(client);
+          })
+        : null;
     try {
       if (isWrite) await this.#node.confirm(client);
       // What the work asks for first is sent along; and what it did not wait for goes with the commit.
-      line = new Line(client, begin, prepared);
+      line = new Line(client, begin, { prepared, onAnswer: () => watch?.heard() });
       const result = await work(line);
       isCommitting = isWrite;
       await line.commit();
@@ -273,7 +222,23 @@ export class Transactions {
       client.release(!isAnswer(error) || (await rollBack(client)));
       throw isInDoubt ? explainDoubt(error) : explainRefusal(error);
     } finally {
+      watch?.end();
       line?.leave();
+    }
+  }
+
+  async #connect(pool: Pool): Promise<PoolClient> {
+    const connecting = pool.connect();
+    if (pool !== this.#pool) return connecting;
+    try {
+      return await this.#parts.pulse.unlessSilent(AWAY_AFTER_MS, connecting);
+    } catch (error) {
+      // It may come yet: for others.
+      connecting.then(
+        (late) => late.release(),
+        () => undefined,
+      );
+      throw explainRefusal(error);
     }
   }
 
@@ -307,8 +272,20 @@ export class Transactions {
   }
 }
 
-function wasHeldUp(error: unknown): boolean {
-  return error instanceof StorageUnavailableError && isHeldUp(error.cause);
+/** Whether what is under way is to be given up. */
+function isTooLong(
+  { databaseMs, ownMs }: Silence,
+  { isInOrder = false, maxOwnSilenceMs = Infinity }: Kind,
+  isCommitting: boolean,
+): boolean {
+  if (ownMs >= maxOwnSilenceMs) return true;
+  if (!isCommitting) return databaseMs >= AWAY_AFTER_MS;
+  return isInOrder && databaseMs >= DOUBT_AFTER_MS;
+}
+
+/** At once, whatever was sent on it: `end` would wait for what was. */
+function cutOff({ connection }: PoolClient): void {
+  connection.stream.destroy(new SilenceError());
 }
 
 /** Whether it failed. */
@@ -319,37 +296,4 @@ async function rollBack(client: PoolClient): Promise<boolean> {
   } catch {
     return true;
   }
-}
-
-/** How many numbers the calls take together; `null`: not known before. */
-function numbersOf(calls: readonly Call[]): number | null {
-  let sum = 0;
-  for (const { numbers } of calls) {
-    if (numbers === null) return null;
-    sum += numbers;
-  }
-  return sum;
-}
-
-/** The answers of each call. */
-async function runAll(
-  session: WriteSession,
-  calls: readonly Call[],
-): Promise<(readonly unknown[])[]> {
-  const answers: (readonly unknown[])[] = [];
-  for (let start = 0; start < calls.length;) {
-    const batch = calls[start]?.batch;
-    let end = start + 1;
-    while (calls[end]?.batch === batch) end++;
-    const together = calls.slice(start, end);
-    const items = together.flatMap((call) => call.items);
-    const found = batch === undefined ? [] : await batch(session, items);
-    let from = 0;
-    for (const call of together) {
-      answers.push(found.slice(from, from + call.items.length));
-      from += call.items.length;
-    }
-    start = end;
-  }
-  return answers;
 }
