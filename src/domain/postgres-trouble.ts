@@ -12,6 +12,10 @@ const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
 /** `pg` gives it no code. */
 const NO_TLS = 'The server does not support SSL connections';
 
+/** What OpenSSL makes of the server's answer to a client's certificate. */
+const REFUSES_CLIENT = 'the server refuses the certificate of the client';
+const CLIENT_REFUSED = /alert (unknown ca|decrypt error|bad certificate|certificate \w+)/;
+
 /** What happened, and after a colon what helps where that is known. `more`: advice on other codes. */
 export function describeTrouble(
   error: unknown,
@@ -34,6 +38,8 @@ export function codeOf(error: unknown): string {
 /** A host with several addresses gives an error for each, and none of its own. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const [, alert] = CLIENT_REFUSED.exec(error.message) ?? [];
+  if (alert !== undefined) return `${REFUSES_CLIENT} (${alert})`;
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
   return error.errors
     .map((each) => (each instanceof Error ? each.message : String(each)))
@@ -45,6 +51,8 @@ function adviceOn(code: string, said: string): string | null {
     return 'name the file of its authority in the URL (sslrootcert=PATH), or in ANGARIUM_CA_FILE';
   if (said === NO_TLS)
     return 'switch TLS on there (ssl = on), or take sslmode out of the URL where nobody can listen in between';
+  if (said.startsWith(REFUSES_CLIENT))
+    return 'name in the URL (sslcert) one of an authority that the server knows, by its ssl_ca_file';
   switch (code) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return 'write in the URL a host that the certificate names, or give the server one that names this host';

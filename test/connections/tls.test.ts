@@ -1,5 +1,5 @@
 /** TLS to the database: what a URL asks for is what there is, or the server does not start and says why. Budget: 30 s. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -10,7 +10,7 @@ import { runAngarium } from '../support/e2e-process.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
 import { serverEnv, startServer } from '../support/e2e-server.ts';
 import { schemaOf, usePostgresServer, whyNoOwnPostgres } from '../support/postgres-server.ts';
-import { switchTlsOn } from '../support/postgres-tls.ts';
+import { makeCertifiedRole, switchTlsOn } from '../support/postgres-tls.ts';
 
 const isGiven = process.env['ANGARIUM_TEST_DATABASE_URL'] !== undefined;
 const reason = isGiven
@@ -126,6 +126,64 @@ function describeTls() {
       expect(await refusal(await envOf(missing))).toMatch(
         /no such file or directory.*nowhere.*: sslrootcert, sslcert and sslkey in the URL name files/,
       );
+    });
+
+    describe('for a role that needs a certificate of its own', () => {
+      const ROLE = 'certified';
+      const clients = createCertificate([], { name: 'Angarium test' });
+      const own = createCertificate([], { issuer: clients, name: ROLE, serial: 2 });
+      const others = createCertificate([], { issuer: clients, name: 'somebody', serial: 3 });
+      const stray = createCertificate([], { issuer: stranger, name: ROLE, serial: 4 });
+
+      beforeAll(() => makeCertifiedRole(postgres, ROLE, clients));
+
+      async function envWith(client: TestCertificate | null) {
+        const { cwd, env, url } = await envOf(FULL, { ca: authority });
+        await postgres.query(`ALTER SCHEMA ${schemaOf(url)} OWNER TO ${ROLE}`);
+        const asRole = new URL(env.ANGARIUM_DATABASE_URL);
+        asRole.username = ROLE;
+        asRole.password = '';
+        if (client !== null) {
+          writeFileSync(join(cwd, 'client.pem'), client.cert);
+          writeFileSync(join(cwd, 'client.key'), client.key);
+          asRole.searchParams.set('sslcert', join(cwd, 'client.pem'));
+          asRole.searchParams.set('sslkey', join(cwd, 'client.key'));
+        }
+        return { cwd, env: { ...env, ANGARIUM_DATABASE_URL: asRole.href }, url };
+      }
+
+      it('is shown the one of sslcert and sslkey by all connections', async () => {
+        const { cwd, env, url } = await envWith(own);
+        const server = await startServer({ cwd, env });
+        await server.api.tenant('acme');
+        const rows = await postgres.query(
+          `SELECT usename, client_dn, count(*) > 1 AS are_several
+           FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+           WHERE application_name = '${schemaOf(url)}' GROUP BY usename, client_dn`,
+        );
+        expect(rows).toEqual([{ usename: ROLE, client_dn: `/CN=${ROLE}`, are_several: true }]);
+        await server.stop();
+      });
+
+      it.each([
+        { what: 'none', client: null, says: /requires a valid client certificate/ },
+        { what: 'one that names another role', client: others, says: /authentication failed/ },
+        {
+          what: 'one of another authority',
+          client: stray,
+          says: /refuses the certificate of the client \(decrypt error\): name in the URL \(sslcert\)/,
+        },
+      ])('refuses $what', async ({ client, says }) => {
+        expect(await refusal(await envWith(client))).toMatch(says);
+      });
+
+      it('is not asked where the file of the key is missing', async () => {
+        const { cwd, env, url } = await envWith(own);
+        rmSync(join(cwd, 'client.key'));
+        expect(await refusal({ cwd, env, url })).toMatch(
+          /no such file or directory.*client\.key.*: sslrootcert, sslcert and sslkey in the URL name files/,
+        );
+      });
     });
 
     it('is refused where the certificate names another host, but by verify-ca', async () => {

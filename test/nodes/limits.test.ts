@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 
-import { ApiServer } from '../support/api-server.ts';
+import { agreed, startMember } from '../support/api-members.ts';
+import type { ApiServer } from '../support/api-server.ts';
 import { until } from '../support/api-until.ts';
 import type { AuditView, DestinationView, ListView } from '../support/api-views.ts';
 import { startReceiver } from '../support/e2e-receiver.ts';
@@ -46,9 +47,12 @@ describe.skipIf(reason !== null)('a destination', () => {
   /** Three nodes, and one destination of that policy, at `/one` of the receiver. */
   async function withThree(policy: object, test: (scene: Scene) => Promise<void>): Promise<void> {
     const database = await postgres.createSchema();
-    const start = () => ApiServer.start({ database });
-    const first = await start();
-    const nodes = [first, await start(), await start()];
+    const start = () => startMember({ database });
+    const members = [await start(), await start(), await start()] as const;
+    // Before that the first one takes the lane, whosever it shall be.
+    await agreed(members, { deliverers: 3, publishers: 3 });
+    const nodes = members.map(({ node }) => node);
+    const [{ node: first }] = members;
     const running = new Set(nodes);
     const receiver = await startReceiver();
     const tenantId = await first.tenant();

@@ -1,51 +1,19 @@
 /** What is bounded for a tenant, or for a receiving origin, is bounded over all nodes: each has its share. */
 import { describe, expect, it } from 'vitest';
 
-import type { NodeView } from '../../src/storage/node-storage.ts';
-import type { Storage } from '../../src/storage/storage.ts';
-import type { ApiOptions } from '../support/api-server.ts';
-import { ApiServer } from '../support/api-server.ts';
+import { agreed, startMember } from '../support/api-members.ts';
+import type { Member } from '../support/api-members.ts';
+import type { ApiServer } from '../support/api-server.ts';
 import { countingReceiver } from '../support/api-counting-receiver.ts';
 import type { CountingReceiver } from '../support/api-counting-receiver.ts';
-import { until } from '../support/api-until.ts';
 import type { BatchView } from '../support/api-views.ts';
+import { untilTrue } from '../support/e2e-until.ts';
 import { usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
 
 const reason = await whyNoPostgres();
 
-interface Member {
-  readonly node: ApiServer;
-  /** As it has looked last who lives. */
-  readonly sees: () => NodeView | null;
-}
-
-async function startMember(options: ApiOptions): Promise<Member> {
-  let seen: NodeView | null = null;
-  const noting = (storage: Storage): Storage => {
-    const { nodes } = storage;
-    if (nodes === null) throw new Error('there are nodes');
-    return { ...storage, nodes: { ...nodes, look: async () => (seen = await nodes.look()) } };
-  };
-  return { node: await ApiServer.start({ ...options, wrap: noting }), sees: () => seen };
-}
-
-/** Resolves when each has seen so many. */
-async function agreed(
-  members: readonly Member[],
-  { deliverers, publishers }: { deliverers: number; publishers: number },
-): Promise<void> {
-  await until('all to know of each other', () =>
-    members.every(({ sees }) => {
-      const view = sees();
-      return view?.deliverers.length === deliverers && view.publishers === publishers;
-    })
-      ? true
-      : undefined,
-  );
-}
-
 const DESTINATIONS = 12;
-const EVENTS = 6;
+const EVENTS = 4;
 
 /** A tenant of those limits, and its destinations: their ids say which node has them. */
 async function makeTenant(node: ApiServer, receiver: CountingReceiver, limits: object) {
@@ -76,9 +44,7 @@ async function publishOn(
     }),
   );
   const count = members.length * tenantIds.length * EVENTS * DESTINATIONS;
-  await until(`${count} answers`, () =>
-    receiver.answered() - before === count ? true : undefined,
-  );
+  await untilTrue(`${count} answers`, () => receiver.answered() - before === count);
 }
 
 async function stopAll(members: readonly Member[]): Promise<void> {

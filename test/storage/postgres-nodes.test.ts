@@ -7,6 +7,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { seqAtMs } from '../../src/domain/event.ts';
 import { dayOf } from '../../src/storage/postgres/days.ts';
+import { FIRST_LINE, RETRY_LINE } from '../../src/storage/postgres/lines.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageUnavailableError } from '../../src/storage/storage.ts';
 import type { LaneClaim } from '../../src/storage/claiming.ts';
@@ -482,6 +483,34 @@ describe.skipIf(reason !== null)(
       });
     });
 
+    it('put retries where a server of a version before looks, while one runs', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      const verdict = { status: 'pending', nextAttemptAtMs: 1000 } as const;
+      const lineOfRetry = async (storage: Storage, tenantId: string) => {
+        const seq = await publish(storage, tenantId, { toClaimed: ['d'] });
+        await storage.record({ attempts: [failureOf({ seq, ordinal: 0 }, verdict)] });
+        const [row] = await server.query(
+          `SELECT claimed_by FROM ${schema}.deliveries WHERE event_seq = ${seq}`,
+        );
+        return Number(row?.['claimed_by']);
+      };
+      const alone = await openPostgresStorage({ url });
+      const tenantId = await seedTenant(alone, 'd');
+      expect(await lineOfRetry(alone, tenantId)).toBe(RETRY_LINE);
+      await server.query(
+        `INSERT INTO ${schema}.nodes (lease_until, delivers) VALUES (now() + interval '1 hour', true)`,
+      );
+      const beside = await openPostgresStorage({ url });
+      expect(await lineOfRetry(beside, tenantId)).toBe(FIRST_LINE);
+      const lane = { tenantId, destinationId: 'd', limit: 5 };
+      const [found] = await beside.claim({ lanes: [lane], dueBeforeMs: Date.now() });
+      expect(found?.deliveries).toHaveLength(2);
+      await alone.close();
+      await beside.close();
+      await server.dropSchema(url);
+    });
+
     it('free what one left that has been dead for long, and forget it', async () => {
       const url = await server.createSchema();
       const schema = schemaOf(url);
@@ -561,6 +590,20 @@ describe.skipIf(reason !== null)(
       await server.query(`CREATE TABLE ${theirs}.events (id INTEGER)`);
       await expect(openPostgresStorage({ url: taken })).rejects.toMatchObject({ kind: 'corrupt' });
       await server.dropSchema(taken);
+    });
+
+    it('refuse a server older than 14', async () => {
+      const url = new URL(await server.createSchema());
+      const schema = schemaOf(url.href);
+      // What the server says of itself is looked up in the schema first.
+      url.searchParams.set('options', `-c search_path=${schema},pg_catalog`);
+      await server.query(
+        `CREATE FUNCTION ${schema}.current_setting(text) RETURNS text RETURN '130023'`,
+      );
+      await expect(openPostgresStorage({ url: url.href })).rejects.toThrow(
+        'the server is PostgreSQL 13, but Angarium needs 14 or later',
+      );
+      await server.query(`DROP SCHEMA ${schema} CASCADE`);
     });
 
     it('need a role that owns its schema, and nothing else', async () => {

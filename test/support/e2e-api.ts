@@ -92,10 +92,7 @@ export class Api {
 
   /** The body of an answer, of the shape that the caller expects. Rejects unless it answers 2xx. */
   async ok<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const answer = await this.send(method, path, body);
-    if (answer.status < 200 || answer.status > 299)
-      throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body as Body;
+    return bodyOf<Body>(`${method} ${path}`, await this.send(method, path, body));
   }
 
   tenant(id: string): Promise<unknown> {
@@ -193,13 +190,20 @@ export class Api {
       .map((line) => line.split(','));
   }
 
-  /** Whether nothing is owed any more. */
+  /** Whether nothing is owed any more; `false` also where the database does not say so at the moment. */
   async isIdle(): Promise<boolean> {
     const path = '/api/v1/deliveries?status=pending&limit=1';
-    return (await this.ok<Page<Delivery>>('GET', path)).models.length === 0;
+    const answer = await this.send('GET', path);
+    if (answer.status === 503) return false;
+    return bodyOf<Page<Delivery>>(`GET ${path}`, answer).models.length === 0;
   }
 
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function bodyOf<Body>(asked: string, { status, body }: { status: number; body: unknown }): Body {
+  if (status < 200 || status > 299) throw new Error(`${asked}: ${status} ${JSON.stringify(body)}`);
+  return body as Body;
 }
