@@ -191,7 +191,9 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     const resource = JSON.stringify({ urn: 'urn:r', vector_clock: { a: 1 } });
     const destinations = [{ id: 'latest', claimed: true, order: 'latest' as const }];
     // All but the last hours is counted.
-    await server.query(`UPDATE ${filled.schema}.rollup_progress SET from_seq = ${seq - HOURS_US}, to_seq = ${seq - HOURS_US}`);
+    await server.query(
+      `UPDATE ${filled.schema}.rollup_progress SET from_seq = ${seq - HOURS_US}, to_seq = ${seq - HOURS_US}`,
+    );
     const found = await indexesOf(async () => {
       await nodes.changes({ afterSeq: seq });
       await nodes.lanesTake({ self, lanes: [{ tenantId, destinationId: 'd' }] });
@@ -221,7 +223,9 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
       await storage.maintain();
     });
     expect(found).toMatchObject(INDEXES);
-    const through = Object.entries(found).filter(([, indexes]) => indexes.join().includes('ALL OF'));
+    const through = Object.entries(found).filter(([, indexes]) =>
+      indexes.join().includes('ALL OF'),
+    );
     expect(through.map(([name]) => name)).toEqual(['node.ts FORGET_LANES']);
   });
 
