@@ -13,9 +13,9 @@ const CROWDING_MS = 1000;
 const PRESENT_MS = 500;
 
 /** Of the thread's time, what is used while some let others go first. */
-const UTILIZATION = 0.6;
+const UTILIZATION = 0.5;
 const ADJUST_MS = 50;
-const FIRST_PER_MS = 2;
+const FIRST_PER_MS = 0.5;
 const MIN_PER_MS = 0.2;
 const MAX_PER_MS = 100;
 const MOST_SLOWER = 0.5;

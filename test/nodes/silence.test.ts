@@ -54,9 +54,9 @@ describe.skipIf(reason !== null)('while the database is silent', () => {
     const tenantId = await api.tenant();
     await api.destination(tenantId);
     const answered: Answered[] = [];
-    let isOver = false;
+    const end = new AbortController();
     const publishers = Array.from({ length: PUBLISHERS }, async (_, publisher) => {
-      for (let nth = 0; !isOver; nth++) {
+      for (let nth = 0; !end.signal.aborted; nth++) {
         const id = `${publisher}-${nth}`;
         const startMs = stopwatch.elapsedMs;
         const { status } = await api.publish({ id, tenant_id: tenantId, topic: 'a', data: {} });
@@ -69,7 +69,7 @@ describe.skipIf(reason !== null)('while the database is silent', () => {
       'them to be given up',
       () => answered.some(({ status }) => status === ends) || undefined,
     );
-    isOver = true;
+    end.abort();
     await Promise.all(publishers);
     stopwatch.stop();
     proxy.speak();

@@ -2,6 +2,7 @@
  * Whether destinations are disabled as their rules say: not before, and not long after. Kept from the outcomes that were
  * recorded, and from what the receivers said.
  */
+import type { Outcome } from '../../src/domain/attempt.ts';
 import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { ReceivedRequest } from '../support/simulated-receivers.ts';
@@ -22,6 +23,9 @@ export interface RecordedOutcome {
   readonly isSettled: boolean;
 }
 
+/** Disabled for that reason, or deleted. */
+type End = DisabledReason | 'unsubscribed';
+
 interface Fate {
   /** In a row since it was enabled. After the death of a process: at most, for it may have forgotten a success. */
   failures: number;
@@ -31,9 +35,9 @@ interface Fate {
   peak: number;
   readonly history: FailureHistory;
   /** When its rule, or its receiver, last asked for its end, by reason. */
-  readonly askedMs: Map<DisabledReason, number>;
+  readonly askedMs: Map<End, number>;
   /** For what it was asked before a process died: the next one sees to that at its start. */
-  readonly leftTo: Set<DisabledReason>;
+  readonly leftTo: Set<End>;
   /** When the engine was first to see to that, and nothing was in its way since; `null`: it was not. */
   dueMs: number | null;
 }
@@ -70,7 +74,7 @@ export class EndingWatch {
       fate.history.doubt();
       fate.counted = 0;
       fate.dueMs = null;
-      for (const reason of fate.askedMs.keys()) fate.leftTo.add(reason);
+      for (const end of fate.askedMs.keys()) if (LEFT.has(end)) fate.leftTo.add(end);
     }
   }
 
@@ -83,9 +87,15 @@ export class EndingWatch {
     // What it is disabled for already, or not known to be enabled for, is not counted again.
     const counts = isSettled && !destination.isHeld && destination.isEnabled;
     const isFailed = answer.kind === 'failed';
+    const wished = wishedEnd(destination, answer);
+    if (wished !== null) fate.askedMs.set(wished, nowMs);
     fate.history.add(isFailed, counts, destination.rules);
     if (!isFailed) {
-      Object.assign(fate, { failures: 0, counted: 0, dueMs: null });
+      Object.assign(fate, {
+        failures: 0,
+        counted: 0,
+        dueMs: wished !== null && counts ? nowMs : null,
+      });
       return;
     }
     fate.failures++;
@@ -98,10 +108,9 @@ export class EndingWatch {
       fate.askedMs.set('without_success', nowMs);
     if (rules.some((each) => fate.history.mayHaveShare(each)))
       fate.askedMs.set('failure_share', nowMs);
-    if (answer.wish === 'gone') fate.askedMs.set('gone', nowMs);
     if (rule.onExhausted && isExhausted) fate.askedMs.set('exhausted', nowMs);
     const isDue =
-      answer.wish === 'gone' ||
+      wished !== null ||
       (rule.onExhausted && isExhausted) ||
       fate.counted >= (rule.consecutiveFailures ?? Infinity) ||
       fate.history.isWithoutSuccess(rule) ||
@@ -132,6 +141,16 @@ export class EndingWatch {
       );
   }
 
+  /** The engine has deleted it. */
+  unsubscribed(destination: DestinationState): void {
+    this.#findings.saw('destination unsubscribed');
+    const fate = this.#of(destination);
+    if (!this.#wasAsked(fate, 'unsubscribed'))
+      this.#findings.violate(
+        `${destination.id} (${destination.receiverName}) is unsubscribed, and is not gone`,
+      );
+  }
+
   /** A rule counts from when it is known. */
   ruleChanged(destination: DestinationState): void {
     const fate = this.#of(destination);
@@ -151,27 +170,27 @@ export class EndingWatch {
   }
 
   #problemOf({ expiresAtMs }: DestinationState, fate: Fate, reason: DisabledReason): string | null {
-    const nowMs = this.#clock.monotonicMs();
-    const sinceAskedMs = nowMs - (fate.askedMs.get(reason) ?? -Infinity);
     switch (reason) {
       case 'by_hand':
         return null;
       case 'gone':
       case 'exhausted':
-        return sinceAskedMs <= ENDING_MS || fate.leftTo.has(reason)
-          ? null
-          : `after ${fate.failures} failures`;
       case 'consecutive_failures':
       case 'without_success':
       case 'failure_share':
-        return sinceAskedMs <= ENDING_MS ? null : `after ${fate.failures} failures`;
+        return this.#wasAsked(fate, reason) ? null : `after ${fate.failures} failures`;
       case 'expired': {
         const isTime = expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs();
         return isTime || this.#hasJumped ? null : `before ${expiresAtMs}`;
       }
       case 'receiver_asked':
-        return 'and nobody asked for it';
+        return this.#wasAsked(fate, reason) ? null : 'and nobody asked for it';
     }
+  }
+
+  #wasAsked({ askedMs, leftTo }: Fate, end: End): boolean {
+    const sinceMs = this.#clock.monotonicMs() - (askedMs.get(end) ?? -Infinity);
+    return sinceMs <= ENDING_MS || leftTo.has(end);
   }
 
   #of(destination: DestinationState): Fate {
@@ -189,6 +208,23 @@ export class EndingWatch {
       this.#fates.set(destination, fate);
     }
     return fate;
+  }
+}
+
+/** What the storage tells a process of that starts. */
+const LEFT: ReadonlySet<End> = new Set(['gone', 'unsubscribed', 'exhausted']);
+
+/** What the answer asks for, as far as the destination's profile hears it. */
+function wishedEnd({ ofProfile }: DestinationState, { wish }: Outcome): End | null {
+  if (wish === 'disable') return ofProfile.hearsDisable ? 'receiver_asked' : null;
+  if (wish !== 'gone') return null;
+  switch (ofProfile.onGone) {
+    case 'disable':
+      return 'gone';
+    case 'unsubscribe':
+      return 'unsubscribed';
+    case 'nothing':
+      return null;
   }
 }
 

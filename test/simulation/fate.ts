@@ -1,6 +1,7 @@
 /** What goes wrong: receivers, the storage's medium, processes, the wall clock. */
 import type { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
+import type { Behaviour } from '../support/simulated-receivers.ts';
 import type { Cast } from './cast.ts';
 import type { Producers } from './producers.ts';
 import { TOPICS, badBehaviour, healthyBehaviour } from './scenario.ts';
@@ -97,15 +98,23 @@ export class Fate {
     );
     if (found.length === 0) return;
     const { tenantId, id, receiverName } = more.pick(found);
-    const latencyMs = more.between(1, 50);
-    const failures = more.pick([0.6, 0.9, 1]);
-    world.findings.note(`outage of ${receiverName}: ${failures}`);
-    world.behave(receiverName, { kind: 'flapping', latencyMs, failures });
+    const behaviour = this.#outage();
+    world.findings.note(`outage of ${receiverName}: ${JSON.stringify(behaviour)}`);
+    world.behave(receiverName, behaviour);
     const forMs = more.between(1000, 10_000);
     for (let count = more.int(3, 12); count > 0; count--)
       world.later(more.between(0, forMs), () =>
         this.#producers.to(tenantId, id, more.pick(TOPICS)),
       );
     if (more.chance(0.7)) world.later(forMs, () => world.behave(receiverName, HEALTHY));
+  }
+
+  #outage(): Behaviour {
+    const more = this.#more;
+    const latencyMs = more.between(1, 50);
+    if (!more.chance(this.#scenario.further.wish))
+      return { kind: 'flapping', latencyMs, failures: more.pick([0.6, 0.9, 1]) };
+    if (more.chance(0.5)) return { kind: 'status', latencyMs, status: 410 };
+    return { kind: 'flapping', latencyMs, failures: more.pick([0, 0.5, 1]), asksForEnd: true };
   }
 }

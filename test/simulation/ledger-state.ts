@@ -1,5 +1,5 @@
 /** What is kept of destinations, events and deliveries beside the storage. */
-import type { DisabledReason, EndingRule } from '../../src/domain/ending.ts';
+import type { DisabledReason, EndingRule, ProfileEnding } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
 import type { RateCounts } from '../../src/domain/profile.ts';
 import type { Order } from '../../src/domain/order.ts';
@@ -48,6 +48,8 @@ export interface DestinationState {
   readonly retrying: Set<DeliveryState>;
   /** All that it ever had. */
   readonly schedules: ExpectedSchedule[];
+  /** What of its end is its profile's alone. */
+  readonly ofProfile: ProfileEnding;
   /** When it is disabled, and all the rules that it ever had. */
   rule: EndingRule;
   readonly rules: EndingRule[];

@@ -4,6 +4,7 @@ import { settled } from '../support/simulated-clock.ts';
 import { SeededRandom } from '../support/simulated-random.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
 import { Actor } from './actor.ts';
+import type { ExpectedSchedule } from './expected-schedule.ts';
 import { furtherRandom } from './further.ts';
 import { describe } from './ledger.ts';
 import type { DeliveryState } from './ledger-state.ts';
@@ -58,8 +59,10 @@ async function end(world: World): Promise<void> {
   let isDead = false;
   for (const receiver of world.receivers.all()) {
     isDead ||= receiver.underWay > 0;
-    // Those that hang take too long over their schedules.
-    const mayStay = receiver.behaviour.kind === 'status' || receiver.behaviour.kind === 'refusing';
+    // Those that hang take too long over their schedules, and so do those whose schedule is their profile's.
+    const isShort = ledger.destinationOf(receiver.name)?.schedules.every(isWithinAnHour) ?? true;
+    const { kind } = receiver.behaviour;
+    const mayStay = isShort && (kind === 'status' || kind === 'refusing');
     if (!mayStay || random.chance(0.6)) world.behave(receiver.name, HEALTHY);
   }
   // Only its end frees a process of those that never answer.
@@ -86,6 +89,10 @@ async function end(world: World): Promise<void> {
   }
   await world.pass(100);
   await settled();
+}
+
+function isWithinAnHour({ delaysMs }: ExpectedSchedule): boolean {
+  return delaysMs.reduce((sumMs, delayMs) => sumMs + delayMs, 0) <= 3_600_000;
 }
 
 /** What is kept for destinations that are disabled goes out. */

@@ -8,6 +8,7 @@ import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Cast } from './cast.ts';
 import type { DestinationState } from './ledger-state.ts';
+import { chosenFor } from './further.ts';
 import { healthyBehaviour, orderOf, policyOf, topicsOf } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
@@ -16,14 +17,16 @@ export class Tenancy {
   readonly #world: World;
   readonly #scenario: Scenario;
   readonly #random: SeededRandom;
+  readonly #more: SeededRandom;
   readonly tenantIds: string[] = [];
   #lastTenant = 0;
   #lastReceiver = 0;
 
-  constructor({ world, scenario, random }: Cast) {
+  constructor({ world, scenario, random, more }: Cast) {
     this.#world = world;
     this.#scenario = scenario;
     this.#random = random;
+    this.#more = more;
   }
 
   createTenant(): void {
@@ -53,7 +56,8 @@ export class Tenancy {
     const tenantId = random.pick(this.tenantIds);
     const id = `d${random.int(1, 4)}`;
     const receiver = `r${++this.#lastReceiver}`;
-    const policy = policyOf(random, this.#scenario.policies);
+    const wanted = policyOf(random, this.#scenario.policies);
+    const { profile, policy } = chosenFor(wanted, this.#more, this.#scenario.further);
     const topics = topicsOf(random);
     const expiresAtMs = random.chance(this.#scenario.policies.expiry) ? this.#expiresAtMs() : null;
     this.#world.receivers.receiver(receiver).behaviour = healthyBehaviour(random);
@@ -65,7 +69,7 @@ export class Tenancy {
           id,
           type: SIMULATED_TYPE,
           name: null,
-          profile: null,
+          profile,
           httpSignature: null,
           topics,
           config: { receiver },

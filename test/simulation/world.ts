@@ -132,7 +132,7 @@ export class World {
       },
       utilization: () => this.#options.utilization,
       onWritten: (writer, operation, query) => {
-        this.ledger.written(writer, operation);
+        this.ledger.written(writer, operation, query);
         this.#knowledge.written(operation, query);
       },
       onRead: (_reader, operation, query) => this.#knowledge.read(operation, query),

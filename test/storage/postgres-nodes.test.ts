@@ -7,6 +7,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { seqAtMs } from '../../src/domain/event.ts';
 import { dayOf } from '../../src/storage/postgres/days.ts';
+import { FIRST_LINE, RETRY_LINE } from '../../src/storage/postgres/lines.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageUnavailableError } from '../../src/storage/storage.ts';
 import type { LaneClaim } from '../../src/storage/claiming.ts';
@@ -478,6 +479,34 @@ describe.skipIf(reason !== null)(
         const lane = { tenantId, destinationId: 'd', dueBeforeMs: Date.now() + HOUR_MS };
         expect((await claim(other, lane)).deliveries).toHaveLength(1);
       });
+    });
+
+    it('put retries where a server of a version before looks, while one runs', async () => {
+      const url = await server.createSchema();
+      const schema = schemaOf(url);
+      const verdict = { status: 'pending', nextAttemptAtMs: 1000 } as const;
+      const lineOfRetry = async (storage: Storage, tenantId: string) => {
+        const seq = await publish(storage, tenantId, { toClaimed: ['d'] });
+        await storage.record({ attempts: [failureOf({ seq, ordinal: 0 }, verdict)] });
+        const [row] = await server.query(
+          `SELECT claimed_by FROM ${schema}.deliveries WHERE event_seq = ${seq}`,
+        );
+        return Number(row?.['claimed_by']);
+      };
+      const alone = await openPostgresStorage({ url });
+      const tenantId = await seedTenant(alone, 'd');
+      expect(await lineOfRetry(alone, tenantId)).toBe(RETRY_LINE);
+      await server.query(
+        `INSERT INTO ${schema}.nodes (lease_until, delivers) VALUES (now() + interval '1 hour', true)`,
+      );
+      const beside = await openPostgresStorage({ url });
+      expect(await lineOfRetry(beside, tenantId)).toBe(FIRST_LINE);
+      const lane = { tenantId, destinationId: 'd', limit: 5 };
+      const [found] = await beside.claim({ lanes: [lane], dueBeforeMs: Date.now() });
+      expect(found?.deliveries).toHaveLength(2);
+      await alone.close();
+      await beside.close();
+      await server.dropSchema(url);
     });
 
     it('free what one left that has been dead for long, and forget it', async () => {

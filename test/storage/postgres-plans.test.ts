@@ -3,13 +3,12 @@
  * through; those of the hot path by the days of their events alone.
  */
 import pg from 'pg';
-import type { QueryConfig } from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { DAY_US, dayOf } from '../../src/storage/postgres/days.ts';
-import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
+import { FilledPostgres } from '../support/filled-postgres.ts';
+import { usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
 import {
   ALL_ATTEMPTS,
   ALL_DELIVERIES,
@@ -19,131 +18,30 @@ import {
   eventFor,
   outcomesOf,
   publish,
-  seedTenant,
 } from '../support/storage-fixtures.ts';
 
 const LARGE_TABLE = /\b(?:FROM|JOIN|UPDATE) (?:events|deliveries|attempts)\b/;
 const FULL_SCAN = /Seq Scan on (?:(?:events|deliveries|attempts)_(\d{8})|event_keys)\b/g;
 const PARTITION = /\b(?:events|deliveries|attempts)_(\d{8})\b/g;
-const EVENTS = 40_000;
-const BETWEEN_EVENTS_US = 10_000_000;
-const TENANTS = 200;
-
 const reason = await whyNoPostgres();
 
 describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
   const server = usePostgresServer();
-  let url = '';
+  let filled: FilledPostgres;
   let storage: Storage;
   let tenantId = '';
   let seq = 0;
   /** The last day with events, as its partitions are called. */
   let today = '';
-  let plain: pg.Client;
 
   beforeAll(async () => {
-    url = await server.createSchema();
-    storage = await openPostgresStorage({ url });
-    await goToNoonOfTomorrow(schemaOf(url));
-    tenantId = await seedTenant(storage, 'd', 'late');
-    seq = await publish(storage, tenantId, { id: 'x', toClaimed: ['d'] });
-    await storage.record({ attempts: [attemptOf({ seq, ordinal: 0 })] });
+    filled = await FilledPostgres.open(server);
+    ({ storage, tenantId, seq } = filled);
     today = dayName(seq);
-    plain = new pg.Client({ connectionString: url });
-    await plain.connect();
-    await fill(schemaOf(url));
-    // All days but the last are done.
-    await storage.maintain();
   });
-  afterAll(async () => {
-    await plain.end();
-    await storage.close();
-    await server.dropSchema(url);
-  });
+  afterAll(() => filled.close());
 
-  /** Other tenants' delivered events, numbered before, of the last days. */
-  async function fill(schema: string): Promise<void> {
-    const number = `${seq} - n * ${BETWEEN_EVENTS_US}::bigint`;
-    const oldestDay = dayOf(seq - EVENTS * BETWEEN_EVENTS_US);
-    await plain.query('SELECT make_day(day) FROM generate_series($1::integer, $2) AS day', [
-      oldestDay,
-      dayOf(seq),
-    ]);
-    const tenants = `generate_series(1000, ${999 + TENANTS}) AS n`;
-    await server.query(`
-      INSERT INTO ${schema}.tenants (no, id, metadata, settings, routing_version, created_ms, updated_ms)
-      OVERRIDING SYSTEM VALUE SELECT n, 't' || n, '{}', '{}', 1, 1, 1 FROM ${tenants}`);
-    await server.query(`
-      INSERT INTO ${schema}.destinations (no, tenant_no, id, type, topics, definition, sealed_credentials, revision, created_ms,
-                                          updated_ms)
-      OVERRIDING SYSTEM VALUE SELECT n, n, 'd', 'webhook', '{}', '{}', '', 1, 1, 1 FROM ${tenants}`);
-    await server.query(`
-      INSERT INTO ${schema}.request_shapes (no, tenant_no, day, url, headers, payload)
-      OVERRIDING SYSTEM VALUE SELECT n, n, 1, '', '', 'standard' FROM ${tenants}`);
-    await insertEvents(schema, number, EVENTS);
-    await server.query(`
-      INSERT INTO ${schema}.event_keys (tenant_no, id, seq)
-      SELECT tenant_no, id, seq FROM ${schema}.events WHERE tenant_no >= 1000`);
-    await insertDeliveries(schema, 0);
-    await server.query(`
-      INSERT INTO ${schema}.attempts (tenant_no, seq, event_seq, ordinal, destination_no, number, kind, started_ms, total_us,
-                                      shape_no, request_headers, response_status, response_headers, truncated)
-      SELECT tenant_no, seq + 1, seq, 0, tenant_no, 1, 'first', time_ms, 1000, tenant_no, '', 200, '', false
-      FROM ${schema}.events WHERE tenant_no >= 1000`);
-    await server.query(
-      `ANALYZE ${schema}.events, ${schema}.deliveries, ${schema}.attempts, ${schema}.event_keys, ${schema}.tenants, ${schema}.destinations,
-               ${schema}.request_shapes`,
-    );
-  }
-
-  async function insertEvents(schema: string, number: string, count: number): Promise<void> {
-    await server.query(`
-      INSERT INTO ${schema}.events (tenant_no, seq, id, topic, time_ms, eligible_for_retry, test, data)
-      SELECT 1000 + n % ${TENANTS}, ${number}, 'id-' || n, 'a', (${number}) / 1000, true, false, ''
-      FROM generate_series(1, ${count}) AS n`);
-  }
-
-  async function insertDeliveries(schema: string, fromSeq: number): Promise<void> {
-    await server.query(`
-      INSERT INTO ${schema}.deliveries (tenant_no, event_seq, ordinal, destination_no, status, attempts, step, asked_by,
-                                        claimed_by, last_code, last_attempt_seq, updated_ms)
-      SELECT tenant_no, seq, 0, tenant_no, 1, 1, 0, 0, 0, '200', seq + 1, time_ms
-      FROM ${schema}.events WHERE tenant_no >= 1000 AND seq >= ${fromSeq}`);
-  }
-
-  /** Numbers go on from there: so that the last day is well filled, whatever the time is. */
-  async function goToNoonOfTomorrow(schema: string): Promise<void> {
-    await server.query(`
-      UPDATE ${schema}.numbers
-      SET last_seq = (floor(extract(epoch FROM clock_timestamp()) / 86400) + 1.5) * ${DAY_US}`);
-  }
-
-  /** The plans of all statements on large tables that an operation runs, each with its values. */
-  async function plansOf(operation: () => Promise<unknown>): Promise<Map<string, string>> {
-    const seen = new Map<string, { values: unknown[]; begin: string }>();
-    let begin = '';
-    const asked = vi.spyOn(pg.Client.prototype, 'query');
-    await operation();
-    for (const [query, given] of asked.mock.calls as unknown[][]) {
-      // Those that are prepared have a name.
-      const { text: sql, values } =
-        typeof query === 'object' ? (query as QueryConfig) : { text: query, values: given };
-      if (typeof sql !== 'string') continue;
-      if (sql.startsWith('BEGIN')) begin = sql;
-      else if (LARGE_TABLE.test(sql))
-        seen.set(sql, { values: Array.isArray(values) ? values : [], begin });
-    }
-    asked.mockRestore();
-    const plans = new Map<string, string>();
-    for (const [sql, { values, begin: ownBegin }] of seen) {
-      // What a transaction says at its beginning is part of how its statements are planned.
-      await plain.query(ownBegin);
-      const { rows } = await plain.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, values);
-      await plain.query('ROLLBACK');
-      plans.set(sql, rows.map((row) => row['QUERY PLAN']).join('\n'));
-    }
-    return plans;
-  }
+  const plansOf = (operation: () => Promise<unknown>) => filled.plansOf(operation, LARGE_TABLE);
 
   function expectNoScan(plans: Map<string, string>, atLeast: number): void {
     expect(plans.size).toBeGreaterThanOrEqual(atLeast);
@@ -217,10 +115,10 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
   it('of retention and of replays read none through', async () => {
     const plans = await plansOf(async () => {
       // Of whole days, which are not dropped while somebody reads, and of a part of one.
-      const reader = new pg.Client({ connectionString: url });
+      const reader = new pg.Client({ connectionString: filled.url });
       await reader.connect();
       await reader.query('BEGIN; SELECT 1 FROM events LIMIT 1');
-      await server.query(`UPDATE ${schemaOf(url)}.rollup_progress SET from_seq = ${seq}`);
+      await server.query(`UPDATE ${filled.schema}.rollup_progress SET from_seq = ${seq}`);
       const yesterdayMs = (dayOf(seq) * DAY_US) / 1000;
       await storage.pruneSlice({ beforeMs: yesterdayMs, limit: 5 });
       await reader.end();
@@ -243,14 +141,14 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
   });
 
   it('of a day that has just begun, and was never analyzed, go by key', async () => {
-    const schema = schemaOf(url);
+    const { schema } = filled;
     await server.query(`UPDATE ${schema}.numbers SET last_seq = (${dayOf(seq)} + 1.5) * ${DAY_US}`);
     const first = await publish(storage, tenantId);
     today = dayName(first);
     await server.query(`ALTER TABLE ${schema}.events_${today} SET (autovacuum_enabled = off)`);
     await server.query(`ALTER TABLE ${schema}.deliveries_${today} SET (autovacuum_enabled = off)`);
-    await insertEvents(schema, `${first} - n * 1000000::bigint`, 30_000);
-    await insertDeliveries(schema, first - DAY_US / 2);
+    await filled.insertEvents(`${first} - n * 1000000::bigint`, 30_000);
+    await filled.insertDeliveries(first - DAY_US / 2);
     const event = await eventFor(storage, tenantId, { toClaimed: ['d'] });
     const plans = await plansOf(async () => {
       const stored = await outcomesOf(storage, ...Array.from({ length: 100 }, () => event));

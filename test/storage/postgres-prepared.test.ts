@@ -9,13 +9,18 @@ import { findPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
 import { attemptOf, deliveryAt, publish, seedTenant } from '../support/storage-fixtures.ts';
 
+// Those that look for rows of a day; what inserts finds its partition row by row.
+const PLANS = `
+  SELECT custom_plans AS custom, generic_plans AS generic FROM pg_prepared_statements
+  WHERE statement ~ '(event_)?seq BETWEEN'`;
+
 const reason = await whyNoPostgres();
 
 describe.skipIf(reason !== null)('what is published and recorded', () => {
   const server = usePostgresServer();
 
-  /** The names of the statements by which some events are published, delivered and recorded. */
-  async function namesOn(url: string): Promise<Set<string>> {
+  /** The names of the statements by which some events are published, delivered and recorded, and the connections. */
+  async function sentOn(url: string) {
     const storage = await openPostgresStorage({ url });
     onTestFinished(() => storage.close());
     const tenantId = await seedTenant(storage, 'd');
@@ -32,14 +37,31 @@ describe.skipIf(reason !== null)('what is published and recorded', () => {
     const names = (asked.mock.calls as unknown[][]).flatMap(([query]) =>
       typeof query === 'object' ? [(query as QueryConfig).name ?? ''] : [],
     );
+    const clients = new Set(asked.mock.contexts.filter((context) => context instanceof pg.Client));
     asked.mockRestore();
-    return new Set(names);
+    return { names: new Set(names), clients };
   }
 
   it('is prepared on a connection to PostgreSQL itself', async () => {
     const url = await server.createSchema();
     onTestFinished(() => server.dropSchema(url));
-    expect((await namesOn(url)).size).toBeGreaterThanOrEqual(4);
+    const { names } = await sentOn(url);
+    expect(names.size).toBeGreaterThanOrEqual(4);
+  });
+
+  it('is planned each time for the days that it names, and never for all of them', async () => {
+    const url = await server.createSchema();
+    onTestFinished(() => server.dropSchema(url));
+    const { clients } = await sentOn(url);
+    const used: { custom: number; generic: number }[] = [];
+    for (const client of clients) {
+      const { rows } = await client.query<{ custom: string; generic: string }>(PLANS);
+      for (const { custom, generic } of rows)
+        used.push({ custom: Number(custom), generic: Number(generic) });
+    }
+    // A server decides after five uses.
+    expect(used.filter(({ custom }) => custom > 5).length).toBeGreaterThan(0);
+    expect(used.filter(({ generic }) => generic > 0)).toEqual([]);
   });
 
   const program = findPgbouncer();
@@ -53,7 +75,7 @@ describe.skipIf(reason !== null)('what is published and recorded', () => {
         owner: statSync(String(row?.['data_directory'])),
       });
       onTestFinished(() => pooler.stop());
-      expect(await namesOn(pooler.url())).toEqual(new Set());
+      expect((await sentOn(pooler.url())).names).toEqual(new Set());
     },
   );
 });

@@ -10,9 +10,9 @@ const OF_A_START = 'Read at a start, or when a version says that something chang
 
 export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'attempts.ts SELECT': OF_A_LIST,
+  'attempts.ts TENANT': OF_AN_ID,
   'attempts.ts attemptGet': OF_AN_ID,
   'cancel-slice.ts CANCELING': OF_THE_CARETAKER,
-  'claim.ts WAITING': OF_A_START,
   'clients.ts SELECT': OF_A_LIST,
   'clients.ts clientGet': OF_AN_ID,
   'clients.ts clientRing': OF_A_START,
@@ -24,6 +24,7 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'destinations.ts SELECT': OF_A_LIST,
   'event-search.ts SCAN': OF_A_LIST,
   'event-tenants.ts TENANTS': OF_AN_ID,
+  'events.ts KEYS_ON_ALL': OF_AN_ID,
   'events.ts SELECT': OF_A_LIST,
   'events.ts eventGet': OF_AN_ID,
   'events.ts eventsOf': OF_AN_ID,
@@ -33,6 +34,7 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'metrics-names.ts DESTINATIONS': OF_A_LIST,
   'metrics-names.ts NAMES': OF_A_LIST,
   'node.ts FREE': OF_THE_CARETAKER,
+  'node.ts FREE_ON_ALL': OF_THE_CARETAKER,
   'prune.ts CANCEL_HELD': OF_THE_CARETAKER,
   'prune.ts DELETE_REPLAYS': OF_THE_CARETAKER,
   'prune.ts DELETE_SHAPES': OF_THE_CARETAKER,
@@ -55,6 +57,8 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
   'rollup-prune.ts DROP_ATTEMPTS': OF_THE_CARETAKER,
   'rollup-prune.ts DROP_DESTINATIONS': OF_THE_CARETAKER,
   'rollup-prune.ts DROP_EVENTS': OF_THE_CARETAKER,
+  'rollup-prune.ts TENANTS_OF_ATTEMPTS': OF_THE_CARETAKER,
+  'rollup-prune.ts TENANTS_OF_EVENTS': OF_THE_CARETAKER,
   'rollup-read.ts END': OF_THE_CARETAKER,
   'rollup-read.ts LAST': OF_THE_CARETAKER,
   'sealed.ts SOURCES': 'Every sealed box, by pages: `angarium keys reencrypt`.',
@@ -63,6 +67,8 @@ export const OVER_TENANTS: Readonly<Record<string, string>> = {
     'The oldest few destinations that name a topic, of any tenant: a topic is deleted.',
   'untold.ts FAILED':
     'what happened just before the end, of every tenant, when a node starts: on Citus a part of it for each shard',
+  'waiting.ts WAITING': OF_A_START,
+  'waiting.ts WAITING_TENANTS': OF_A_START,
 };
 
 const OF_A_COPY = 'A copy from another engine, to a database that is not distributed yet.';
@@ -95,11 +101,10 @@ const BY_A_VALUE = 'On all shards, by values alone, and without another table: C
 const IN_THE_SAME_SHARD =
   'On all shards; what is looked for in another table is found by the tenant, so on the same one.';
 const OF_COUNTS = 'Rows that are handed over, each with its tenant: Citus sends each to its shard.';
-const BY_PLACE =
-  'By where rows lie (ctid): CITUS REFUSES IT. It has to find them by their keys, tenant by tenant.';
 
 /** What is sent on Citus all the same without one tenant's value, by a run of the conformance suite. */
 export const SENT_OVER_TENANTS: Readonly<Record<string, string>> = {
+  'node.ts FREE_ON_ALL': BY_A_VALUE,
   'prune.ts DELETE_REPLAYS': BY_A_VALUE,
   'prune.ts DELETE_SHAPES':
     'On all shards, by the number of the oldest attempt, which Citus reads first.',
@@ -107,8 +112,6 @@ export const SENT_OVER_TENANTS: Readonly<Record<string, string>> = {
   'replays.ts STOP': BY_A_VALUE,
   'rollup-apply.ts ADD_ATTEMPTS': OF_COUNTS,
   'rollup-apply.ts ADD_EVENTS': OF_COUNTS,
-  'rollup-prune.ts DROP_ATTEMPTS': BY_PLACE,
   'rollup-prune.ts DROP_DESTINATIONS': IN_THE_SAME_SHARD,
-  'rollup-prune.ts DROP_EVENTS': BY_PLACE,
   'sealed.ts SOURCES': BY_A_VALUE,
 };

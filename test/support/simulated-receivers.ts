@@ -3,6 +3,8 @@
  * to them and remember every request.
  */
 import type { Outcome } from '../../src/domain/attempt.ts';
+import { retriesReason, retriesStatus } from '../../src/domain/profile.ts';
+import type { Profile } from '../../src/domain/profile.ts';
 import type {
   DestinationType,
   Message,
@@ -12,7 +14,10 @@ import type {
 import type { ProcessClock } from './simulated-clock.ts';
 import type { SeededRandom } from './simulated-random.ts';
 
-/** How a receiver takes the next request. `dead`: no answer and no deadline either, until the process ends. */
+/**
+ * How a receiver takes the next request. `dead`: no answer and no deadline either, until the process ends. `asksForEnd`:
+ * each answer, whatever it is, has `webhook-delivery: disable`.
+ */
 export type Behaviour =
   | { readonly kind: 'ok' | 'refusing'; readonly latencyMs: number }
   | {
@@ -21,7 +26,12 @@ export type Behaviour =
       readonly status: number;
       readonly retryAfterMs?: number;
     }
-  | { readonly kind: 'flapping'; readonly latencyMs: number; readonly failures: number }
+  | {
+      readonly kind: 'flapping';
+      readonly latencyMs: number;
+      readonly failures: number;
+      readonly asksForEnd?: boolean;
+    }
   | { readonly kind: 'hanging' }
   | { readonly kind: 'dead' };
 
@@ -131,17 +141,18 @@ export class SimulatedReceivers {
       describeTarget: (config) => ({ target: config['receiver'] ?? '', targetUrl: '' }),
       originOf: (config) => config['origin'] ?? null,
       withoutSecrets: (config) => config,
-      open: ({ config }) => this.#sender(config['receiver'] ?? '', clock, processNo),
+      open: ({ config, profile }) =>
+        this.#sender(config['receiver'] ?? '', profile, clock, processNo),
       close: () => Promise.resolve(),
     };
   }
 
-  #sender(name: string, clock: ProcessClock, processNo: number): Sender {
+  #sender(name: string, profile: Profile, clock: ProcessClock, processNo: number): Sender {
     return {
       send: (message) =>
         new Promise<Sent>((resolve) => {
           const request = this.#arrive(this.receiver(name), message, clock, processNo);
-          const answer = this.#answer(request.receiver.behaviour, message.timeoutMs);
+          const answer = this.#answer(request.receiver.behaviour, profile, message.timeoutMs);
           if (answer === null) return;
           clock.after(answer.totalMs, () => {
             const outcome = answer.outcome(answer.totalMs);
@@ -195,24 +206,28 @@ export class SimulatedReceivers {
   }
 
   /** When the answer comes and what it is; `null`: never. */
-  #answer(behaviour: Behaviour, timeoutMs: number): Answer | null {
+  #answer(behaviour: Behaviour, profile: Profile, timeoutMs: number): Answer | null {
     if (behaviour.kind === 'dead') return null;
     if (behaviour.kind === 'hanging' || behaviour.latencyMs >= timeoutMs)
-      return { totalMs: timeoutMs, outcome: (totalMs) => failed('timeout', null, totalMs) };
+      return { totalMs: timeoutMs, outcome: (totalMs) => failed('timeout', profile, totalMs) };
     const totalMs = behaviour.latencyMs;
     switch (behaviour.kind) {
       case 'ok':
         return { totalMs, outcome: delivered };
       case 'refusing':
-        return { totalMs, outcome: () => failed('connection', null, totalMs) };
+        return { totalMs, outcome: () => failed('connection', profile, totalMs) };
       case 'status':
         return {
           totalMs,
-          outcome: () => failed('http_status', behaviour.status, totalMs, behaviour.retryAfterMs),
+          outcome: () => answered(behaviour.status, profile, totalMs, behaviour.retryAfterMs),
         };
       case 'flapping': {
         const fails = this.#random.chance(behaviour.failures);
-        return { totalMs, outcome: fails ? () => failed('http_status', 503, totalMs) : delivered };
+        const outcome = fails ? () => answered(503, profile, totalMs) : delivered;
+        return {
+          totalMs,
+          outcome: behaviour.asksForEnd === true ? (ms) => asking(outcome(ms)) : outcome,
+        };
       }
     }
   }
@@ -227,22 +242,40 @@ function delivered(totalMs: number): Outcome {
   return { kind: 'delivered', timings: timings(totalMs), response: response(200) };
 }
 
-function failed(
-  reason: 'timeout' | 'connection' | 'http_status',
-  status: number | null,
+/** Whether it is tried again is its profile's to say. */
+function failed(reason: 'timeout' | 'connection', profile: Profile, totalMs: number): Outcome {
+  const retryable = retriesReason(profile, reason);
+  const timed = timings(totalMs);
+  return {
+    kind: 'failed',
+    reason,
+    detail: 'As simulated.',
+    retryable,
+    timings: timed,
+    response: null,
+  };
+}
+
+function answered(
+  status: number,
+  profile: Profile,
   totalMs: number,
   retryAfterMs?: number,
 ): Outcome {
   return {
     kind: 'failed',
-    reason,
+    reason: 'http_status',
     detail: 'As simulated.',
-    retryable: status !== 410,
+    retryable: retriesStatus(profile, status),
     ...(status === 410 ? { wish: 'gone' } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     timings: timings(totalMs),
-    response: status === null ? null : response(status),
+    response: response(status),
   };
+}
+
+function asking(outcome: Outcome): Outcome {
+  return { ...outcome, wish: 'disable' };
 }
 
 function response(status: number) {

@@ -13,10 +13,12 @@ interface Relation {
   readonly table: string;
 }
 
-/** A column, of the relation that is named with it, if one is. */
+/** A column, of the relation that is named with it, if one is; or a value that goes with the statement. */
 interface Side {
   readonly alias: string | null;
   readonly column: string | null;
+  /** Its number. */
+  readonly value: number | null;
 }
 
 type Equality = readonly [Side, Side];
@@ -25,27 +27,55 @@ type Equality = readonly [Side, Side];
 const READS = new Set(['SelectStmt', 'larg', 'rarg']);
 
 /** A value, or a column of something else. */
-const GIVEN: Side = { alias: null, column: null };
+const GIVEN: Side = { alias: null, column: null, value: null };
 
 /** It names tenants, and is not distributed: it is on every node. */
 const TENANTS = 'tenants';
-const KEYS_OF_TENANTS = new Set(['no', 'id']);
+const NUMBER = new Set(['no']);
+const NUMBER_OR_ID = new Set(['no', 'id']);
 
 /** The tables, of those given, that the statement reads or writes without their tenant; empty: all is well. */
 export function unboundTables(sql: string, distributed: ReadonlySet<string>): string[] {
   const found = new Set<string>();
-  walk(parseSync(sql.replaceAll('?', '$1')), distributed, new Set(), found);
+  const wanted = { distributed, isGiven: () => true, keysOfTenants: NUMBER_OR_ID };
+  walk(parseSync(sql.replaceAll('?', '$1')), wanted, new Set(), found);
   return [...found].toSorted();
+}
+
+/**
+ * Every table that is read or changed has the tenant that is the same one value of all of them: not a list, nor what a function
+ * or another table gives. Rows that are inserted have each its own.
+ */
+export function isOfOneTenant(sql: string, distributed: ReadonlySet<string>): boolean {
+  const found = new Set<string>();
+  const values = new Set<number>();
+  const isGiven = ({ value }: Side) => {
+    if (value !== null) values.add(value);
+    return value !== null;
+  };
+  const tree = parseSync(sql.replaceAll('?', '$1'));
+  const wanted = { distributed, isGiven, keysOfTenants: NUMBER, ignoresInserted: true };
+  walk(tree, wanted, new Set(), found);
+  return found.size === 0 && values.size <= 1;
+}
+
+interface Wanted {
+  readonly distributed: ReadonlySet<string>;
+  /** Whether what is no column of these tables says which tenant it is; asked of what equals a `tenant_no`. */
+  readonly isGiven: (side: Side) => boolean;
+  /** By which of its columns a row of `tenants` says which tenant it is. */
+  readonly keysOfTenants: ReadonlySet<string>;
+  readonly ignoresInserted?: boolean;
 }
 
 function walk(
   value: unknown,
-  distributed: ReadonlySet<string>,
+  wanted: Wanted,
   outer: ReadonlySet<string>,
   found: Set<string>,
 ): void {
   if (Array.isArray(value)) {
-    for (const each of value) walk(each, distributed, outer, found);
+    for (const each of value) walk(each, wanted, outer, found);
     return;
   }
   if (!isTree(value)) return;
@@ -56,12 +86,12 @@ function walk(
         String(at(each, 'CommonTableExpr', 'ctename')),
       );
       if (own.length > 0) known = new Set([...outer, ...own]);
-      const isOurs = (table: string) => distributed.has(table) && !known.has(table);
+      const isOurs = (table: string) => wanted.distributed.has(table) && !known.has(table);
       if (READS.has(kind) || kind === 'UpdateStmt' || kind === 'DeleteStmt')
-        for (const table of unboundOf(body, isOurs)) found.add(table);
-      if (kind === 'InsertStmt') checkInsert(body, isOurs, found);
+        for (const table of unboundOf(body, isOurs, wanted)) found.add(table);
+      if (kind === 'InsertStmt' && wanted.ignoresInserted !== true) checkInsert(body, isOurs, found);
     }
-    walk(body, distributed, known, found);
+    walk(body, wanted, known, found);
   }
 }
 
@@ -72,7 +102,11 @@ function checkInsert(body: Tree, isOurs: (table: string) => boolean, found: Set<
 }
 
 /** Of one level: what is in a subquery has a level of its own. */
-function unboundOf(body: Tree, isOurs: (table: string) => boolean): string[] {
+function unboundOf(
+  body: Tree,
+  isOurs: (table: string) => boolean,
+  { isGiven, keysOfTenants }: Wanted,
+): string[] {
   const relations: Relation[] = [];
   const equal: Equality[] = [];
   const own = body['relation'];
@@ -92,7 +126,7 @@ function unboundOf(body: Tree, isOurs: (table: string) => boolean): string[] {
         : relations.filter(
             (each) =>
               each.table === TENANTS &&
-              KEYS_OF_TENANTS.has(column) &&
+              keysOfTenants.has(column) &&
               isNamed(each) &&
               (alias !== null || relations.length === 1),
           );
@@ -100,13 +134,14 @@ function unboundOf(body: Tree, isOurs: (table: string) => boolean): string[] {
     return owners.length === 1 && only !== undefined ? only.alias : null;
   };
   const bound = new Set<string>();
-  const pairs = equal.map(([one, other]) => [ownerOf(one), ownerOf(other)]);
+  const pairs = equal.flatMap(([one, other]) => [
+    { owner: ownerOf(one), by: other, byOwner: ownerOf(other) },
+    { owner: ownerOf(other), by: one, byOwner: ownerOf(one) },
+  ]);
   for (let before = -1; before !== bound.size;) {
     before = bound.size;
-    for (const [one = null, other = null] of pairs) {
-      if (one !== null && (other === null || bound.has(other))) bound.add(one);
-      if (other !== null && (one === null || bound.has(one))) bound.add(other);
-    }
+    for (const { owner, by, byOwner } of pairs)
+      if (owner !== null && (byOwner === null ? isGiven(by) : bound.has(byOwner))) bound.add(owner);
   }
   return ours.filter(({ alias }) => !bound.has(alias)).map(({ table }) => table);
 }
@@ -126,8 +161,8 @@ function addFrom(from: Tree, relations: Relation[], equal: Equality[]): void {
     String(at(name, 'String', 'sval')),
   ))
     equal.push([
-      left === null ? GIVEN : { alias: left ?? null, column },
-      right === null ? GIVEN : { alias: right ?? null, column },
+      left === null ? GIVEN : { ...GIVEN, alias: left ?? null, column },
+      right === null ? GIVEN : { ...GIVEN, alias: right ?? null, column },
     ]);
 }
 
@@ -166,7 +201,14 @@ function columnsIn(value: unknown): Side[] {
     String(at(field, 'String', 'sval')),
   );
   const [first = null, second] = fields;
-  return second === undefined
-    ? [{ alias: null, column: first }]
-    : [{ alias: first, column: second }];
+  return [
+    second === undefined
+      ? { alias: null, column: first, value: valueIn(value) }
+      : { alias: first, column: second, value: null },
+  ];
+}
+
+function valueIn(value: unknown): number | null {
+  const number = at(at(value, 'TypeCast', 'arg') ?? value, 'ParamRef', 'number');
+  return typeof number === 'number' ? number : null;
 }

@@ -35,6 +35,17 @@ const OF_EVENT = `
     SELECT tenant_no, seq FROM chain)
   AND attempts.event_seq = ?`;
 
+// On Citus of one tenant, and read before: by it the shard is found.
+const TENANT = 'SELECT tenant_no FROM events WHERE seq = $1';
+const CHAIN = `
+  WITH RECURSIVE chain (seq) AS (
+    SELECT last_attempt_seq FROM deliveries
+    WHERE tenant_no = $1 AND event_seq = $2 AND last_attempt_seq IS NOT NULL AND ($3::integer < 0 OR ordinal = $3)
+    UNION ALL
+    SELECT previous_seq FROM attempts JOIN chain USING (seq)
+    WHERE tenant_no = $1 AND event_seq = $2 AND previous_seq IS NOT NULL)
+  SELECT seq FROM chain`;
+
 export const attemptGet: Operation<Storage['attemptGet']> = async (session, { seq }) => {
   const row = await session.row(`${SELECT} WHERE attempts.seq = $1`, seq);
   return row === undefined ? null : storedAttempt(session, row);
@@ -44,7 +55,7 @@ export const attemptList: Operation<Storage['attemptList']> = async (session, qu
   const { tenantIds, destinationId, delivery } = query;
   const eventSeq = delivery?.seq ?? query.eventSeq;
   const conditions: Condition[] = [
-    ...(eventSeq === null ? [] : [ofEvent(eventSeq, delivery?.ordinal ?? -1)]),
+    ...(eventSeq === null ? [] : [await ofEvent(session, eventSeq, delivery?.ordinal ?? -1)]),
     ...isOneOf('attempts.tenant_no', await tenantNos(session, tenantIds)),
     ...(destinationId === null
       ? []
@@ -75,7 +86,13 @@ export const attemptList: Operation<Storage['attemptList']> = async (session, qu
 };
 
 /** Of all its deliveries where the ordinal is negative. */
-function ofEvent(eventSeq: number, ordinal: number): Condition {
+async function ofEvent(session: Session, eventSeq: number, ordinal: number): Promise<Condition> {
+  if (session.isDistributed) {
+    const tenantNo = Number((await session.row(TENANT, eventSeq))?.['tenant_no'] ?? -1);
+    const chain = await session.rows(CHAIN, tenantNo, eventSeq, ordinal);
+    const sql = 'attempts.tenant_no = ? AND attempts.seq = ANY(?) AND attempts.event_seq = ?';
+    return { sql, values: [tenantNo, chain.map((row) => Number(row['seq'])), eventSeq] };
+  }
   return { sql: OF_EVENT, values: [eventSeq, eventSeq, ordinal, ordinal, eventSeq, eventSeq] };
 }
 

@@ -33,6 +33,8 @@ const BY_KEY = {
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   enable_memoize: 'off',
+  // The first of a lane is that of its index. Where tenants are many, the planner would rather sort all that the lane has had.
+  enable_sort: 'off',
   random_page_cost: '1',
   // What a node has locked when it freezes or the way to it breaks is free again soon.
   idle_in_transaction_session_timeout: String(MAX_SILENCE_MS),

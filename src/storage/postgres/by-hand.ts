@@ -2,6 +2,7 @@
 import { ASKED_BY, SCHEDULE_OVER, transition } from '../../domain/delivery.ts';
 import type { Storage } from '../storage.ts';
 import { writeAudit } from './audit.ts';
+import { holdersAmong } from './holders.ts';
 import { FIRST_LINE } from './lines.ts';
 import type { Operation } from './operation.ts';
 import type { WriteSession } from './write-session.ts';
@@ -9,13 +10,9 @@ import { STATUS_CODE, statusOf } from './statuses.ts';
 
 const BY_HAND = ASKED_BY.indexOf('hand');
 
-const IS_HELD = `
-  EXISTS (SELECT 1 FROM nodes
-          WHERE incarnation = abs(claimed_by) AND (incarnation = $1 OR lease_until > clock_timestamp())) AS is_held`;
-
 const FIND = `
-  SELECT ordinal, status, claimed_by, ${IS_HELD} FROM deliveries
-  WHERE tenant_no = $2 AND event_seq = $3 AND destination_no = $4 FOR UPDATE OF deliveries`;
+  SELECT ordinal, status, claimed_by FROM deliveries
+  WHERE tenant_no = $1 AND event_seq = $2 AND destination_no = $3 FOR UPDATE`;
 
 // What is made due for one that is disabled would never be sent, and never be canceled. It stays enabled until the end.
 const ENABLED =
@@ -62,8 +59,7 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
   const askedMs = await session.takeAskedMs();
   await session.reopen(eventSeq);
   if ((await session.row(ENABLED, tenant.no, destinationNo)) === undefined) return 'disabled';
-  const { incarnation } = session;
-  const delivery = await session.row(FIND, incarnation, tenant.no, eventSeq, destinationNo);
+  const delivery = await session.row(FIND, tenant.no, eventSeq, destinationNo);
   if (delivery === undefined) {
     const added = await session.run(ADD, destinationNo, nowMs, eventSeq, tenant.no, askedMs);
     if (added === 0) return 'unknown';
@@ -71,9 +67,10 @@ export const retryByHand: Operation<Storage['retryByHand'], WriteSession> = asyn
     return 'due';
   }
   const status = statusOf(delivery['status']);
-  const isInMemory = delivery['is_held'] === true;
+  const claimedBy = Number(delivery['claimed_by']);
+  const isInMemory = (await holdersAmong(session, [claimedBy])).has(Math.abs(claimedBy));
   if (isInMemory && status === 'pending') {
-    if (Number(delivery['claimed_by']) > 0) return 'in_attempt';
+    if (claimedBy > 0) return 'in_attempt';
     // Due since it was given, and never attempted: perhaps just now.
     await writeAudit(session, audit);
     return 'due';

@@ -5,7 +5,7 @@
  * Everywhere else all rows of a transaction go with one statement.
  */
 import type { Pool } from 'pg';
-import type { Session, Value } from './session.ts';
+import type { Row, Session, Value } from './session.ts';
 
 /** The same of all, and of one tenant, whose number is the last value. */
 type Statement = readonly [all: string, ofOne: string];
@@ -28,6 +28,23 @@ export function about(
   ...values: readonly Value[]
 ): [string, ...Value[]] {
   return isDistributed ? [ofOne, ...values, tenantNo ?? null] : [all, ...values];
+}
+
+/** Rows with the `place` of their item, which counts from 1: read for the items of each tenant, or for all of them. */
+export async function rowsByTenant<Item extends { readonly tenantNo: number }>(
+  session: Session,
+  items: readonly Item[],
+  read: (items: readonly Item[]) => Promise<Row[]>,
+): Promise<Row[]> {
+  if (!session.isDistributed) return read(items);
+  const places = new Map(items.map((item, index) => [item, index + 1]));
+  const found: Row[] = [];
+  for (const part of byTenant(session, items, ({ tenantNo }) => tenantNo))
+    for (const row of await read(part)) {
+      const item = part[Number(row['place']) - 1];
+      if (item !== undefined) found.push({ ...row, place: places.get(item) });
+    }
+  return found;
 }
 
 /** Whether the tables lie on Citus (`angarium migrate citus`). */

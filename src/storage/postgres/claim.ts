@@ -6,21 +6,21 @@ import type {
   ClaimedLane,
   GivenPosition,
   LaneClaim,
-  WaitingLane,
 } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
 import { about, byTenant } from './by-tenant.ts';
-import { byDay, daysFromTo, readOpenSpan, spanOf } from './days.ts';
-import { byDue, CLAIMANTS, firstDue, firstOf, keyOf, oldestDue, placeOf } from './due.ts';
+import { byClaimants, CLAIMANTS, claimantsIn } from './claimants.ts';
+import { byDay, daysFromTo, spanOf } from './days.ts';
+import { byDue, firstDue, keyOf, oldestDue, placeOf } from './due.ts';
 import type { Due, Lane, LaneOfDue } from './due.ts';
 import { dueRetries } from './due-retries.ts';
+import { findLanesApart } from './find-lanes.ts';
 import { BEFORE_ALL, claimedDelivery, OF_EVENT, positionOf, readGiven } from './given.ts';
 import type { Taken } from './given.ts';
 import { lineOf } from './lines.ts';
 import type { Operation } from './operation.ts';
 import { orderedHeads } from './order.ts';
-import type { Session } from './session.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
@@ -28,8 +28,8 @@ const MAX_TRIES = 8;
 /** Deliveries of an ordered lane that are looked through for some without a key. */
 const MAX_UNORDERED = 1000;
 
-const LATER_WITHOUT_KEY = `
-  SELECT found.* FROM (${CLAIMANTS}) AS claimants CROSS JOIN LATERAL (
+const laterWithoutKeySql = (claimants: string) => `
+  SELECT found.* FROM (${claimants}) AS claimants CROSS JOIN LATERAL (
     SELECT min(next_attempt_ms) FILTER (WHERE order_key IS NULL) AS first, max(next_attempt_ms) AS last,
            count(*) AS looked
     FROM (
@@ -37,6 +37,8 @@ const LATER_WITHOUT_KEY = `
       WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
         AND next_attempt_ms > $4 AND event_seq BETWEEN $5 AND $6
       ORDER BY next_attempt_ms LIMIT ${MAX_UNORDERED}) AS later) AS found`;
+const LATER_WITHOUT_KEY = laterWithoutKeySql(CLAIMANTS);
+const LATER_OF_READ = laterWithoutKeySql(claimantsIn('$1', '$7'));
 
 // The tenant goes with each key: as a value of its own it would invite a plan that reads all of the tenant's deliveries. `status + 0`:
 // as in record.ts.
@@ -70,32 +72,6 @@ const releaseSql = (one: string) => `
     AND event_seq BETWEEN $6 AND $7 ${one}`;
 const RELEASE = releaseSql('');
 const RELEASE_OF_ONE = releaseSql('AND deliveries.tenant_no = $9');
-
-const OF_WAITING = `
-  status = ${STATUS_CODE.pending} AND deliveries.tenant_no = lanes.tenant_no
-  AND deliveries.destination_no = lanes.destination_no AND claimed_by = claimant
-  AND event_seq BETWEEN $3 AND $4`;
-// Leaps from lane to lane instead of reading every waiting delivery.
-const WAITING = `
-  WITH RECURSIVE claimants AS (${CLAIMANTS} UNION ALL SELECT -$1::bigint, true), lanes (tenant_no, destination_no) AS (
-    (SELECT tenant_no, destination_no FROM deliveries
-     WHERE status = ${STATUS_CODE.pending} AND event_seq BETWEEN $3 AND $4
-     ORDER BY tenant_no, destination_no LIMIT 1)
-    UNION ALL
-    SELECT next.tenant_no, next.destination_no FROM lanes CROSS JOIN LATERAL (
-      SELECT tenant_no, destination_no FROM deliveries
-      WHERE status = ${STATUS_CODE.pending}
-        AND (deliveries.tenant_no, deliveries.destination_no) > (lanes.tenant_no, lanes.destination_no)
-        AND event_seq BETWEEN $3 AND $4
-      ORDER BY tenant_no, destination_no LIMIT 1) AS next)
-  SELECT tenants.id AS tenant_id, destinations.id, min(first.due_ms) AS due_ms
-  FROM lanes
-  JOIN tenants ON tenants.no = lanes.tenant_no
-  JOIN destinations ON destinations.tenant_no = lanes.tenant_no AND destinations.no = lanes.destination_no
-                   AND deleted_ms IS NULL
-  CROSS JOIN claimants
-  CROSS JOIN LATERAL (${firstOf(OF_WAITING, '$2')}) AS first
-  GROUP BY lanes.tenant_no, lanes.destination_no, tenants.id, destinations.id`;
 
 type Query = Parameters<Storage['claim']>[0];
 
@@ -158,12 +134,14 @@ async function findLanes(
   session: WriteSession,
   lanes: readonly LaneClaim[],
 ): Promise<(Asked | undefined)[]> {
-  const rows = await session.rows(
-    FIND_LANES,
-    lanes.map(({ tenantId }) => tenantId),
-    lanes.map(({ destinationId }) => destinationId),
-    session.incarnation,
-  );
+  const rows = session.isDistributed
+    ? await findLanesApart(session, lanes)
+    : await session.rows(
+        FIND_LANES,
+        lanes.map(({ tenantId }) => tenantId),
+        lanes.map(({ destinationId }) => destinationId),
+        session.incarnation,
+      );
   const found = lanes.map((): Asked | undefined => undefined);
   for (const row of rows) {
     const place = placeOf(row);
@@ -308,8 +286,9 @@ async function laterWithoutKey(
   { tenantNo, destinationNo, openSpan }: Lane,
   dueBeforeMs: number,
 ): Promise<number[]> {
-  const values = [session.incarnation, tenantNo, destinationNo, dueBeforeMs, ...openSpan];
-  return (await session.rows(LATER_WITHOUT_KEY, ...values)).flatMap((row) => {
+  const values = [tenantNo, destinationNo, dueBeforeMs, ...openSpan];
+  const rows = await byClaimants(session, [LATER_WITHOUT_KEY, LATER_OF_READ], ...values);
+  return rows.flatMap((row) => {
     if (row['first'] !== null) return [Number(row['first'])];
     return row['looked'] === MAX_UNORDERED ? [Number(row['last'])] : [];
   });
@@ -364,16 +343,6 @@ export const release: Operation<Storage['release'], WriteSession> = async (
       );
     }
 };
-
-export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
-  const open = await readOpenSpan(session);
-  const rows = await session.rows(WAITING, session.incarnation, session.clock.nowMs(), ...open);
-  return rows.map((row) => ({
-    tenantId: String(row['tenant_id']),
-    destinationId: String(row['id']),
-    firstDueAtMs: Number(row['due_ms']),
-  }));
-}
 
 function tenantOf({ tenantNo }: { readonly tenantNo: number }): number {
   return tenantNo;

@@ -3,6 +3,7 @@ import { ingestedAtMs, seqAtMs } from '../../domain/event.ts';
 import type { DeliveryRecord, TimeRange } from '../reading.ts';
 import type { Storage } from '../storage.ts';
 import { tenantNos } from './events.ts';
+import { holdersAmong } from './holders.ts';
 import type { Operation } from './operation.ts';
 import { equals, isOneOf, listPage, numberOrNull, numbered, textOrNull, within } from './page.ts';
 import type { Condition } from './page.ts';
@@ -12,8 +13,7 @@ import { STATUS_CODE, statusOf } from './statuses.ts';
 // Outer where there is always a row: by two columns the planner takes an inner join for one that leaves nearly nothing.
 const select = (from: string) => `
   SELECT event_seq, ordinal, tenants.id AS tenant_id, events.id AS event_id, destinations.id AS destination_id, topic, test,
-         status, attempts, next_attempt_ms, last_code, deliveries.created_ms, deliveries.updated_ms, claimed_by,
-         EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
+         status, attempts, next_attempt_ms, last_code, deliveries.created_ms, deliveries.updated_ms, claimed_by
   FROM ${from}
   LEFT JOIN destinations ON destinations.tenant_no = deliveries.tenant_no AND destinations.no = destination_no
   JOIN tenants ON tenants.no = deliveries.tenant_no`;
@@ -34,7 +34,8 @@ export const deliveryGet: Operation<Storage['deliveryGet']> = async (
     seq,
     ordinal,
   );
-  return row === undefined ? null : deliveryRecord(session, row);
+  const [record = null] = row === undefined ? [] : await deliveryRecords(session, [row]);
+  return record;
 };
 
 export const deliveryList: Operation<Storage['deliveryList']> = async (session, query) => {
@@ -42,7 +43,8 @@ export const deliveryList: Operation<Storage['deliveryList']> = async (session, 
   const tenants = await tenantNos(session, tenantIds);
   const destinations =
     destinationId === null ? [] : await destinationNos(session, destinationId, tenantIds);
-  const isOfAll = tenants.length === 0;
+  // On Citus, where each worker sorts its part, event by event is refused.
+  const isOfAll = tenants.length === 0 && !session.isDistributed;
   const seqColumn = isOfAll ? 'events.seq' : 'event_seq';
   const conditions = [
     ...isOneOf('deliveries.tenant_no', tenants),
@@ -55,13 +57,14 @@ export const deliveryList: Operation<Storage['deliveryList']> = async (session, 
     ...isOneOf('last_code', codes),
     ...within(seqColumn, asSeqs(time)),
   ];
-  return listPage(session, {
+  const { rows, more } = await listPage(session, {
     select: isOfAll ? SELECT_OF_ALL : SELECT,
     conditions,
     orderBy: [seqColumn, 'ordinal'],
     page,
-    read: (row) => deliveryRecord(session, row),
+    read: (row) => row,
   });
+  return { rows: await deliveryRecords(session, rows), more };
 };
 
 const DESTINATIONS = `
@@ -103,12 +106,26 @@ function asSeqs({ fromMs, toMs }: TimeRange): TimeRange {
   };
 }
 
-function deliveryRecord(session: Session, row: Row): DeliveryRecord {
+async function deliveryRecords(session: Session, rows: readonly Row[]): Promise<DeliveryRecord[]> {
+  const claims = rows.map((row) => (row['status'] === STATUS_CODE.pending ? claimantOf(row) : 0));
+  const holders = await holdersAmong(session, claims);
+  return rows.map((row) => deliveryRecord(session, row, holders));
+}
+
+/** What is given may not have been read yet: that is nobody's. */
+function claimantOf(row: Row): number {
+  return Math.max(0, Number(row['claimed_by']));
+}
+
+function deliveryRecord(
+  session: Session,
+  row: Row,
+  holders: ReadonlySet<number>,
+): DeliveryRecord {
   const seq = Number(row['event_seq']);
   const ordinal = Number(row['ordinal']);
   const status = statusOf(row['status']);
   const updatedAtMs = Number(row['updated_ms']);
-  const isHeld = row['is_held'] === true || row['claimed_by'] === session.incarnation;
   return {
     key: { seq, ordinal },
     tenantId: String(row['tenant_id']),
@@ -117,7 +134,7 @@ function deliveryRecord(session: Session, row: Row): DeliveryRecord {
     topic: String(row['topic']),
     test: row['test'] === true,
     status,
-    claimed: status === 'pending' && isHeld,
+    claimed: status === 'pending' && holders.has(claimantOf(row)),
     attempts: Number(row['attempts']),
     nextAttemptAtMs: numberOrNull(row['next_attempt_ms']),
     lastCode: textOrNull(row['last_code']),

@@ -1,6 +1,7 @@
 /** What is due of a lane's retries, as `LaneClaim.retriesFromMs` says: claiming.ts. */
 import { ASKED_BY } from '../../domain/delivery.ts';
-import { CLAIMANTS, keyOf } from './due.ts';
+import { byClaimants, CLAIMANTS, claimantsIn } from './claimants.ts';
+import { keyOf } from './due.ts';
 import type { Due, LaneOfDue } from './due.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
@@ -9,8 +10,8 @@ import { STATUS_CODE } from './statuses.ts';
 const MAX_LOOKED_AT = 1000;
 
 // As in due.ts: nothing is locked, who takes what is found looks again whose it is.
-const RETRIES = `
-  WITH claimants AS MATERIALIZED (${CLAIMANTS}), looked AS MATERIALIZED (
+const retriesOf = (claimants: string) => `
+  WITH claimants AS MATERIALIZED (${claimants}), looked AS MATERIALIZED (
     SELECT claimant, part.* FROM claimants CROSS JOIN LATERAL (
       SELECT event_seq, ordinal, next_attempt_ms, attempts, asked_by FROM deliveries
       WHERE status = ${STATUS_CODE.pending} AND tenant_no = $2 AND destination_no = $3 AND claimed_by = claimant
@@ -24,6 +25,9 @@ const RETRIES = `
   (SELECT NULL, NULL, NULL, NULL, min(last_ms) FROM (
      SELECT max(next_attempt_ms) AS last_ms FROM looked
      GROUP BY claimant HAVING count(*) = ${MAX_LOOKED_AT}) AS full_parts)`;
+const RETRIES = retriesOf(CLAIMANTS);
+// On Citus.
+const RETRIES_OF_READ = retriesOf(claimantsIn('$1', '$9'));
 
 export async function dueRetries(
   session: WriteSession,
@@ -31,8 +35,8 @@ export async function dueRetries(
   fromMs: number,
   dueBeforeMs: number,
 ): Promise<{ readonly due: readonly Due[]; readonly nextDueAtMs: number | null }> {
-  const lane = [session.incarnation, tenantNo, destinationNo] as const;
-  const rows = await session.rows(RETRIES, ...lane, fromMs, limit + 1, ...openSpan, isOwned);
+  const values = [tenantNo, destinationNo, fromMs, limit + 1, ...openSpan, isOwned] as const;
+  const rows = await byClaimants(session, [RETRIES, RETRIES_OF_READ], ...values);
   const retries: Due[] = [];
   let lookOnMs = Infinity;
   for (const row of rows) {

@@ -6,8 +6,10 @@
 import { ingestedAtMs } from '../../domain/event.ts';
 import type { DeliveryKey } from '../reading.ts';
 import { bigints, booleans, integers } from './binary-array.ts';
+import { rowsByTenant } from './by-tenant.ts';
+import { CLAIMANTS, claimantsIn, LAST_MS, readClaimants } from './claimants.ts';
 import type { Span } from './days.ts';
-import { FIRST_LINE, IS_RETRY, RETRY_LINE } from './lines.ts';
+import { IS_RETRY, RETRY_LINE } from './lines.ts';
 import { numberOrNull } from './page.ts';
 import type { Row } from './session.ts';
 import { STATUS_CODE } from './statuses.ts';
@@ -20,32 +22,21 @@ export interface Lane {
   readonly openSpan: Span;
 }
 
-/**
- * Whose deliveries may be claimed for a lane: nobody's, of both lines, those of every incarnation but our own, `$1`, whose
- * lease is over, and what another one was given (given.ts). What a live one was given it may still have in memory, unless the
- * lane is ours.
- */
-export const CLAIMANTS = `
-  SELECT line AS claimant, false AS is_alive FROM (VALUES (${FIRST_LINE}::bigint), (${RETRY_LINE})) AS lines (line)
-  UNION ALL
-  SELECT incarnation, false FROM nodes WHERE incarnation <> $1 AND lease_until <= clock_timestamp()
-  UNION ALL
-  SELECT -incarnation, lease_until > clock_timestamp() FROM nodes WHERE incarnation <> $1`;
-
 /** Deliveries that are looked through for some that are due whatever the clock says. */
 const MAX_AHEAD = 1000;
 
 const LANES = `
   unnest($2::bigint[], $3::bigint[], $5::boolean[], $8::integer[])
     WITH ORDINALITY AS lanes (tenant, destination, is_owned, most, place)`;
-const OF_LANE = `
+const ofLane = (one: string) => `
   status = ${STATUS_CODE.pending} AND deliveries.tenant_no = tenant AND deliveries.destination_no = destination
-  AND claimed_by = claimant AND event_seq BETWEEN $6 AND $7`;
+  AND claimed_by = claimant AND event_seq BETWEEN $6 AND $7 ${one}`;
+const OF_ONE = 'AND deliveries.tenant_no = $11';
 
 // The clock is behind the numbers that were taken; empty where it is not.
-const ahead = (lane: string, now: string) => `
+const ahead = (lane: string, now: string, lastMs: string) => `
   SELECT event_seq, ordinal, next_attempt_ms, attempts, asked_by FROM deliveries
-  WHERE ${lane} AND next_attempt_ms > ${now} AND next_attempt_ms <= (SELECT last_seq / 1000 FROM numbers)`;
+  WHERE ${lane} AND next_attempt_ms > ${now} AND next_attempt_ms <= ${lastMs}`;
 const IN_ORDER = 'ORDER BY next_attempt_ms, event_seq, ordinal';
 const IS_DUE = '(asked_by <> 0 OR (attempts = 0 AND next_attempt_ms = event_seq / 1000))';
 
@@ -54,37 +45,44 @@ const OF_KIND = `(claimant <= 0 OR ${IS_RETRY} = of_retries)`;
 
 // The index is read in order for each lane and claimant. Nothing is locked, so that it may be of many tenants: who takes what
 // is found looks again whose it is.
-const dueOf = (more: string) => `
-  WITH claimants AS MATERIALIZED (${CLAIMANTS})
+const dueOf = (more: string, claimants: string, lastMs: string, one: string) => `
+  WITH claimants AS MATERIALIZED (${claimants})
   SELECT place, claimant, of_retries, found.*
   FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive
   JOIN (VALUES (false), (true)) AS kinds (of_retries) ON claimant > 0 OR of_retries = (claimant = ${RETRY_LINE})
   CROSS JOIN LATERAL (
     SELECT past.* FROM (
       SELECT event_seq, ordinal, next_attempt_ms FROM deliveries
-      WHERE ${OF_LANE} AND next_attempt_ms <= $4 AND ${OF_KIND} ${more}
+      WHERE ${ofLane(one)} AND next_attempt_ms <= $4 AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT most) AS past
     UNION ALL
     SELECT event_seq, ordinal, next_attempt_ms FROM (
-      ${ahead(OF_LANE, '$4')} AND ${OF_KIND} ${more}
+      ${ahead(ofLane(one), '$4', lastMs)} AND ${OF_KIND} ${more}
       ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead
     WHERE ${IS_DUE}) AS found`;
-const DUE = dueOf('');
+const DUE = dueOf('', CLAIMANTS, LAST_MS, '');
 // From before the destination asked for order.
-const DUE_UNORDERED = dueOf('AND order_key IS NULL');
+const UNORDERED = 'AND order_key IS NULL';
+const DUE_UNORDERED = dueOf(UNORDERED, CLAIMANTS, LAST_MS, '');
+// The same of one tenant, on Citus.
+const CLAIMANTS_9 = claimantsIn('$1', '$9');
+const DUE_OF_ONE = dueOf('', CLAIMANTS_9, '$10', OF_ONE);
+const DUE_UNORDERED_OF_ONE = dueOf(UNORDERED, CLAIMANTS_9, '$10', OF_ONE);
 
 /** When the first of a lane comes due, of one `claimant`: rows of `due_ms`. */
-export const firstOf = (lane: string, now: string) => `
+export const firstOf = (lane: string, now: string, lastMs: string) => `
   (SELECT next_attempt_ms AS due_ms FROM deliveries WHERE ${lane} ORDER BY next_attempt_ms LIMIT 1)
   UNION ALL
-  (SELECT ${now}::bigint FROM (${ahead(lane, now)} ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead WHERE ${IS_DUE} LIMIT 1)`;
+  (SELECT ${now}::bigint FROM (${ahead(lane, now, lastMs)} ${IN_ORDER} LIMIT ${MAX_AHEAD}) AS ahead WHERE ${IS_DUE} LIMIT 1)`;
 
-const NEXT_DUE = `
-  WITH claimants AS MATERIALIZED (${CLAIMANTS})
+const nextDueOf = (claimants: string, lastMs: string, one: string) => `
+  WITH claimants AS MATERIALIZED (${claimants})
   SELECT place, min(next.due_ms) AS due_ms
   FROM ${LANES} JOIN claimants ON is_owned OR NOT is_alive
-  CROSS JOIN LATERAL (${firstOf(OF_LANE, '$4')}) AS next
+  CROSS JOIN LATERAL (${firstOf(ofLane(one), '$4', lastMs)}) AS next
   GROUP BY place`;
+const NEXT_DUE = nextDueOf(CLAIMANTS, LAST_MS, '');
+const NEXT_DUE_OF_ONE = nextDueOf(CLAIMANTS_9, '$10', OF_ONE);
 
 /** A delivery that nobody has, and whose it was. */
 export interface Due {
@@ -116,7 +114,7 @@ export async function oldestDue(
   dueBeforeMs: number,
   isOrdered = false,
 ): Promise<DueOfLane[]> {
-  const sql = isOrdered ? DUE_UNORDERED : DUE;
+  const sql: Forms = isOrdered ? [DUE_UNORDERED, DUE_UNORDERED_OF_ONE] : [DUE, DUE_OF_ONE];
   const found = lanes.map(() => ({ others: [] as Due[], retries: [] as Due[] }));
   for (const row of await ofLanes(session, sql, lanes, dueBeforeMs))
     found[placeOf(row)]?.[row['of_retries'] === true ? 'retries' : 'others'].push({
@@ -137,30 +135,37 @@ export async function firstDue(
   nowMs: number,
 ): Promise<(number | null)[]> {
   const first = lanes.map((): number | null => null);
-  for (const row of await ofLanes(session, NEXT_DUE, lanes, nowMs))
+  for (const row of await ofLanes(session, [NEXT_DUE, NEXT_DUE_OF_ONE], lanes, nowMs))
     first[placeOf(row)] = numberOrNull(row['due_ms'] ?? null);
   return first;
 }
 
+type Forms = readonly [all: string, ofOne: string];
+
 /** Those that are open lie in the same days. */
 async function ofLanes(
   session: WriteSession,
-  sql: string,
+  [all, ofOne]: Forms,
   lanes: readonly LaneOfDue[],
   nowMs: number,
 ): Promise<Row[]> {
   const [first] = lanes;
   if (first === undefined) return [];
-  return await session.rows(
-    sql,
-    session.incarnation,
-    bigints(lanes.map(({ tenantNo }) => tenantNo)),
-    bigints(lanes.map(({ destinationNo }) => destinationNo)),
+  const valuesOf = (part: readonly LaneOfDue[]) => [
+    bigints(part.map(({ tenantNo }) => tenantNo)),
+    bigints(part.map(({ destinationNo }) => destinationNo)),
     nowMs,
-    booleans(lanes.map(({ isOwned }) => isOwned)),
+    booleans(part.map(({ isOwned }) => isOwned)),
     ...first.openSpan,
-    integers(lanes.map(({ limit }) => limit)),
-  );
+    integers(part.map(({ limit }) => limit)),
+  ];
+  if (!session.isDistributed)
+    return await session.rows(all, session.incarnation, ...valuesOf(lanes));
+  const { claimants, areAlive, lastMs } = await readClaimants(session);
+  return await rowsByTenant(session, lanes, (part) => {
+    const values = [...valuesOf(part), areAlive, lastMs, part[0]?.tenantNo ?? null];
+    return session.rows(ofOne, claimants, ...values);
+  });
 }
 
 /** Of a row with the `place` of its lane, which counts from 1. */

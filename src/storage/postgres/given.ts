@@ -9,6 +9,7 @@
 import { ASKED_BY } from '../../domain/delivery.ts';
 import type { ClaimedDelivery, GivenPosition } from '../claiming.ts';
 import { bigints, integers } from './binary-array.ts';
+import { about, rowsByTenant } from './by-tenant.ts';
 import { byDue, keyOf, placeOf } from './due.ts';
 import type { Due, Lane } from './due.ts';
 import { isOwnKey } from './order.ts';
@@ -21,7 +22,7 @@ export const OF_EVENT =
   'id, topic, time_ms, eligible_for_retry, metadata, resource, data, test, deliver_at_ms';
 
 // All of it is due. Nothing is locked, so that it may be of many tenants.
-const GIVEN = `
+const givenSql = (one: string, ofEvents: string) => `
   SELECT lanes.place, given.*, ${OF_EVENT}
   FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[])
     WITH ORDINALITY AS lanes (tenant, destination, after_ms, after_seq, most, place)
@@ -29,9 +30,12 @@ const GIVEN = `
     SELECT event_seq, ordinal, next_attempt_ms, attempts, step, asked_by, order_key FROM deliveries
     WHERE status = ${STATUS_CODE.pending} AND deliveries.tenant_no = tenant AND destination_no = destination
       AND claimed_by = -$1::bigint AND (next_attempt_ms, event_seq) > (after_ms, after_seq)
-      AND event_seq BETWEEN $7 AND $8
+      AND event_seq BETWEEN $7 AND $8 ${one}
     ORDER BY next_attempt_ms, event_seq, ordinal LIMIT most) AS given
-  JOIN events ON events.tenant_no = tenant AND events.seq = given.event_seq AND events.seq BETWEEN $7 AND $8`;
+  JOIN events ON events.tenant_no = tenant AND events.seq = given.event_seq AND events.seq BETWEEN $7 AND $8
+       ${ofEvents}`;
+const GIVEN = givenSql('', '');
+const GIVEN_OF_ONE = givenSql('AND deliveries.tenant_no = $9', 'AND events.tenant_no = $9');
 
 export const BEFORE_ALL: GivenPosition = { dueAtMs: 0, seq: 0 };
 
@@ -52,16 +56,18 @@ export async function readGiven<Asked extends LaneOfGiven>(
   const given = new Map<Asked, Taken[]>();
   const [first] = lanes;
   if (first === undefined) return given;
-  const rows = await session.rows(
-    GIVEN,
-    session.incarnation,
-    bigints(lanes.map(({ tenantNo }) => tenantNo)),
-    bigints(lanes.map(({ destinationNo }) => destinationNo)),
-    bigints(lanes.map(({ givenAfter }) => givenAfter.dueAtMs)),
-    bigints(lanes.map(({ givenAfter }) => givenAfter.seq)),
-    integers(lanes.map(({ limit }) => limit)),
-    ...first.openSpan,
-  );
+  const rows = await rowsByTenant(session, lanes, (part) => {
+    const values = [
+      session.incarnation,
+      bigints(part.map(({ tenantNo }) => tenantNo)),
+      bigints(part.map(({ destinationNo }) => destinationNo)),
+      bigints(part.map(({ givenAfter }) => givenAfter.dueAtMs)),
+      bigints(part.map(({ givenAfter }) => givenAfter.seq)),
+      integers(part.map(({ limit }) => limit)),
+      ...first.openSpan,
+    ];
+    return session.rows(...about(session, [GIVEN, GIVEN_OF_ONE], part[0]?.tenantNo, ...values));
+  });
   for (const row of rows) {
     const lane = lanes[placeOf(row)];
     if (lane === undefined) continue;

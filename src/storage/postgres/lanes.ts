@@ -7,17 +7,22 @@ import type { TenantNumbers } from './routes.ts';
 import type { WriteSession } from './write-session.ts';
 
 // Nobody comes back from being buried: so it does not matter at which moment that is looked at.
-const TAKE = `
+const TAKE_ALONE = `
   INSERT INTO lanes (tenant_no, destination_no, owner)
   SELECT tenant, destination, $3 FROM unnest($1::bigint[], $2::bigint[]) AS wanted (tenant, destination)
   ORDER BY tenant, destination
   ON CONFLICT (tenant_no, destination_no) DO UPDATE SET owner = excluded.owner
   WHERE lanes.owner = excluded.owner
      OR NOT EXISTS (SELECT 1 FROM nodes WHERE incarnation = lanes.owner AND ${IS_NOT_BURIED})
-  RETURNING tenant_no, destination_no,
+  RETURNING tenant_no, destination_no`;
+const TAKE = `
+  ${TAKE_ALONE},
             (SELECT health FROM destination_health
              WHERE destination_health.tenant_no = lanes.tenant_no
                AND destination_health.destination_no = lanes.destination_no) AS health`;
+// On Citus health lies on the workers, and lanes on the coordinator.
+const HEALTH = `
+  SELECT destination_no, health FROM destination_health WHERE tenant_no = ANY($1) AND destination_no = ANY($2)`;
 
 const RELEASE = `
   DELETE FROM lanes USING unnest($1::bigint[], $2::bigint[]) AS given (tenant, destination)
@@ -34,8 +39,7 @@ export const lanesTake: Operation<NodeStorage['lanesTake'], WriteSession> = asyn
       numbers.flatMap((each) => (each === null ? [] : [[each.destinationNo, each]])),
     ).values(),
   ];
-  const rows = await session.rows(TAKE, ...columnsOf(known), session.incarnation);
-  const taken = new Map(rows.map((row) => [Number(row['destination_no']), row['health']]));
+  const taken = await take(session, known);
   return numbers.map((each) => {
     if (each === null || !taken.has(each.destinationNo)) return null;
     const health = taken.get(each.destinationNo);
@@ -52,6 +56,24 @@ export const lanesRelease: Operation<NodeStorage['lanesRelease'], WriteSession> 
   const known = numbers.filter((each) => each !== null);
   await session.run(RELEASE, ...columnsOf(known), session.incarnation);
 };
+
+/** Of the destinations whose lanes could be had, by number: their health. */
+async function take(
+  session: WriteSession,
+  lanes: readonly LaneNumbers[],
+): Promise<ReadonlyMap<number, unknown>> {
+  const { isDistributed, incarnation } = session;
+  const sql = isDistributed ? TAKE_ALONE : TAKE;
+  const rows = await session.rows(sql, ...columnsOf(lanes), incarnation);
+  const taken = new Map<number, unknown>(
+    rows.map((row) => [Number(row['destination_no']), row['health'] ?? null]),
+  );
+  if (!isDistributed || rows.length === 0) return taken;
+  const tenantNos = [...new Set(rows.map((row) => Number(row['tenant_no'])))];
+  for (const row of await session.rows(HEALTH, tenantNos, [...taken.keys()]))
+    taken.set(Number(row['destination_no']), row['health']);
+  return taken;
+}
 
 interface LaneNumbers {
   readonly tenantNo: number;

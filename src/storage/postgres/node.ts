@@ -6,6 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Clock, Timer } from '../../domain/clock.ts';
 import type { NodeView } from '../node-storage.ts';
+import { BEGIN_WRITE } from './begin.ts';
 import { FIRST_LINE, lineOf, RETRY_LINE } from './lines.ts';
 import { isStandstill } from './standstill.ts';
 
@@ -73,6 +74,10 @@ const FREE = `
   UPDATE deliveries SET claimed_by = ${lineOf('$1')} FROM left_behind
   WHERE deliveries.tenant_no = left_behind.tenant_no AND deliveries.event_seq = left_behind.event_seq
     AND deliveries.ordinal = left_behind.ordinal AND abs(claimed_by) IN (SELECT incarnation FROM nodes WHERE ${LONG_DEAD})`;
+// On Citus, which refuses that: on each worker at once, and not in slices.
+const LONG_DEAD_NODES = `SELECT incarnation FROM nodes WHERE ${LONG_DEAD}`;
+const FREE_ON_ALL = `
+  UPDATE deliveries SET claimed_by = ${lineOf('$2')} WHERE status = 0 AND claimed_by = ANY($1::bigint[])`;
 // Numbers are microseconds.
 const FORGET_ENDS = `
   DELETE FROM routing_ends WHERE seq < (extract(epoch FROM clock_timestamp()) - 3600) * 1000000`;
@@ -83,10 +88,12 @@ const FORGET_PUBLISHERS = `
     AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = '${PUBLISHES}' || incarnation)`;
 const FORGET_LANES = 'DELETE FROM lanes WHERE owner NOT IN (SELECT incarnation FROM nodes)';
 
-export interface NodeRoles {
+export interface NodeParts {
   readonly delivers: boolean;
   readonly publishes: boolean;
   readonly maintains: boolean;
+  /** By-tenant.ts. */
+  readonly isDistributed: boolean;
 }
 
 export class Node {
@@ -96,17 +103,17 @@ export class Node {
   #retryLine = FIRST_LINE;
   #renewedAtMs = 0;
   #isInDoubt = false;
-  readonly #roles: NodeRoles;
+  readonly #parts: NodeParts;
   readonly #onReborn: (() => void)[] = [];
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #beginning: Promise<void> | null = null;
   #isEnded = false;
 
-  constructor(pool: Pool, clock: Clock, roles: NodeRoles) {
+  constructor(pool: Pool, clock: Clock, parts: NodeParts) {
     this.#pool = pool;
     this.#clock = clock;
-    this.#roles = roles;
+    this.#parts = parts;
   }
 
   get incarnation(): number {
@@ -132,7 +139,7 @@ export class Node {
   async look(): Promise<NodeView> {
     await this.#pool.query(BURY);
     let live = await this.#live();
-    if (this.#roles.maintains && !live.some(({ leads }) => leads === true)) {
+    if (this.#parts.maintains && !live.some(({ leads }) => leads === true)) {
       await this.#pool.query(LEAD, [this.#incarnation]);
       live = await this.#live();
     }
@@ -185,11 +192,33 @@ export class Node {
     await this.#pool.query(FORGET_ENDS);
     const dead = await this.#pool.query(HAS_LONG_DEAD);
     if (dead.rowCount === 0) return;
-    const freed = await this.#pool.query(FREE, [this.#retryLine]);
-    if (freed.rowCount !== 0) return;
+    if ((await this.#free()) > 0) return;
     await this.#pool.query(FORGET);
     await this.#pool.query(FORGET_LANES);
     await this.#pool.query(FORGET_PUBLISHERS);
+  }
+
+  /** How many it was. */
+  async #free(): Promise<number> {
+    if (!this.#parts.isDistributed) return this.#freeSlice();
+    const dead = await this.#pool.query<{ incarnation: number }>(LONG_DEAD_NODES);
+    const claims = dead.rows.flatMap(({ incarnation }) => [incarnation, -incarnation]);
+    return (await this.#pool.query(FREE_ON_ALL, [claims, this.#retryLine])).rowCount ?? 0;
+  }
+
+  async #freeSlice(): Promise<number> {
+    const client = await this.#pool.connect();
+    try {
+      await client.query(BEGIN_WRITE);
+      const { rowCount } = await client.query(FREE, [this.#retryLine]);
+      await client.query('COMMIT');
+      return rowCount ?? 0;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
   }
 
   /** Its claims are free at once. */
@@ -236,7 +265,7 @@ export class Node {
   async #insert(on: Pool | ClientBase): Promise<void> {
     if (this.#isInDoubt) await on.query(END, [this.#incarnation]);
     const askedAtMs = this.#clock.monotonicMs();
-    const { delivers, publishes } = this.#roles;
+    const { delivers, publishes } = this.#parts;
     const { rows } = await on.query<Lines & { incarnation: number }>(BEGIN, [delivers, publishes]);
     const [begun] = rows;
     const isFirst = this.#incarnation === 0;

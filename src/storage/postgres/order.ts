@@ -5,29 +5,26 @@ import type { DeliveryKey } from '../reading.ts';
 import type { NewEvent } from '../storage.ts';
 import { isDueAt, keyOf } from './due.ts';
 import type { Due, Lane } from './due.ts';
+import { holdersAmong } from './holders.ts';
 import type { WriteSession } from './write-session.ts';
 import { STATUS_CODE } from './statuses.ts';
 
 const BLOCKS = `order_key IS NOT NULL AND (status = ${STATUS_CODE.pending} OR holds)`;
 const LANE = 'tenant_no = $1 AND destination_no = $2';
 const LANE_5 = `${LANE} AND event_seq BETWEEN $5 AND $6`;
-const LANE_6 = `${LANE} AND event_seq BETWEEN $6 AND $7`;
 
 // The first delivery of each key, by leaps over all that waits behind it.
 const HEADS = `
   WITH RECURSIVE heads AS (
     (SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
-     WHERE ${LANE_6} AND order_key > $3 AND ${BLOCKS}
+     WHERE ${LANE_5} AND order_key > $3 AND ${BLOCKS}
      ORDER BY order_key, event_seq, ordinal LIMIT 1)
     UNION ALL
     SELECT next.* FROM heads CROSS JOIN LATERAL (
       SELECT order_key, event_seq, ordinal, status, claimed_by, next_attempt_ms, attempts, asked_by FROM deliveries
-      WHERE ${LANE_6} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
+      WHERE ${LANE_5} AND deliveries.order_key > heads.order_key AND ${BLOCKS}
       ORDER BY order_key, event_seq, ordinal LIMIT 1) AS next)
-  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by,
-         claimed_by = $4 AS is_own,
-         EXISTS (SELECT 1 FROM nodes WHERE incarnation = claimed_by AND lease_until > clock_timestamp()) AS is_held
-  FROM heads LIMIT $5`;
+  SELECT order_key, event_seq, ordinal, status, next_attempt_ms, attempts, asked_by, claimed_by FROM heads LIMIT $4`;
 
 const IS_BLOCKED = `
   SELECT 1 FROM deliveries WHERE ${LANE_5} AND order_key = $3 AND ${BLOCKS} AND (claimed_by <> $4 OR holds) LIMIT 1`;
@@ -78,10 +75,12 @@ export async function orderedHeads(
     lane.tenantNo,
     lane.destinationNo,
     round.after,
-    session.incarnation,
     MAX_HEADS,
     ...lane.openSpan,
   );
+  // Of what is given nothing has an order: that is free.
+  const claims = found.map((row) => Math.max(0, Number(row['claimed_by'])));
+  const holders = await holdersAmong(session, claims);
   for (const row of found) {
     if (due.length >= limit) {
       rounds.set(lane.destinationNo, round);
@@ -89,11 +88,12 @@ export async function orderedHeads(
     }
     round.after = String(row['order_key']);
     if (row['status'] !== STATUS_CODE.pending) continue;
-    if (row['is_own'] === true) hasFollowers ||= await isBlocked(session, lane, round.after);
+    const claimant = Number(row['claimed_by']);
+    if (claimant === session.incarnation) hasFollowers ||= await isBlocked(session, lane, round.after);
     // Another node has it, and looks after what follows.
-    else if (row['is_held'] === true) continue;
+    else if (holders.has(claimant)) continue;
     else if (isDueAt(row, dueBeforeMs)) {
-      due.push({ key: keyOf(row), claimant: Number(row['claimed_by']) });
+      due.push({ key: keyOf(row), claimant });
       // Perhaps: it is cheaper to look again than to count them.
       hasFollowers ||= !isOwnKey(round.after);
     } else round.nextDueAtMs = Math.min(round.nextDueAtMs, Number(row['next_attempt_ms']));

@@ -3,6 +3,7 @@ import { seqAtMs } from '../../domain/event.ts';
 import type { Storage } from '../storage.ts';
 import { about, byTenant } from './by-tenant.ts';
 import { DAY_US, dayOf, listDays } from './days.ts';
+import { readHolders } from './holders.ts';
 import type { Operation } from './operation.ts';
 import { endDays, pruneEvents } from './prune-days.ts';
 import type { Cut } from './prune-days.ts';
@@ -32,8 +33,6 @@ const CANCEL_HELD = `
 const STAYING_DISABLED = `
   SELECT tenant_no, no FROM destinations
   WHERE disabled_ms IS NOT NULL AND deleted_ms IS NULL AND cancel_below_seq IS NULL`;
-const HOLDERS =
-  'SELECT incarnation FROM nodes WHERE incarnation = $1 OR lease_until > clock_timestamp()';
 const CANCEL_HELD_OF_ONE = `
   WITH held AS MATERIALIZED (
     SELECT event_seq, ordinal FROM deliveries
@@ -95,8 +94,7 @@ async function cancelHeld(session: WriteSession, beforeMs: number, limit: number
   const { incarnation } = session;
   if (!session.isDistributed)
     return session.run(CANCEL_HELD, nowMs, incarnation, beforeMs, limit, ...span);
-  const holders = await session.rows(HOLDERS, incarnation);
-  const incarnations = holders.map((row) => Number(row['incarnation']));
+  const incarnations = [...(await readHolders(session))];
   let left = limit;
   for (const row of await session.rows(STAYING_DISABLED)) {
     const key = [Number(row['tenant_no']), Number(row['no'])] as const;

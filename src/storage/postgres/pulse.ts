@@ -6,7 +6,7 @@
  * Time is counted in looks of this process: one that was frozen, or whose thread was held up, first reads what has come
  * meanwhile, and has missed one look and not all of that time.
  */
-import type { Clock, Timer } from '../../domain/clock.ts';
+import type { Clock } from '../../domain/clock.ts';
 
 /** After so long it counts as away (docs/decisions/045-a-silent-database.md). */
 export const AWAY_AFTER_MS = 900;
@@ -38,7 +38,7 @@ export class Pulse {
   readonly #clock: Clock;
   readonly #watches = new Set<Watch>();
   #looks = 0;
-  #timer: Timer | null = null;
+  #isLooking = false;
 
   /** `ask`: resolves with an answer of the database. */
   constructor(ask: () => Promise<unknown>, clock: Clock) {
@@ -55,7 +55,7 @@ export class Pulse {
   watch(onSilence: (silence: Silence) => void): Watch {
     const watch = new Watch(this, onSilence);
     this.#watches.add(watch);
-    this.#timer ??= this.#schedule();
+    if (!this.#isLooking) this.#schedule();
     return watch;
   }
 
@@ -80,19 +80,20 @@ export class Pulse {
     this.#watches.delete(watch);
   }
 
-  #schedule(): Timer {
-    return this.#clock.schedule(LOOK_EVERY_MS, () => {
-      this.#timer = this.#clock.schedule(READ_FIRST_MS, () => this.#look());
+  #schedule(): void {
+    this.#isLooking = true;
+    this.#clock.schedule(LOOK_EVERY_MS, () => {
+      this.#clock.schedule(READ_FIRST_MS, () => this.#look());
     });
   }
 
   #look(): void {
-    this.#timer = null;
     if (this.#watches.size === 0) {
+      this.#isLooking = false;
       this.#looks = 0;
       return;
     }
-    this.#timer = this.#schedule();
+    this.#schedule();
     this.#looks++;
     if (this.#looks % ASKED_EVERY === FIRST_ASKED) {
       this.#ask().then(
@@ -100,7 +101,7 @@ export class Pulse {
         () => undefined,
       );
     }
-    for (const watch of [...this.#watches]) watch.looked(this.silentMs, LOOK_EVERY_MS);
+    for (const watch of this.#watches) watch.looked(this.silentMs, LOOK_EVERY_MS);
   }
 }
 

@@ -6,6 +6,7 @@ import type { DeliveryKey } from '../reading.ts';
 import type { ReplayDelivery } from '../replaying.ts';
 import type { Storage } from '../storage.ts';
 import { spanOf } from './days.ts';
+import { readHolders } from './holders.ts';
 import type { Operation } from './operation.ts';
 import { storedKey, supersede } from './order.ts';
 import { textOrNull } from './page.ts';
@@ -39,18 +40,24 @@ const FIND: Record<ReplaySelection, string> = {
 };
 
 // One that was canceled and is still in memory goes on as if it had not been: see by-hand.ts. What is given has no order.
+const HOLDER = 'CASE WHEN due.key IS NULL THEN abs(claimed_by) ELSE claimed_by END';
 const IS_IN_MEMORY = `
-  EXISTS (SELECT 1 FROM nodes
-          WHERE incarnation = CASE WHEN due.key IS NULL THEN abs(claimed_by) ELSE claimed_by END AND (incarnation = $7 OR lease_until > clock_timestamp()))`;
+  EXISTS (SELECT 1 FROM nodes WHERE incarnation = ${HOLDER} AND (incarnation = $7 OR lease_until > clock_timestamp()))`;
 
-const MAKE_DUE = `
+const makeDueSql = (isInMemory: string) => `
   UPDATE deliveries
   SET status = ${STATUS_CODE.pending}, holds = false, asked_by = ${BY_REPLAY},
-      next_attempt_ms = CASE WHEN claimed_by < 0 AND ${IS_IN_MEMORY} THEN $6::bigint + 1 ELSE $2::bigint END,
-      step = CASE WHEN ${IS_IN_MEMORY} THEN step ELSE ${SCHEDULE_OVER} END,
-      claimed_by = CASE WHEN ${IS_IN_MEMORY} THEN claimed_by ELSE 0 END, order_key = due.key, updated_ms = $6
+      next_attempt_ms = CASE WHEN claimed_by < 0 AND ${isInMemory} THEN $6::bigint + 1 ELSE $2::bigint END,
+      step = CASE WHEN ${isInMemory} THEN step ELSE ${SCHEDULE_OVER} END,
+      claimed_by = CASE WHEN ${isInMemory} THEN claimed_by ELSE 0 END, order_key = due.key, updated_ms = $6
   FROM unnest($3::bigint[], $4::integer[], $5::text[]) AS due (seq, place, key)
   WHERE tenant_no = $1 AND event_seq = seq AND ordinal = place AND event_seq BETWEEN $8 AND $9`;
+const MAKE_DUE = makeDueSql(IS_IN_MEMORY);
+// On Citus leases lie elsewhere: they are read while nobody can claim what is made due (holders.ts).
+const LOCK = `
+  SELECT 1 FROM deliveries JOIN unnest($2::bigint[], $3::integer[]) AS due (seq, place) ON event_seq = seq AND ordinal = place
+  WHERE tenant_no = $1 AND event_seq BETWEEN $4 AND $5 FOR UPDATE OF deliveries`;
+const MAKE_DUE_BY_HOLDERS = makeDueSql(`${HOLDER} = ANY($7::bigint[])`);
 
 const ADD = `
   INSERT INTO deliveries (event_seq, ordinal, destination_no, order_key, tenant_no, status, attempts, step, asked_by,
@@ -204,17 +211,17 @@ class Slice {
     if (again.length > 0) {
       // They may have ended for another replay just now.
       await settleEnded(session, tenantNo, again, nowMs);
-      const orderKeys = again.map(({ orderKey }) => orderKey);
-      await session.run(
-        MAKE_DUE,
-        tenantNo,
-        nowMs,
-        ...keyColumns(again),
-        orderKeys,
-        askedMs,
-        session.incarnation,
-        ...spanOf(again.map(({ seq }) => seq)),
-      );
+      const keys = keyColumns(again);
+      const span = spanOf(again.map(({ seq }) => seq));
+      const rest = [again.map(({ orderKey }) => orderKey), askedMs] as const;
+      if (session.isDistributed) {
+        await session.run(LOCK, tenantNo, ...keys, ...span);
+        const holders = [...(await readHolders(session))];
+        await session.run(MAKE_DUE_BY_HOLDERS, tenantNo, nowMs, ...keys, ...rest, holders, ...span);
+      } else {
+        const own = session.incarnation;
+        await session.run(MAKE_DUE, tenantNo, nowMs, ...keys, ...rest, own, ...span);
+      }
     }
     if (added.length > 0) {
       const destinations = added.map(({ destinationNo }) => destinationNo);

@@ -13,6 +13,23 @@ const DROP_EVENTS = `
   DELETE FROM event_rollups WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM event_rollups WHERE width_s = $1 AND start_s < $2 LIMIT $3))`;
 
+// On Citus tenant by tenant, and by key: where a row lies (ctid) differs between a shard's copies.
+const ATTEMPT_KEY = 'width_s, cube, start_s, destination_no, topic_no, code, failed, manual, number';
+const EVENT_KEY = 'width_s, start_s, destination_no, topic_no';
+const TENANTS_OF_ATTEMPTS = `
+  SELECT DISTINCT tenant_no FROM attempt_rollups WHERE width_s = $1 AND cube = $2 AND start_s < $3 LIMIT $4`;
+const DROP_ATTEMPTS_OF_ONE = `
+  DELETE FROM attempt_rollups
+  WHERE tenant_no = $5 AND (${ATTEMPT_KEY}) IN (
+    SELECT ${ATTEMPT_KEY} FROM attempt_rollups
+    WHERE tenant_no = $5 AND width_s = $1 AND cube = $2 AND start_s < $3 LIMIT $4)`;
+const TENANTS_OF_EVENTS = `
+  SELECT DISTINCT tenant_no FROM event_rollups WHERE width_s = $1 AND start_s < $2 LIMIT $3`;
+const DROP_EVENTS_OF_ONE = `
+  DELETE FROM event_rollups
+  WHERE tenant_no = $4 AND (${EVENT_KEY}) IN (
+    SELECT ${EVENT_KEY} FROM event_rollups WHERE tenant_no = $4 AND width_s = $1 AND start_s < $2 LIMIT $3)`;
+
 const NOTE_MINUTES = 'UPDATE rollup_progress SET minutes_from_s = $1 WHERE minutes_from_s < $1';
 
 const DROP_DESTINATIONS = `
@@ -25,10 +42,11 @@ const DROP_DESTINATIONS = `
 const ERASING = 'SELECT tenant_no FROM rollup_erasures ORDER BY tenant_no LIMIT 1';
 const ERASE_ATTEMPTS = `
   DELETE FROM attempt_rollups
-  WHERE tenant_no = $1 AND ctid = ANY(ARRAY(SELECT ctid FROM attempt_rollups WHERE tenant_no = $1 LIMIT $2))`;
+  WHERE tenant_no = $1 AND (${ATTEMPT_KEY}) IN (
+    SELECT ${ATTEMPT_KEY} FROM attempt_rollups WHERE tenant_no = $1 LIMIT $2)`;
 const ERASE_EVENTS = `
   DELETE FROM event_rollups
-  WHERE tenant_no = $1 AND ctid = ANY(ARRAY(SELECT ctid FROM event_rollups WHERE tenant_no = $1 LIMIT $2))`;
+  WHERE tenant_no = $1 AND (${EVENT_KEY}) IN (SELECT ${EVENT_KEY} FROM event_rollups WHERE tenant_no = $1 LIMIT $2)`;
 const ERASED = 'DELETE FROM rollup_erasures WHERE tenant_no = $1';
 
 export const rollUpPruneSlice: Operation<MetricsStorage['rollUpPruneSlice'], WriteSession> = async (
@@ -59,12 +77,38 @@ async function drop(
   beforeS: number,
   limit: number,
 ): Promise<boolean> {
-  let dropped = await session.run(DROP_EVENTS, widthS, beforeS, limit);
+  let dropped = await dropEvents(session, limit, widthS, beforeS);
   for (const cube of Object.values(CUBES)) {
     if (dropped >= limit) break;
-    dropped = await session.run(DROP_ATTEMPTS, widthS, cube, beforeS, limit);
+    dropped = await dropAttempts(session, limit, widthS, cube, beforeS);
   }
   return dropped >= limit;
+}
+
+function dropEvents(session: WriteSession, limit: number, ...of: readonly number[]) {
+  return session.isDistributed
+    ? dropByTenant(session, [TENANTS_OF_EVENTS, DROP_EVENTS_OF_ONE], of, limit)
+    : session.run(DROP_EVENTS, ...of, limit);
+}
+
+function dropAttempts(session: WriteSession, limit: number, ...of: readonly number[]) {
+  return session.isDistributed
+    ? dropByTenant(session, [TENANTS_OF_ATTEMPTS, DROP_ATTEMPTS_OF_ONE], of, limit)
+    : session.run(DROP_ATTEMPTS, ...of, limit);
+}
+
+async function dropByTenant(
+  session: WriteSession,
+  [tenantsSql, dropSql]: readonly [string, string],
+  of: readonly number[],
+  limit: number,
+): Promise<number> {
+  let left = limit;
+  for (const row of await session.rows(tenantsSql, ...of, limit)) {
+    left -= await session.run(dropSql, ...of, left, Number(row['tenant_no']));
+    if (left === 0) break;
+  }
+  return limit - left;
 }
 
 async function erase(session: WriteSession, tenantNo: number, limit: number): Promise<void> {

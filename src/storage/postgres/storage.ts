@@ -16,7 +16,7 @@ import { cancel, retryByHand } from './by-hand.ts';
 import { liesOnCitus } from './by-tenant.ts';
 import { cancelSlice } from './cancel-slice.ts';
 import { changes } from './changes.ts';
-import { claim, release, waitingLanes } from './claim.ts';
+import { claim, release } from './claim.ts';
 import { clientGet, clientInsert, clientList, clientRing, clientUpdate } from './clients.ts';
 import { deliveryGet, deliveryList } from './deliveries.ts';
 import { refuseHalfACopy } from './copy-mark.ts';
@@ -82,6 +82,7 @@ import { topicDelete, topicList, topicPut } from './topics.ts';
 import { Transactions } from './transaction.ts';
 import { leaveTold, untoldFailures } from './untold.ts';
 import { usageList } from './usage.ts';
+import { waitingLanes } from './waiting.ts';
 import { Wire } from './wire.ts';
 
 /** A transaction has its price, which all of it share: round trips, a flush, the row of numbers. */
@@ -121,7 +122,6 @@ export async function openPostgresStorage({
 }: PostgresOptions): Promise<Storage> {
   const pool = await openPool(url);
   const control = openControlPool(url);
-  const node = new Node(control, clock, { delivers, publishes, maintains });
   let replica: Replica | null = null;
   try {
     await refuseHalfACopy(pool);
@@ -134,6 +134,7 @@ export async function openPostgresStorage({
     }
     const prepared = new Prepared(await isDirectPool(pool));
     const isDistributed = await liesOnCitus(pool);
+    const node = new Node(control, clock, { delivers, publishes, maintains, isDistributed });
     await node.begin();
     const wire = new Wire(control, connectionConfig(directUrl ?? url), clock);
     return storageOver({
