@@ -90,6 +90,7 @@ export class DestinationLedger {
       tenantId: row.tenantId,
       id: row.id,
       receiverName: config.receiver,
+      origin: config.origin ?? null,
       topics,
       order: policy.order ?? 'none',
       hasChangedOrder: false,
@@ -170,7 +171,7 @@ export class DestinationLedger {
 
 interface Definition {
   readonly topics: readonly string[];
-  readonly config: { readonly receiver: string };
+  readonly config: { readonly receiver: string; readonly origin?: string };
   readonly profile?: string | null;
   readonly policy: {
     readonly order?: Order;

@@ -49,6 +49,7 @@ test('a seed gives the same world each time', async () => {
 const HAPPENINGS = [
   'a key is held',
   'a key is let go of',
+  'all shared places taken',
   'arrival in order',
   'attempt lost by a crash',
   'attempt recorded: canceled to canceled',

@@ -13,11 +13,15 @@ export interface ExpectedSchedule {
   readonly windowMs: number | null;
 }
 
-export interface RetryOfPolicy {
-  readonly delays_s: readonly number[];
-  readonly jitter?: number;
-  readonly window_s?: number;
-}
+export type RetryOfPolicy = { readonly jitter?: number; readonly window_s?: number } & (
+  | { readonly delays_s: readonly number[] }
+  | {
+      readonly base_s: number;
+      readonly factor: number;
+      readonly cap_s: number;
+      readonly count: number;
+    }
+);
 
 /** What may follow from a failure. On the wall clock, both included; from later than to: nothing but the end. */
 export interface Expected {
@@ -41,10 +45,18 @@ export function profileOf(name: string | null | undefined): Profile {
 export function scheduleOf(policy: RetryOfPolicy | undefined, profile: string): ExpectedSchedule {
   if (policy === undefined) return profileOf(profile).retry;
   return {
-    delaysMs: policy.delays_s.map((delayS) => delayS * 1000),
+    delaysMs: delaysS(policy).map((delayS) => delayS * 1000),
     jitter: policy.jitter ?? standard.retry.jitter,
     windowMs: policy.window_s === undefined ? null : policy.window_s * 1000,
   };
+}
+
+function delaysS(policy: RetryOfPolicy): readonly number[] {
+  if ('delays_s' in policy) return policy.delays_s;
+  const delays: number[] = [];
+  for (let next = policy.base_s; delays.length < policy.count; next *= policy.factor)
+    delays.push(Math.min(next, policy.cap_s));
+  return delays;
 }
 
 export function expectedNext(

@@ -14,6 +14,8 @@ export interface DestinationState {
   readonly tenantId: string;
   readonly id: string;
   readonly receiverName: string;
+  /** What its receiver shares with others; `null`: nothing. */
+  readonly origin: string | null;
   topics: readonly string[];
   order: Order;
   /** It was created with another. */

@@ -8,8 +8,9 @@ import type { DisablePolicy } from '../../src/domain/ending.ts';
 import type { EventResource } from '../../src/domain/event.ts';
 import type { Behaviour } from '../support/simulated-receivers.ts';
 import { HEALTHY } from '../support/simulated-receivers.ts';
+import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import type { SeededRandom } from '../support/simulated-random.ts';
-import { furtherOf } from './further.ts';
+import { furtherOf, hasSharedPlaces } from './further.ts';
 import type { Further } from './further.ts';
 
 const STEPS = {
@@ -79,6 +80,7 @@ export interface Scenario {
   readonly burst: number;
   readonly policies: Policies;
   readonly further: Further;
+  readonly shared: Partial<SharedLimits>;
 }
 
 /** How often a destination, or an event, has something of its own. Where all are 0, nothing but the lanes is at work. */
@@ -100,20 +102,22 @@ export interface Policies {
 export function scenarioOf(random: SeededRandom, more: SeededRandom): Scenario {
   const weights: Record<Step, number> = { ...STEPS };
   for (const steps of TROUBLES) if (random.chance(0.5)) for (const step of steps) weights[step] = 0;
-  const isAmple = random.chance(0.4);
+  const isRoomy = random.chance(0.4);
+  const further = furtherOf(more);
   return {
     weights,
     steps: random.int(10, 50),
     tenants: random.int(1, 3),
     destinationsPerTenant: random.int(1, 3),
-    maxInFlight: isAmple ? 4096 : random.int(1, 12),
-    maxInMemory: isAmple ? 20_000 : random.int(3, 20),
-    isAmple,
+    maxInFlight: isRoomy ? 4096 : random.int(1, 12),
+    maxInMemory: isRoomy ? 20_000 : random.int(3, 20),
+    isAmple: isRoomy && !hasSharedPlaces(further),
     retentionDays: random.chance(0.3) ? random.between(0.5, 10) / (24 * 60) : 30,
     utilization: random.chance(0.2) ? 1 : 0,
     burst: random.chance(0.15) ? 100 : 12,
     policies: policiesOf(random),
-    further: furtherOf(more),
+    further,
+    shared: further.shared,
   };
 }
 

@@ -8,7 +8,7 @@ import type { SeededRandom } from '../support/simulated-random.ts';
 import { SIMULATED_TYPE } from '../support/simulated-receivers.ts';
 import type { Cast } from './cast.ts';
 import type { DestinationState } from './ledger-state.ts';
-import { chosenFor } from './further.ts';
+import { chosenFor, furtherPolicy, originOf, ownPlacesOf } from './further.ts';
 import { healthyBehaviour, orderOf, policyOf, topicsOf } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
@@ -32,8 +32,11 @@ export class Tenancy {
   createTenant(): void {
     const id = `t${++this.#lastTenant}`;
     this.tenantIds.push(id);
+    const places = ownPlacesOf(this.#more, this.#scenario.further);
+    const settings = places === null ? {} : { limits: places };
+    this.#world.watch.places.tenant(id, places ?? {});
     this.#manage(id, async ({ connection, engine }) => {
-      await connection.storage.tenantUpsert({ id, metadata: {} });
+      await connection.storage.tenantUpsert({ id, metadata: {}, settings });
       await engine.routing.refresh(id);
       this.#world.callers.tenantCreated(id);
     });
@@ -58,6 +61,7 @@ export class Tenancy {
     const receiver = `r${++this.#lastReceiver}`;
     const wanted = policyOf(random, this.#scenario.policies);
     const { profile, policy } = chosenFor(wanted, this.#more, this.#scenario.further);
+    const origin = originOf(this.#more, this.#scenario.further);
     const topics = topicsOf(random);
     const expiresAtMs = random.chance(this.#scenario.policies.expiry) ? this.#expiresAtMs() : null;
     this.#world.receivers.receiver(receiver).behaviour = healthyBehaviour(random);
@@ -72,7 +76,7 @@ export class Tenancy {
           profile,
           httpSignature: null,
           topics,
-          config: { receiver },
+          config: { receiver, ...origin },
           credentials: {},
           filter: null,
           deliveryMetadata: null,
@@ -103,7 +107,8 @@ export class Tenancy {
     const destination = this.any();
     if (destination === undefined) return;
     const { policies } = this.#scenario;
-    const { order, order_on_failure, ...policy } = policyOf(random, policies);
+    const changed = furtherPolicy(policyOf(random, policies), this.#more, this.#scenario.further);
+    const { order, order_on_failure, ...policy } = changed;
     let kept: DestinationPolicy = destination.order === 'none' ? {} : { order: destination.order };
     if (random.chance(policies.reorder)) kept = random.chance(0.5) ? {} : orderOf(random);
     this.change({ policy: { ...policy, ...kept } }, (each) => each === destination);

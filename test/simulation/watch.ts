@@ -1,4 +1,5 @@
 /** Looks at every request in the moment in which it comes, and at the whole whenever the world stands still. */
+import type { SharedLimits } from '../../src/engine/shared-concurrency.ts';
 import type { SimulatedClock } from '../support/simulated-clock.ts';
 import type { SimulatedProcess } from '../support/simulated-process.ts';
 import type { ReceivedRequest, SimulatedReceivers } from '../support/simulated-receivers.ts';
@@ -8,6 +9,7 @@ import type { Knowledge } from './knowledge.ts';
 import { describe } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { DeliveryState, DestinationState } from './ledger-state.ts';
+import { PlaceWatch } from './place-watch.ts';
 import { PolicyWatch } from './policy-watch.ts';
 
 /** So long a healthy receiver may wait for its next delivery after all trouble is over. */
@@ -28,12 +30,15 @@ export interface WatchOptions {
   readonly maxInMemory: number;
   /** Nothing but a lane's own limits holds a delivery back. */
   readonly isAmple: boolean;
+  /** Of the places that lanes share. */
+  readonly shared?: Partial<SharedLimits>;
 }
 
 export class Watch {
   readonly #options: WatchOptions;
   readonly #receivers = new Map<string, ReceiverHealth>();
   readonly policies: PolicyWatch;
+  readonly places: PlaceWatch;
   #lastTroubleMs = 0;
   #lastJumpBackMs = -Infinity;
   #isTroubled = false;
@@ -41,6 +46,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.policies = new PolicyWatch(options);
+    this.places = new PlaceWatch(options.findings, options.shared ?? {});
   }
 
   // ── What the world does ────────────────────────────────────────────────────────────────────────────────────────
@@ -112,10 +118,17 @@ export class Watch {
     const problem =
       this.#problemOf(request, delivery) ??
       (isSettled ? this.#endingProblem(destination) : null) ??
-      this.policies.arrived(request, delivery, isSettled);
+      this.policies.arrived(request, delivery, isSettled) ??
+      this.places.arrived(request, destination);
     delivery.requests.push(request);
     delivery.unrecorded.push(request);
     if (problem !== null) findings.violate(`${describe(delivery)} is sent ${problem}`);
+  }
+
+  /** It was answered, or its process died. */
+  ended(request: ReceivedRequest): void {
+    this.policies.ended(request);
+    this.places.ended(request);
   }
 
   #problemOf(request: ReceivedRequest, delivery: DeliveryState): string | null {

@@ -88,7 +88,7 @@ export class World {
     this.receivers = new SimulatedReceivers(
       this.random.fork(),
       (request) => this.watch.arrived(request),
-      (request) => this.watch.policies.ended(request),
+      (request) => this.watch.ended(request),
     );
     this.watch = new Watch({
       ...options,
