@@ -9,11 +9,11 @@ import { until } from '../support/api-until.ts';
 /** So many destinations, and events for all of them. */
 async function publishTo(
   api: ApiServer,
-  { url }: CountingReceiver,
+  receiver: CountingReceiver,
   { tenantId, destinations, events }: { tenantId: string; destinations: number; events: number },
 ): Promise<void> {
   for (let n = 0; n < destinations; n++)
-    await api.destination(tenantId, { config: { url: url(`${tenantId}/${n}`) } });
+    await api.destination(tenantId, { config: { url: receiver.url(`${tenantId}/${n}`) } });
   const all = Array.from({ length: events }, () => ({ tenant_id: tenantId, data: {} }));
   expect((await api.post('/v1/publish/batch', { events: all })).status).toBe(202);
 }

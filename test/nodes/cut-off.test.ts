@@ -15,7 +15,6 @@ import { schemaOf, usePostgresServer, whyNoPostgres } from '../support/postgres-
 import { startSilentProxy } from '../support/silent-proxy.ts';
 import { startStopwatch } from '../support/stopwatch.ts';
 
-const LEASE_MS = 15_000;
 /** Others do its work within 20 s, by the time of a thread that runs; and what it takes to send and record it. */
 const RESCUED_MS = 25_000;
 const DESTINATIONS = 12;
@@ -94,8 +93,8 @@ describe.skipIf(reason !== null)('a node that is cut off from the database', () 
     expect(rescuedMs).toBeLessThan(RESCUED_MS);
 
     // Its attempt ends now, so that there is room for the next one: it has them in memory, but not the right to them.
+    await untilTrue('it to know', () => cutOff.engine.storage.nodes?.isAlive() === false);
     const beforeMs = stopwatch.elapsedMs;
-    expect(beforeMs - cutAtMs).toBeGreaterThan(LEASE_MS - 5000);
     answer.resolve(500);
     expect((await cutOff.publish({ tenant_id: tenantId, topic: 'a', data: {} })).status).toBe(503);
     await pause(100);

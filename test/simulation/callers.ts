@@ -249,8 +249,9 @@ export class Callers {
         ({ endedMs }) => endedMs !== null && endedMs >= askedMs,
       );
       const { wasTakenAway, wasEverOrdered } = delivery.destination;
-      // Another version may have taken its place.
-      const isExcused = wasTakenAway || delivery.wasCanceledByHand || wasEverOrdered;
+      // Another version may have taken its place; what a disabled destination holds ends with retention.
+      const isExcused =
+        wasTakenAway || delivery.wasCanceledByHand || delivery.wasHeldTooLong || wasEverOrdered;
       if (!wasTried && !isExcused)
         this.#findings.violate(
           `${describe(delivery)} was to be retried by hand at ${askedMs}, and was not`,

@@ -163,7 +163,6 @@ describe('the breaker of a lane', () => {
   test.each<[string, Behaviour, { together: number; everyMs: number }]>([
     ['time-outs', HANGING, { together: 200, everyMs: 50 }],
     ['refused connections', { kind: 'refusing', latencyMs: 2 }, { together: 200, everyMs: 50 }],
-    ['refused connections, one at a time', { kind: 'refusing', latencyMs: 2 }, ONE_AT_A_TIME],
     ['5xx, one at a time', { kind: 'status', latencyMs: 2, status: 503 }, ONE_AT_A_TIME],
   ])(
     'after %s, a lane that had grown begins anew, however many wait',

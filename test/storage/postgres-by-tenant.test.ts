@@ -18,7 +18,7 @@ import { schemaOf, usePostgresServer, whyNoOwnPostgres } from '../support/postgr
 import { LAY, refusalsOf } from '../support/sql-citus.ts';
 import type { Refusal } from '../support/sql-citus.ts';
 import { tenantPlaces, tenantsAt } from '../support/sql-one-tenant.ts';
-import { statementsOf } from '../support/sql-statements.ts';
+import { comparable, statementsOf } from '../support/sql-statements.ts';
 import { publish, seedTenant } from '../support/storage-fixtures.ts';
 import { postgresDriver } from '../support/storage-postgres.ts';
 import { SENT_ALL_THE_SAME } from '../structure/citus-exceptions.ts';
@@ -90,7 +90,7 @@ class Sent {
   readonly ofOne = new Set<string>();
   /** What Citus would say to them (sql-citus.ts). */
   readonly refused = new Map<string, readonly Refusal[]>();
-  readonly #names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [plain(sql), name]));
+  readonly #names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [comparable(sql), name]));
   readonly #places = new Map<string, readonly (number | null)[]>();
 
   get looked(): number {
@@ -127,10 +127,6 @@ class Sent {
   }
 
   #nameOf(sql: string): string {
-    return this.#names.get(plain(sql)) ?? plain(sql);
+    return this.#names.get(comparable(sql)) ?? comparable(sql);
   }
-}
-
-function plain(sql: string): string {
-  return sql.replaceAll(/\s+/g, ' ').trim();
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { FilledPostgres } from '../support/filled-postgres.ts';
 import { usePostgresServer, whyNoPostgres } from '../support/postgres-server.ts';
-import { statementsOf } from '../support/sql-statements.ts';
+import { comparable, statementsOf } from '../support/sql-statements.ts';
 import { eventFor, HOUR_MS, insertDestination, outcomesOf } from '../support/storage-fixtures.ts';
 
 const FOLDER = fileURLToPath(new URL('../../src/storage/postgres/', import.meta.url));
@@ -18,11 +18,6 @@ const OTHERS = 5000;
 const HOURS_US = 3 * 3_600_000_000;
 /** One row, or a few. */
 const SMALL = new Set(['numbers', 'nodes', 'meta', 'rollup_progress', 'routing_ends']);
-
-/** Those that have something in their text that is known only while the program runs. */
-const OTHER_NAMES: readonly (readonly [RegExp, name: string])[] = [
-  [/AS full_parts/, 'due-retries.ts RETRIES'],
-];
 
 /** By one of two that both hold the number: there is one row of it. */
 const BY_NUMBER: Readonly<Record<string, string>> = { events_by_seq: 'events_pkey' };
@@ -90,7 +85,7 @@ const reason = await whyNoPostgres();
 
 describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
   const server = usePostgresServer();
-  const names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [plain(sql), name]));
+  const names = new Map(statementsOf(FOLDER).map(({ name, sql }) => [comparable(sql), name]));
   let filled: FilledPostgres;
   /** Indexes of partitions are called as those of their table, partitions as the table. */
   let tableNames = new Map<string, string>();
@@ -161,8 +156,7 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     const plans = await filled.plansOf(operation, ANY_STATEMENT);
     const found = new Map<string, Set<string>>();
     for (const [sql, plan] of plans) {
-      const name =
-        names.get(plain(sql)) ?? OTHER_NAMES.find(([text]) => text.test(sql))?.[1] ?? unnamed;
+      const name = names.get(comparable(sql)) ?? unnamed;
       if (name === undefined) continue;
       const indexes = found.get(name) ?? new Set();
       found.set(name, indexes);
@@ -191,7 +185,9 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     const resource = JSON.stringify({ urn: 'urn:r', vector_clock: { a: 1 } });
     const destinations = [{ id: 'latest', claimed: true, order: 'latest' as const }];
     // All but the last hours is counted.
-    await server.query(`UPDATE ${filled.schema}.rollup_progress SET from_seq = ${seq - HOURS_US}, to_seq = ${seq - HOURS_US}`);
+    await server.query(
+      `UPDATE ${filled.schema}.rollup_progress SET from_seq = ${seq - HOURS_US}, to_seq = ${seq - HOURS_US}`,
+    );
     const found = await indexesOf(async () => {
       await nodes.changes({ afterSeq: seq });
       await nodes.lanesTake({ self, lanes: [{ tenantId, destinationId: 'd' }] });
@@ -221,7 +217,9 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
       await storage.maintain();
     });
     expect(found).toMatchObject(INDEXES);
-    const through = Object.entries(found).filter(([, indexes]) => indexes.join().includes('ALL OF'));
+    const through = Object.entries(found).filter(([, indexes]) =>
+      indexes.join().includes('ALL OF'),
+    );
     expect(through.map(([name]) => name)).toEqual(['node.ts FORGET_LANES']);
   });
 
@@ -251,7 +249,3 @@ describe.skipIf(reason !== null)('the statements of PostgreSQL', () => {
     expect(found).toEqual(COUNTED);
   });
 });
-
-function plain(sql: string): string {
-  return sql.replaceAll(/\s+/g, ' ').trim();
-}

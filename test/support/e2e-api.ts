@@ -92,7 +92,9 @@ export class Api {
 
   /** The body of an answer, of the shape that the caller expects. Rejects unless it answers 2xx. */
   async ok<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    return bodyOf<Body>(`${method} ${path}`, await this.send(method, path, body));
+    const answer = await this.send(method, path, body);
+    refuseOthers(`${method} ${path}`, answer);
+    return answer.body as Body;
   }
 
   tenant(id: string): Promise<unknown> {
@@ -195,7 +197,8 @@ export class Api {
     const path = '/api/v1/deliveries?status=pending&limit=1';
     const answer = await this.send('GET', path);
     if (answer.status === 503) return false;
-    return bodyOf<Page<Delivery>>(`GET ${path}`, answer).models.length === 0;
+    refuseOthers(`GET ${path}`, answer);
+    return (answer.body as Page<Delivery>).models.length === 0;
   }
 
   close(): void {
@@ -203,7 +206,7 @@ export class Api {
   }
 }
 
-function bodyOf<Body>(asked: string, { status, body }: { status: number; body: unknown }): Body {
+/** Throws unless it is 2xx. */
+function refuseOthers(asked: string, { status, body }: { status: number; body: unknown }): void {
   if (status < 200 || status > 299) throw new Error(`${asked}: ${status} ${JSON.stringify(body)}`);
-  return body as Body;
 }

@@ -44,7 +44,10 @@ export class FilledPostgres {
     this.#plain = at.plain;
   }
 
-  static async open(server: PostgresServer, { tenants = PUBLISHING } = {}): Promise<FilledPostgres> {
+  static async open(
+    server: PostgresServer,
+    { tenants = PUBLISHING } = {},
+  ): Promise<FilledPostgres> {
     const url = await server.createSchema();
     const storage = await openPostgresStorage({ url });
     // Numbers go on from there: so that the last day is well filled, whatever the time is.

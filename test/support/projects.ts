@@ -31,6 +31,7 @@ export const LONG = [
   'test/outbox/crash.test.ts',
   'test/outbox/install.test.ts',
   'test/outbox/relay.test.ts',
+  'test/simulation/two-lines.test.ts',
   'test/storage/postgres-*.test.ts',
 ] as const;
 

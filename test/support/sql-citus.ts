@@ -46,7 +46,7 @@ export const LAY: Lay = {
 /** Those that give the same for the same, whenever they are asked; others are taken to be volatile. */
 const IMMUTABLE = new Set(['unnest', 'abs', 'cardinality', 'min', 'max', 'count']);
 
-const CHANGES = ['InsertStmt', 'UpdateStmt', 'DeleteStmt'];
+const CHANGES = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt']);
 
 export function refusalsOf(sql: string, { distributed, reference, local }: Lay): Refusal[] {
   const tree: Tree = { statement: parseSync(sql.replaceAll('?', '$1')) };
@@ -59,7 +59,7 @@ export function refusalsOf(sql: string, { distributed, reference, local }: Lay):
       ([kind, { relname }]) =>
         kind === 'RangeVar' && tables.has(String(relname)) && !parts.has(relname),
     );
-  const changes = bodies.filter(([kind]) => CHANGES.includes(kind));
+  const changes = bodies.filter(([kind]) => CHANGES.has(kind));
   const changed = (tables: ReadonlySet<string>) =>
     changes.filter(([, body]) => tables.has(String(at(body, 'relation', 'relname'))));
   const updated = (tables: ReadonlySet<string>) =>

@@ -33,6 +33,14 @@ export function statementsOf(folder: string): Statement[] {
   });
 }
 
+/** The same of a text that was read here and of the one that is sent: without the numbers, some of which are not known here. */
+export function comparable(sql: string): string {
+  return sql
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/(?<![$\w])-?\d+/g, UNKNOWN)
+    .trim();
+}
+
 function constantsOf(program: Node): Map<string, Node> {
   const found = new Map<string, Node>();
   for (const statement of nodesOf(program['body'])) {

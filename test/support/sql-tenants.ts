@@ -89,7 +89,8 @@ function walk(
       const isOurs = (table: string) => wanted.distributed.has(table) && !known.has(table);
       if (READS.has(kind) || kind === 'UpdateStmt' || kind === 'DeleteStmt')
         for (const table of unboundOf(body, isOurs, wanted)) found.add(table);
-      if (kind === 'InsertStmt' && wanted.ignoresInserted !== true) checkInsert(body, isOurs, found);
+      if (kind === 'InsertStmt' && wanted.ignoresInserted !== true)
+        checkInsert(body, isOurs, found);
     }
     walk(body, wanted, known, found);
   }

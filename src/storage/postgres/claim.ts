@@ -1,12 +1,7 @@
 /** Claims: which deliveries a node has in memory. */
 import { withinPlaces } from '../claim-places.ts';
 import type { DeliveryKey } from '../reading.ts';
-import type {
-  ClaimedDelivery,
-  ClaimedLane,
-  GivenPosition,
-  LaneClaim,
-} from '../claiming.ts';
+import type { ClaimedDelivery, ClaimedLane, GivenPosition, LaneClaim } from '../claiming.ts';
 import type { Storage } from '../storage.ts';
 import { bigints, integers } from './binary-array.ts';
 import { about, byTenant } from './by-tenant.ts';

@@ -117,11 +117,7 @@ function claimantOf(row: Row): number {
   return Math.max(0, Number(row['claimed_by']));
 }
 
-function deliveryRecord(
-  session: Session,
-  row: Row,
-  holders: ReadonlySet<number>,
-): DeliveryRecord {
+function deliveryRecord(session: Session, row: Row, holders: ReadonlySet<number>): DeliveryRecord {
   const seq = Number(row['event_seq']);
   const ordinal = Number(row['ordinal']);
   const status = statusOf(row['status']);

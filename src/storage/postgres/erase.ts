@@ -54,7 +54,8 @@ const FIRST = 'SELECT tenant_no FROM deletions ORDER BY started_ms, tenant_no LI
 const LOCK_FIRST = `${FIRST} FOR UPDATE`;
 const DONE = 'DELETE FROM deletions WHERE tenant_no = $1';
 
-const LIST = 'SELECT tenant_no, tenant_id, started_ms FROM deletions ORDER BY started_ms, tenant_no';
+const LIST =
+  'SELECT tenant_no, tenant_id, started_ms FROM deletions ORDER BY started_ms, tenant_no';
 // Tenant by tenant: rows of tenants are not joined with deletions, which on Citus lie elsewhere.
 const LEFT = `
   SELECT (SELECT count(*) FROM events WHERE tenant_no = $1) AS events,

@@ -32,7 +32,14 @@ export async function findLanesApart(
   const numbers = await session.row(NUMBERS);
   return known.flatMap((lane) =>
     isCanceling.has(lane.no)
-      ? [{ ...lane, ...numbers, is_canceling: isCanceling.get(lane.no), is_owned: own.has(lane.no) }]
+      ? [
+          {
+            ...lane,
+            ...numbers,
+            is_canceling: isCanceling.get(lane.no),
+            is_owned: own.has(lane.no),
+          },
+        ]
       : [],
   );
 }

@@ -23,7 +23,5 @@ export async function holdersAmong(
   const own = session.incarnation;
   const isOursOrNobodys = (claim: number) =>
     claim === FIRST_LINE || claim === RETRY_LINE || Math.abs(claim) === own;
-  return claims.every(isOursOrNobodys)
-    ? new Set([own])
-    : readHolders(session);
+  return claims.every(isOursOrNobodys) ? new Set([own]) : readHolders(session);
 }

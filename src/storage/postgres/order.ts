@@ -89,7 +89,8 @@ export async function orderedHeads(
     round.after = String(row['order_key']);
     if (row['status'] !== STATUS_CODE.pending) continue;
     const claimant = Number(row['claimed_by']);
-    if (claimant === session.incarnation) hasFollowers ||= await isBlocked(session, lane, round.after);
+    if (claimant === session.incarnation)
+      hasFollowers ||= await isBlocked(session, lane, round.after);
     // Another node has it, and looks after what follows.
     else if (holders.has(claimant)) continue;
     else if (isDueAt(row, dueBeforeMs)) {

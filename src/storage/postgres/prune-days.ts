@@ -148,6 +148,8 @@ async function deleteAttemptsOfOne(
 ): Promise<void> {
   const own = [fromSeq, belowSeq, tenantNo ?? null] as const;
   const chain = await session.rows(ATTEMPTS_OF_ONE, tenants, events, ...own);
-  const [eventSeqs, seqs] = ['event_seq', 'seq'].map((name) => chain.map((row) => Number(row[name])));
+  const [eventSeqs, seqs] = ['event_seq', 'seq'].map((name) =>
+    chain.map((row) => Number(row[name])),
+  );
   await session.run(DELETE_ATTEMPTS_OF_ONE, eventSeqs ?? [], seqs ?? [], ...own);
 }

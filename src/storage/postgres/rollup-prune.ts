@@ -14,7 +14,8 @@ const DROP_EVENTS = `
     SELECT ctid FROM event_rollups WHERE width_s = $1 AND start_s < $2 LIMIT $3))`;
 
 // On Citus tenant by tenant, and by key: where a row lies (ctid) differs between a shard's copies.
-const ATTEMPT_KEY = 'width_s, cube, start_s, destination_no, topic_no, code, failed, manual, number';
+const ATTEMPT_KEY =
+  'width_s, cube, start_s, destination_no, topic_no, code, failed, manual, number';
 const EVENT_KEY = 'width_s, start_s, destination_no, topic_no';
 const TENANTS_OF_ATTEMPTS = `
   SELECT DISTINCT tenant_no FROM attempt_rollups WHERE width_s = $1 AND cube = $2 AND start_s < $3 LIMIT $4`;

@@ -60,7 +60,13 @@ export async function waitingLanes(session: Session): Promise<WaitingLane[]> {
 async function waitingByTenant(session: Session, nowMs: number, open: Span): Promise<Row[]> {
   const { claimants, areAlive, lastMs } = await readClaimants(session);
   // What this node was given is to be read.
-  const values = [[...claimants, -session.incarnation], nowMs, ...open, [...areAlive, true], lastMs];
+  const values = [
+    [...claimants, -session.incarnation],
+    nowMs,
+    ...open,
+    [...areAlive, true],
+    lastMs,
+  ];
   const found: Row[] = [];
   for (const tenant of await session.rows(WAITING_TENANTS, ...open))
     found.push(...(await session.rows(WAITING_OF_ONE, ...values, Number(tenant['tenant_no']))));
