@@ -126,6 +126,7 @@ export class DestinationLedger {
     destination.isChangeNew ||= read !== destination.read;
     destination.read = read;
     destination.topics = topics;
+    destination.origin = config.origin ?? null;
     const order = policy.order ?? 'none';
     destination.hasChangedOrder ||= order !== destination.order;
     destination.order = order;

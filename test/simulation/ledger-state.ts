@@ -15,7 +15,7 @@ export interface DestinationState {
   readonly id: string;
   readonly receiverName: string;
   /** What its receiver shares with others; `null`: nothing. */
-  readonly origin: string | null;
+  origin: string | null;
   topics: readonly string[];
   order: Order;
   /** It was created with another. */

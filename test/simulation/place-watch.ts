@@ -14,8 +14,7 @@ export class PlaceWatch {
   readonly #findings: Findings;
   readonly #limits: Partial<SharedLimits>;
   readonly #own = new Map<string, OwnPlaces>();
-  /** By process and what they count in. */
-  readonly #underWay = new Map<string, Set<ReceivedRequest>>();
+  readonly #underWay = new Map<ReceivedRequest, DestinationState>();
 
   constructor(findings: Findings, limits: Partial<SharedLimits>) {
     this.#findings = findings;
@@ -27,37 +26,40 @@ export class PlaceWatch {
     this.#own.set(tenantId, own);
   }
 
-  /** What is wrong with a request that comes now. */
-  arrived(request: ReceivedRequest, { tenantId, origin }: DestinationState): string | null {
+  /** What is wrong with a request that comes now. What is under way counts where its destination is by now. */
+  arrived(request: ReceivedRequest, destination: DestinationState): string | null {
+    const { tenantId, origin } = destination;
     const { maxPerTenant = Infinity, maxPerOrigin = Infinity } = this.#limits;
     const own = this.#own.get(tenantId) ?? {};
-    const bounds: [string, number][] = [[`of ${tenantId}`, own.concurrency ?? maxPerTenant]];
-    if (origin !== null) {
-      bounds.push([`to ${origin}`, maxPerOrigin]);
-      bounds.push([`of ${tenantId} to ${origin}`, own.concurrency_per_origin ?? Infinity]);
-    }
-    let problem: string | null = null;
-    for (const [what, most] of bounds) {
-      if (most === Infinity) continue;
-      const count = this.#begin(`${request.processNo} ${what}`, request);
-      if (count === most) this.#findings.saw('all shared places taken');
-      if (count > most) problem ??= `as number ${count} of ${most} ${what} at a time`;
-    }
-    return problem;
+    const isOf = (each: DestinationState) => each.tenantId === tenantId;
+    const isTo = (each: DestinationState) => origin !== null && each.origin === origin;
+    this.#underWay.set(request, destination);
+    return (
+      this.#problemOf(request, own.concurrency ?? maxPerTenant, isOf) ??
+      this.#problemOf(request, maxPerOrigin, isTo) ??
+      this.#problemOf(
+        request,
+        own.concurrency_per_origin ?? Infinity,
+        (each) => isOf(each) && isTo(each),
+      )
+    );
   }
 
   /** It was answered, or its process died. */
   ended(request: ReceivedRequest): void {
-    for (const requests of this.#underWay.values()) requests.delete(request);
+    this.#underWay.delete(request);
   }
 
-  #begin(key: string, request: ReceivedRequest): number {
-    let requests = this.#underWay.get(key);
-    if (requests === undefined) {
-      requests = new Set();
-      this.#underWay.set(key, requests);
-    }
-    requests.add(request);
-    return requests.size;
+  #problemOf(
+    { processNo }: ReceivedRequest,
+    most: number,
+    counts: (destination: DestinationState) => boolean,
+  ): string | null {
+    if (most === Infinity) return null;
+    let count = 0;
+    for (const [request, destination] of this.#underWay)
+      if (request.processNo === processNo && counts(destination)) count++;
+    if (count === most) this.#findings.saw('all shared places taken');
+    return count > most ? `as number ${count} of ${most} in places that it shares` : null;
   }
 }

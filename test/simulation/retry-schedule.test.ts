@@ -8,7 +8,7 @@ const S = 1000;
 const MINUTE = 60 * S;
 const HOUR = 60 * MINUTE;
 const STANDARD_S = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
-const FAILING = { kind: 'status', latencyMs: 10, status: 500 } as const;
+const FAILING = { kind: 'status', latencyMs: 10, status: 503 } as const;
 /** A due delivery is claimed, which takes a call of the storage, and timers have whole milliseconds. */
 const LATE_MS = 5;
 
