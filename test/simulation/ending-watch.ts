@@ -128,7 +128,11 @@ export class EndingWatch {
     if (disabledReason === null) {
       this.#findings.saw('destination enabled');
       fate.leftTo.clear();
-      if (!isSettled) return;
+      if (!isSettled) {
+        // Whether it begins anew, the engine decides by what it knew.
+        fate.history.doubt();
+        return;
+      }
       Object.assign(fate, { failures: 0, peak: 0 });
       fate.history.enabled();
       return;
